@@ -1,0 +1,320 @@
+"""Interval arithmetic on arrays, with the operations of `NormArithmetic`.
+
+Rule 1.  An interval is a tuple of float64 arrays: (lo, hi) in `Narrow`, and
+         (lo, lo tail, hi, hi tail) in `Wide`.
+Rule 2.  Every end point is rounded outward by more than the arithmetic's own error.
+Rule 3.  What is not sure to be right (anything not finite, a zero divisor, numbers so
+         large or small that error terms could be lost) is marked in `hard`, and the
+         caller asks the norm instead.  An overflow in the working format shows as an
+         infinity in S', the denominator or the update, which is where it is looked for.
+Rule 4.  Second factors and divisors are never negative, as in interval.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import double_double as dd
+from .formats import BINARY64, DOWN, UP, Format
+from .interval import Interval, wider_format
+
+__all__ = ["Narrow", "Wide", "round_array"]
+
+Array = Any
+Box = tuple[Array, ...]
+
+
+def round_array(fmt: Format, x: Array) -> Array:
+    """float64 array rounded to nearest even in a format of at most 24 bits."""
+    if fmt.width == 32:
+        return x.astype(np.float32).astype(np.float64)
+    drop = BINARY64.precision - fmt.precision
+    bits = x.view(np.int64)
+    bits = (bits + ((bits >> drop) & 1) + ((1 << (drop - 1)) - 1)) & -(1 << drop)
+    rounded = bits.view(np.float64)
+    magic = 1.5 * 2.0**52 * fmt.eta  # adding it rounds to a multiple of eta
+    magnitude = np.abs(x)
+    rounded = np.where(magnitude < fmt.smallest_normal, (x + magic) - magic, rounded)
+    return np.where(np.abs(rounded) > fmt.largest, np.copysign(np.inf, x), rounded)
+
+
+class _Watcher:
+    """Collects which elements are hard."""
+
+    hard: Array
+
+    def _mark(self, condition: Array) -> None:
+        self.hard = self.hard | condition
+
+
+class Narrow(_Watcher):
+    """End points in binary64 for a working format of at most 24 bits.
+
+    One raw operation errs by at most half an ulp of binary64; the slack that `widen`
+    adds for it, 2**-52 relative, is small beside the roundings of the format.  With
+    scalars and inputs limited to 2**+-200, no quantity of a step underflows binary64.
+    """
+
+    def __init__(self, fmt: Format) -> None:
+        wider = wider_format(fmt)
+        assert wider is not None, "binary64 needs the Wide arithmetic"
+        self.format = fmt
+        self._slack = wider.unit_roundoff * (1 + 2.0**-20) + 2.0**-52
+        self._tiny = wider.eta if wider != BINARY64 else 0.0
+        self.hard = np.False_
+
+    def watch(self, *inputs: Array) -> None:
+        """Mark elements whose inputs are not finite."""
+        for x in inputs:
+            self._mark(~np.isfinite(x))
+
+    def point(self, x: Array) -> Box:
+        """Exact values."""
+        return x, x
+
+    def intervals(self, boxes: Sequence[Interval]) -> Box:
+        """Intervals of the norm as arrays."""
+        ends = np.array([box.outward() for box in boxes], float).reshape(-1, 2)
+        return ends[:, 0], ends[:, 1]
+
+    def ends(self, a: Box) -> tuple[Array, Array]:
+        """The stored end points."""
+        return a[0], a[1]
+
+    def add(self, a: Box, b: Box) -> Box:
+        """a + b."""
+        return a[0] + b[0], a[1] + b[1]
+
+    def sub(self, a: Box, b: Box) -> Box:
+        """a - b: here the update is known, so look for trouble in it."""
+        self._mark(~np.isfinite(b[0]) | ~np.isfinite(b[1]))
+        return a[0] - b[1], a[1] - b[0]
+
+    def mul(self, a: Box, b: Box) -> Box:
+        """a * b for b >= 0."""
+        lo = np.minimum(a[0] * b[0], a[0] * b[1])
+        return lo, np.maximum(a[1] * b[0], a[1] * b[1])
+
+    def div(self, a: Box, b: Box) -> Box:
+        """a / b for b > 0; anything else is hard."""
+        self._mark(~((b[0] > 0) & (b[1] < np.inf)))
+        lo = np.minimum(a[0] / b[0], a[0] / b[1])
+        return lo, np.maximum(a[1] / b[0], a[1] / b[1])
+
+    def square(self, a: Box) -> Box:
+        """a * a."""
+        small, large = np.abs(a[0]), np.abs(a[1])
+        small, large = np.minimum(small, large), np.maximum(small, large)
+        small = np.where((a[0] > 0) | (a[1] < 0), small, 0.0)
+        return small * small, large * large
+
+    def sqrt(self, a: Box) -> Box:
+        """Square root of a >= 0."""
+        self._mark(~np.isfinite(a[1]))
+        return np.sqrt(a[0]), np.sqrt(a[1])
+
+    def hull(self, *parts: Box) -> Box:
+        """The least interval around `parts`; NaN ends spread."""
+        lo, hi = parts[0]
+        for part in parts[1:]:
+            lo, hi = np.minimum(lo, part[0]), np.maximum(hi, part[1])
+        return lo, hi
+
+    def opt(self, a: Box) -> Box:
+        """Kept exact, fused, wider, or rounded to the format."""
+        lo, hi = self._widen(a)
+        round_ = round_array
+        return (
+            np.minimum(lo, round_(self.format, lo)),
+            np.maximum(hi, round_(self.format, hi)),
+        )
+
+    def faithful(self, a: Box) -> Box:
+        """As `opt`, by a unit whose error is below one ulp."""
+        lo, hi = self._widen(a)
+        return self._round_down(lo), -self._round_down(-hi)
+
+    def store(self, a: Box) -> Box:
+        """Numbers of the format."""
+        lo, hi = self._widen(a)
+        return round_array(self.format, lo), round_array(self.format, hi)
+
+    def _widen(self, a: Box) -> Box:
+        lo, hi = a
+        slack = self._slack
+        if self._tiny:
+            below = np.abs(lo) * slack + np.where(lo == 0, 0.0, self._tiny)
+            above = np.abs(hi) * slack + np.where(hi == 0, 0.0, self._tiny)
+        else:
+            below, above = np.abs(lo) * slack, np.abs(hi) * slack
+        new_lo, new_hi = lo - below, hi + above
+        if self._tiny:  # rounding keeps the sign
+            new_lo = np.where(lo > 0, np.maximum(new_lo, 0.0), new_lo)
+            new_hi = np.where(hi < 0, np.minimum(new_hi, 0.0), new_hi)
+        return new_lo, new_hi
+
+    def _round_down(self, x: Array) -> Array:
+        """The greatest number of the format that is <= x."""
+        fmt = self.format
+        near = round_array(fmt, x)
+        one_ulp = 1 << (BINARY64.precision - fmt.precision)
+        bits = near.view(np.int64)
+        below = np.where(near > 0, bits - one_ulp, bits + one_ulp).view(np.float64)
+        below = np.where(np.abs(near) <= fmt.smallest_normal, near - fmt.eta, below)
+        below = np.where(near == np.inf, fmt.largest, below)
+        return np.where(near > x, below, near)
+
+
+class Wide(_Watcher):
+    """Double-double end points for binary64.
+
+    Raw operations err by less than 16 u**2; they are moved outward by 2**-100
+    (64 u**2) relative, except where they are exact.  Wider than binary64 does not
+    exist among the legal formats, so `widen` is the identity.
+    """
+
+    LOW, HIGH = 2.0**-250, 2.0**250
+    SLACK = 2.0**-100
+
+    def __init__(self) -> None:
+        self.hard = np.False_
+
+    def watch(self, *inputs: Array) -> None:
+        """Mark elements whose inputs are too large or too small."""
+        theta, state_sum, gradient = inputs
+        for x in (theta, gradient, np.sqrt(state_sum)):
+            self._mark_range(x)
+
+    def _mark_range(self, x: Array) -> None:
+        magnitude = np.abs(x)
+        inside = (magnitude > self.LOW) & (magnitude < self.HIGH)
+        self._mark(~(inside | (magnitude == 0)))
+
+    def point(self, x: Array) -> Box:
+        """Exact values."""
+        zero = np.zeros_like(x)
+        return x, zero, x, zero
+
+    def intervals(self, boxes: Sequence[Interval]) -> Box:
+        """Intervals of the norm as arrays of double-doubles, rounded outward."""
+        rows = [(*_split_end(b.lo, DOWN), *_split_end(b.hi, UP)) for b in boxes]
+        table = np.array(rows, float).reshape(-1, 4)
+        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
+
+    def ends(self, a: Box) -> tuple[Array, Array]:
+        """The stored end points."""
+        return a[0], a[2]
+
+    def add(self, a: Box, b: Box) -> Box:
+        """a + b."""
+        lo = self._below(dd.add(a[:2], b[:2]), a[1], b[1])
+        return *lo, *self._above(dd.add(a[2:], b[2:]), a[3], b[3])
+
+    def sub(self, a: Box, b: Box) -> Box:
+        """a - b: here the update is known, so look for trouble in it."""
+        self._mark(~np.isfinite(b[0]) | ~np.isfinite(b[2]))
+        return self.add(a, (-b[2], -b[3], -b[0], -b[1]))
+
+    def mul(self, a: Box, b: Box) -> Box:
+        """a * b for b >= 0."""
+        by_lo = _choose(a[0] >= 0, b[:2], b[2:])
+        by_hi = _choose(a[2] >= 0, b[2:], b[:2])
+        lo = self._below(dd.multiply(a[:2], by_lo), a[1], by_lo[1])
+        return *lo, *self._above(dd.multiply(a[2:], by_hi), a[3], by_hi[1])
+
+    def div(self, a: Box, b: Box) -> Box:
+        """a / b for b > 0; anything else is hard."""
+        self._mark(~((b[0] > 0) & (b[2] < np.inf)))
+        by_lo = _choose(a[0] >= 0, b[2:], b[:2])
+        by_hi = _choose(a[2] >= 0, b[:2], b[2:])
+        lo, hi = dd.divide(a[:2], by_lo), dd.divide(a[2:], by_hi)
+        lo = self._below(lo, lo[1], a[1], by_lo[1])
+        return *lo, *self._above(hi, hi[1], a[3], by_hi[1])
+
+    def square(self, a: Box) -> Box:
+        """a * a; tiny intermediate gradients are hard."""
+        self._mark_range(a[0])
+        self._mark_range(a[2])
+        first, second = _magnitude(a[:2]), _magnitude(a[2:])
+        in_order = _less_equal(first, second)
+        small, large = _choose(in_order, first, second), _choose(in_order, second, first)
+        one_sign = (a[0] > 0) | (a[2] < 0)
+        small = np.where(one_sign, small[0], 0.0), np.where(one_sign, small[1], 0.0)
+        lo = self._below(dd.multiply(small, small), small[1])
+        return *lo, *self._above(dd.multiply(large, large), large[1])
+
+    def sqrt(self, a: Box) -> Box:
+        """Square root of a >= 0; exact squares stay exact."""
+        self._mark(~np.isfinite(a[2]) | (a[0] < 0))
+        lo, hi = dd.square_root(a[:2]), dd.square_root(a[2:])
+        return *self._below(lo, lo[1], a[1]), *self._above(hi, hi[1], a[3])
+
+    def hull(self, *parts: Box) -> Box:
+        """The least interval around `parts`; NaN ends spread."""
+        lo, hi = parts[0][:2], parts[0][2:]
+        for part in parts[1:]:
+            lo = _choose(~_less_equal(lo, part[:2]), part[:2], lo)
+            hi = _choose(~_less_equal(part[2:], hi), part[2:], hi)
+        bad = sum(part[0] + part[2] for part in parts)
+        self._mark(~np.isfinite(bad))
+        return *lo, *hi
+
+    def opt(self, a: Box) -> Box:
+        """Kept exact, fused, or rounded: the head of a pair is its rounding."""
+        return a[0], np.minimum(a[1], 0.0), a[2], np.maximum(a[3], 0.0)
+
+    def faithful(self, a: Box) -> Box:
+        """As `opt`, by a unit whose error is below one ulp."""
+        zero = np.zeros_like(a[0])
+        lo = np.where(a[1] < 0, np.nextafter(a[0], -np.inf), a[0])
+        hi = np.where(a[3] > 0, np.nextafter(a[2], np.inf), a[2])
+        return lo, zero, hi, zero
+
+    def store(self, a: Box) -> Box:
+        """Numbers of binary64."""
+        zero = np.zeros_like(a[0])
+        return a[0], zero, a[2], zero
+
+    def _below(self, x: dd.Pair, *tails: Array) -> dd.Pair:
+        return self._moved(x, -self.SLACK, tails)
+
+    def _above(self, x: dd.Pair, *tails: Array) -> dd.Pair:
+        return self._moved(x, self.SLACK, tails)
+
+    def _moved(self, x: dd.Pair, slack: float, tails: tuple[Array, ...]) -> dd.Pair:
+        """x moved outward unless all `tails` are 0, which means that it is exact."""
+        inexact = tails[0] != 0
+        for tail in tails[1:]:
+            inexact = inexact | (tail != 0)
+        return dd.fast_two_sum(x[0], x[1] + np.abs(x[0]) * (slack * inexact))
+
+
+def _choose(condition: Array, x: Box, y: Box) -> dd.Pair:
+    return np.where(condition, x[0], y[0]), np.where(condition, x[1], y[1])
+
+
+def _magnitude(x: dd.Pair) -> dd.Pair:
+    return np.abs(x[0]), np.where(x[0] < 0, -x[1], x[1])
+
+
+def _less_equal(x: dd.Pair, y: dd.Pair) -> Array:
+    return (x[0] < y[0]) | ((x[0] == y[0]) & (x[1] <= y[1]))
+
+
+def _split_end(x: Any, mode: str) -> tuple[float, float]:
+    """An end point as a double-double, rounded down or up."""
+    if not x.context.isfinite(x):
+        return float(x), 0.0
+    head = BINARY64.round_man_exp(*_man_exp(x))
+    if head in (float("inf"), float("-inf")):
+        return head, 0.0
+    rest = x.context.fsub(x, head, exact=True)
+    return head, BINARY64.round_man_exp(*_man_exp(rest), mode)
+
+
+def _man_exp(x: Any) -> tuple[int, int]:
+    sign, man, exp, _ = x._mpf_
+    return (-int(man) if sign else int(man)), int(exp)

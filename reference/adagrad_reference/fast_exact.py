@@ -1,0 +1,120 @@
+"""The exact step for whole arrays, correctly rounded, and errors measured against it.
+
+The step of algorithm.py is evaluated in double-double.  Where its error ball leaves
+no doubt the rounding is certified; the rest (exact cases, ties, extreme or non-finite
+numbers) goes to rounding.py, element by element.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import double_double as dd
+from .fast import CHUNK, StepBatch
+from .fast_arithmetic import Wide, round_array
+from .formats import BINARY64, Format
+from .rounding import round_step
+
+__all__ = ["ExactSteps", "exact_steps", "ulp_array"]
+
+Array = Any
+
+#: Error of the double-double step relative to the update: some 60 u**2 at most.
+_RADIUS = 2.0**-96
+
+
+class ExactSteps(NamedTuple):
+    """What the exact step gives; arrays as long as the batch."""
+
+    theta: Array  #: theta' correctly rounded to the format
+    state_sum: Array  #: S' correctly rounded to the format
+    head: Array  #: theta' = head + tail before rounding; NaN where not measured
+    tail: Array
+    scale: Array  #: max(|theta|, |update|, |theta'|)
+
+    def errors(self, fmt: Format, observed: Array) -> Array:
+        """|observed - theta'| in ulp at scale; NaN where there is no measure."""
+        with np.errstate(all="ignore"):
+            distance = np.abs((observed - self.head) - self.tail)
+            return np.where(
+                np.isfinite(observed), distance / ulp_array(fmt, self.scale), np.nan
+            )
+
+
+def ulp_array(fmt: Format, x: Array) -> Array:
+    """`Format.ulp` for a float64 array."""
+    magnitude = np.minimum(np.abs(x), fmt.largest)
+    exponent = np.maximum(np.frexp(magnitude)[1] - 1, fmt.emin)
+    exponent = np.where(magnitude == 0, fmt.emin, exponent)
+    return np.ldexp(1.0, exponent - fmt.precision + 1)
+
+
+def exact_steps(batch: StepBatch) -> ExactSteps:
+    """The exact step of every element."""
+    parts = [
+        _exact_chunk(batch.take(np.arange(start, min(start + CHUNK, len(batch)))))
+        for start in range(0, len(batch), CHUNK)
+    ]
+    if not parts:
+        return ExactSteps(*(np.empty(0) for _ in ExactSteps._fields))
+    return ExactSteps(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _exact_chunk(b: StepBatch) -> ExactSteps:
+    columns = _settings_columns(b)
+    sign, decay, eps, clr_head, clr_tail = (column[b.which] for column in columns)
+    watcher = Wide()
+    with np.errstate(all="ignore"):
+        watcher.watch(b.theta, b.state_sum, b.gradient)
+        zero = np.zeros_like(b.theta)
+        g = dd.add((sign * b.gradient, zero), dd.two_product(decay, b.theta))
+        total = dd.add((b.state_sum, zero), dd.multiply(g, g))
+        watcher.square((g[0], g[1], g[0], g[1]))  # marks gradients out of range
+        denominator = dd.add(dd.square_root(total), (eps, zero))
+        update = dd.divide(dd.multiply((clr_head, clr_tail), g), denominator)
+        theta = dd.add((b.theta, zero), (-update[0], -update[1]))
+        radius = np.abs(update[0]) * _RADIUS + np.abs(theta[0]) * 2.0**-104
+        rounded, sure = _round(b.format, theta, radius)
+        rounded_sum, sum_sure = _round(b.format, total, total[0] * _RADIUS)
+        extreme = _extreme(decay) | _extreme(eps) | _extreme(clr_head)
+        hard = watcher.hard | extreme | ~np.isfinite(theta[0])
+    for i in np.flatnonzero(hard | ~sure | ~sum_sure):
+        t, o = b.settings[b.which[i]]
+        start = (float(b.theta[i]), float(b.gradient[i]), float(b.state_sum[i]))
+        rounded[i], rounded_sum[i] = round_step(b.format, *start, t, o)
+    scale = np.maximum(
+        np.maximum(np.abs(b.theta), np.abs(update[0])), np.abs(theta[0])
+    )
+    head = np.where(hard, np.nan, theta[0])
+    return ExactSteps(rounded, rounded_sum, head, theta[1], scale)
+
+
+def _settings_columns(b: StepBatch) -> list[Array]:
+    rows = []
+    for t, o in b.settings:
+        head = tail = np.nan
+        grown = 1 + (t - 1) * Fraction(o.lr_decay) if np.isfinite(o.lr_decay) else None
+        if grown and np.isfinite(o.lr):
+            clr = Fraction(o.lr) / grown
+            head = BINARY64.round(clr)
+            if np.isfinite(head):
+                tail = BINARY64.round(clr - Fraction(head))
+        rows.append((-1.0 if o.maximize else 1.0, o.weight_decay, o.eps, head, tail))
+    return list(np.array(rows, float).reshape(-1, 5).T)
+
+
+def _extreme(x: Array) -> Array:
+    magnitude = np.abs(x)
+    return ~((magnitude == 0) | ((magnitude > 2.0**-200) & (magnitude < 2.0**200)))
+
+
+def _round(fmt: Format, x: dd.Pair, radius: Array) -> tuple[Array, Array]:
+    """x rounded to the format, and whether the whole ball rounds so."""
+    low, high = x[0] + (x[1] - radius), x[0] + (x[1] + radius)
+    if fmt != BINARY64:
+        low = round_array(fmt, np.nextafter(low, -np.inf))
+        high = round_array(fmt, np.nextafter(high, np.inf))
+    return low, low == high

@@ -1,0 +1,225 @@
+"""Intervals with mpmath end points: the arithmetic of the norm.
+
+Rule 1.  An `Interval` holds every value that a quantity can have.  End points are
+         mpf of ENDPOINT_BITS bits, rounded outward, or infinities.
+Rule 2.  `nan` tells that the quantity can also be NaN.  Which operations raise it:
+
+             0 * inf      inf - inf      inf / inf      0 / 0
+
+         each when both operands can be so.  The combination itself then adds no value
+         to the result, with one exception: 0 / 0 also adds 0, because a guarded
+         division by a zero accumulator is legal (ruling on special values).
+Rule 3.  x / 0 with x != 0 gives the infinity of the sign of x.  Divisors and second
+         factors are never negative: in one step of Adagrad they are the learning
+         rate, weight_decay, or the denominator.
+Rule 4.  An interval without any value (lo > hi) is legal: NaN is then the only
+         outcome.
+Rule 5.  Rounding keeps the sign of a value and maps 0 to 0, infinities to themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from .algorithm import context
+from .formats import BINARY32, BINARY64, DOWN, NEAREST, UP, Format
+
+__all__ = ["ENDPOINT_BITS", "Interval", "NormArithmetic", "wider_format"]
+
+#: Precision of the end points in bits.
+ENDPOINT_BITS = 256
+
+_ctx = context(ENDPOINT_BITS)
+_FLOOR = {"prec": ENDPOINT_BITS, "rounding": "f"}
+_CEILING = {"prec": ENDPOINT_BITS, "rounding": "c"}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """[lo, hi] with mpf ends, and whether NaN is possible too."""
+
+    lo: Any
+    hi: Any
+    nan: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """No value at all: NaN is the only outcome."""
+        return bool(self.lo > self.hi)
+
+    @classmethod
+    def point(cls, value: float, upper: float | None = None) -> Interval:
+        """[value, upper], or the exact `value`; NaN gives the empty interval."""
+        if math.isnan(value):
+            return _nothing()
+        return cls(_ctx.mpf(value), _ctx.mpf(value if upper is None else upper))
+
+    def outward(self) -> tuple[float, float]:
+        """The narrowest binary64 pair around the interval."""
+        return _to_format(BINARY64, self.lo, DOWN), _to_format(BINARY64, self.hi, UP)
+
+
+def wider_format(fmt: Format) -> Format | None:
+    """W: the narrowest wider format that intermediates may pass through."""
+    if fmt.precision >= BINARY64.precision:
+        return None
+    return BINARY64 if fmt.precision >= BINARY32.precision else BINARY32
+
+
+def _nothing() -> Interval:
+    return Interval(_ctx.inf, -_ctx.inf, nan=True)
+
+
+def _to_format(fmt: Format, x: Any, mode: str) -> float:
+    if not _ctx.isfinite(x):
+        return float(x)
+    sign, man, exp, _ = x._mpf_
+    return fmt.round_man_exp(-int(man) if sign else int(man), int(exp), mode)
+
+
+def _infinite(x: Any) -> bool:
+    return bool(_ctx.isinf(x))
+
+
+class NormArithmetic:
+    """Interval operations for one working format, in mpmath.
+
+    Raw operations (`add`, `sub`, `mul`, `div`, `square`, `sqrt`) are exact up to the
+    outward rounding of their end points; `opt`, `faithful` and `store` say what a
+    floating-point unit may make of the result.
+    """
+
+    def __init__(self, fmt: Format) -> None:
+        self.format = fmt
+        self.wider = wider_format(fmt)
+        if self.wider is not None:
+            self._u = _ctx.mpf(self.wider.unit_roundoff)
+            self._half_eta = _ctx.ldexp(1, self.wider.smallest_exponent - 1)
+
+    # -- raw operations ----------------------------------------------------------
+
+    def neg(self, a: Interval) -> Interval:
+        """-a."""
+        return Interval(-a.hi, -a.lo, a.nan)
+
+    def add(self, a: Interval, b: Interval) -> Interval:
+        """a + b."""
+        nan = a.nan or b.nan
+        if a.empty or b.empty:
+            return _nothing()
+        nan |= bool(a.hi == _ctx.inf and b.lo == -_ctx.inf)
+        nan |= bool(a.lo == -_ctx.inf and b.hi == _ctx.inf)
+        lo = _ctx.fadd(a.lo, b.lo, **_FLOOR)
+        hi = _ctx.fadd(a.hi, b.hi, **_CEILING)
+        # inf - inf at an end point: one operand is that infinity alone
+        if _ctx.isnan(lo):
+            lo = _ctx.inf
+        if _ctx.isnan(hi):
+            hi = -_ctx.inf
+        return Interval(lo, hi, nan)
+
+    def sub(self, a: Interval, b: Interval) -> Interval:
+        """a - b."""
+        return self.add(a, self.neg(b))
+
+    def mul(self, a: Interval, b: Interval) -> Interval:
+        """a * b for b >= 0."""
+        if a.empty or b.empty:
+            return _nothing()
+        values, nan = [], a.nan or b.nan
+        nan |= bool(a.lo <= 0 <= a.hi) and _infinite(b.hi)
+        nan |= (_infinite(a.lo) or _infinite(a.hi)) and bool(b.lo == 0)
+        for x in (a.lo, a.hi):
+            for y in (b.lo, b.hi):
+                if not ((x == 0 and _infinite(y)) or (_infinite(x) and y == 0)):
+                    values.append((x, y))
+        if not values:
+            return _nothing()
+        lo = min(_ctx.fmul(x, y, **_FLOOR) for x, y in values)
+        hi = max(_ctx.fmul(x, y, **_CEILING) for x, y in values)
+        return Interval(lo, hi, nan)
+
+    def div(self, a: Interval, b: Interval) -> Interval:
+        """a / b for b >= 0."""
+        if a.empty or b.empty:
+            return _nothing()
+        lows, highs, nan = [], [], a.nan or b.nan
+        nan |= bool(a.lo <= 0 <= a.hi and b.lo == 0)
+        nan |= (_infinite(a.lo) or _infinite(a.hi)) and _infinite(b.hi)
+        for x in (a.lo, a.hi):
+            for y in (b.lo, b.hi):
+                if _infinite(x) and _infinite(y):
+                    continue
+                if y == 0:
+                    limit = _ctx.inf * _ctx.sign(x) if x else _ctx.zero
+                    lows.append(limit)
+                    highs.append(limit)
+                else:
+                    lows.append(_ctx.fdiv(x, y, **_FLOOR))
+                    highs.append(_ctx.fdiv(x, y, **_CEILING))
+        return Interval(min(lows), max(highs), nan) if lows else _nothing()
+
+    def square(self, a: Interval) -> Interval:
+        """a * a, never negative."""
+        if a.empty:
+            return _nothing()
+        small, large = sorted((abs(a.lo), abs(a.hi)))
+        if a.lo <= 0 <= a.hi:
+            small = _ctx.zero
+        lo, hi = _ctx.fmul(small, small, **_FLOOR), _ctx.fmul(large, large, **_CEILING)
+        return Interval(lo, hi, a.nan)
+
+    def sqrt(self, a: Interval) -> Interval:
+        """The square root of a >= 0."""
+        if a.empty:
+            return _nothing()
+        return Interval(_ctx.sqrt(a.lo, **_FLOOR), _ctx.sqrt(a.hi, **_CEILING), a.nan)
+
+    def hull(self, *parts: Interval) -> Interval:
+        """The least interval that holds all `parts`."""
+        nan = any(part.nan for part in parts)
+        return Interval(
+            min(part.lo for part in parts), max(part.hi for part in parts), nan
+        )
+
+    # -- what a floating-point unit may make of it -------------------------------
+
+    def widen(self, a: Interval) -> Interval:
+        """One earlier rounding in any wider format (covers double rounding)."""
+        if self.wider is None or a.empty:
+            return a
+        return Interval(self._wider_end(a.lo, -1), self._wider_end(a.hi, +1), a.nan)
+
+    def opt(self, a: Interval) -> Interval:
+        """Kept exact, fused, wider, or rounded to the format."""
+        j = self.widen(a)
+        return self.hull(j, self._rounded(j, NEAREST, NEAREST))
+
+    def faithful(self, a: Interval) -> Interval:
+        """As `opt`, by a unit whose error is below one ulp."""
+        j = self.widen(a)
+        return self.hull(j, self._rounded(j, DOWN, UP))
+
+    def store(self, a: Interval) -> Interval:
+        """What is stored must be a number of the format."""
+        return self._rounded(self.widen(a), NEAREST, NEAREST)
+
+    def opt64(self, a: Interval) -> Interval:
+        """Kept exact or rounded to binary64: scalars on their way."""
+        ends = (_to_format(BINARY64, a.lo, NEAREST), _to_format(BINARY64, a.hi, NEAREST))
+        return self.hull(a, Interval.point(*ends))
+
+    def _rounded(self, a: Interval, low: str, high: str) -> Interval:
+        if a.empty:
+            return a
+        lo, hi = _to_format(self.format, a.lo, low), _to_format(self.format, a.hi, high)
+        return Interval(_ctx.mpf(lo), _ctx.mpf(hi), a.nan)
+
+    def _wider_end(self, x: Any, side: int) -> Any:
+        if x == 0 or _infinite(x):
+            return x
+        slack = _ctx.fadd(_ctx.fmul(abs(x), self._u, exact=True), self._half_eta)
+        moved = _ctx.fadd(x, side * slack, **(_CEILING if side > 0 else _FLOOR))
+        return _ctx.zero if moved * x < 0 else moved  # rounding keeps the sign

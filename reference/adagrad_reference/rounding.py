@@ -1,0 +1,155 @@
+"""The correctly rounded result of the exact step, never a guess.
+
+theta' = theta - N / (sqrt(S') + E) with rational theta, N, S', E.  Ziv's loop
+evaluates it at growing precision until both ends of the error ball round alike.  The
+cases in which that never happens (theta' is a number of the format, or the midpoint
+of two) are decided exactly: to compare theta' with a rational m, put A = theta - m
+and compare A sqrt(S') with B = N - A E by their signs, then by their squares.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from .algorithm import adagrad_step, context
+from .formats import DOWN, Format
+from .options import Options
+
+__all__ = ["ZIV_PRECISIONS", "RationalStep", "compare_with", "rational_step", "round_step"]
+
+#: Precisions of Ziv's loop in bits.
+ZIV_PRECISIONS = (100, 200, 400)
+
+
+@dataclass(frozen=True)
+class RationalStep:
+    """The rational ingredients of one exact step with finite inputs."""
+
+    theta: Fraction
+    numerator: Fraction  #: N = clr g'
+    state_sum: Fraction  #: S'
+    eps: Fraction  #: E
+
+
+def rational_step(
+    theta: float, g: float, state_sum: float, t: int, o: Options
+) -> RationalStep:
+    """The step in rationals; the lines are those of algorithm.py.  Finite inputs only."""
+    gradient = Fraction(-g if o.maximize else g)
+    if o.weight_decay != 0:
+        gradient += Fraction(o.weight_decay) * Fraction(theta)
+    clr = Fraction(o.lr) / (1 + (t - 1) * Fraction(o.lr_decay))
+    new_sum = Fraction(state_sum) + gradient * gradient
+    return RationalStep(Fraction(theta), clr * gradient, new_sum, Fraction(o.eps))
+
+
+def compare_with(step: RationalStep, m: Fraction) -> int:
+    """The sign of theta' - m, decided exactly; S' + eps must not be zero."""
+    a = step.theta - m
+    b = step.numerator - a * step.eps
+    # theta' > m  <=>  A (sqrt S' + E) > N  <=>  A sqrt S' > B
+    left = _sign(a) if step.state_sum else 0
+    if left != _sign(b) or left == 0:
+        return _sign(Fraction(left - _sign(b)))
+    return left * _sign(a * a * step.state_sum - b * b)
+
+
+def round_step(
+    fmt: Format, theta: float, g: float, state_sum: float, t: int, o: Options
+) -> tuple[float, float]:
+    """(theta', S') of the exact step, each correctly rounded to `fmt`.
+
+    theta' uses the exact S', not the rounded one.  A step with an infinite or NaN
+    input, and 0/0, follows IEEE 754.
+    """
+    if not (math.isfinite(theta) and math.isfinite(g) and math.isfinite(state_sum)):
+        return _round_special(theta, g, state_sum, t, o)
+    exact = rational_step(theta, g, state_sum, t, o)
+    rounded_sum = fmt.round(exact.state_sum)
+    if exact.state_sum == 0 and exact.eps == 0:
+        return math.nan, rounded_sum  # 0/0
+    for precision in ZIV_PRECISIONS:
+        low, high = _ball(precision, theta, g, state_sum, t, o)
+        nearest = fmt.round_man_exp(*low)
+        if nearest == fmt.round_man_exp(*high):
+            return nearest, rounded_sum
+    return _round_exactly(fmt, exact), rounded_sum
+
+
+@lru_cache(maxsize=8)
+def _context(precision: int) -> Any:
+    return context(precision)
+
+
+def _ball(
+    precision: int, theta: float, g: float, state_sum: float, t: int, o: Options
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two dyadic numbers (man, exp) around theta'.
+
+    g' = +-g + wd theta is evaluated exactly, so no cancellation enters the update:
+    seven operations of relative error 2**-precision each leave the update within
+    2**(4-precision) of itself, and the last subtraction adds one more rounding.
+    """
+    ctx = _context(precision)
+    gradient = ctx.mpf(-g if o.maximize else g)
+    if o.weight_decay != 0:
+        decay = ctx.fmul(o.weight_decay, theta, exact=True)
+        gradient = ctx.fadd(gradient, decay, exact=True)
+    bare = Options(lr=o.lr, lr_decay=o.lr_decay, eps=o.eps)
+    start, exact_sum = ctx.mpf(theta), ctx.mpf(state_sum)
+    step = adagrad_step(ctx, start, gradient, exact_sum, t, bare)
+    radius = ctx.ldexp(abs(step.update), 4 - precision)
+    low = ctx.fsub(ctx.fsub(start, step.update, exact=True), radius, exact=True)
+    high = ctx.fadd(low, ctx.ldexp(radius, 1), exact=True)
+    return _man_exp(low), _man_exp(high)
+
+
+def _man_exp(x: Any) -> tuple[int, int]:
+    sign, man, exp, _ = x._mpf_
+    return (-int(man) if sign else int(man)), int(exp)
+
+
+def _round_exactly(fmt: Format, step: RationalStep) -> float:
+    """Decide between neighbours, and at a tie, without any approximation."""
+    guess = step.theta - step.numerator / (_root(step.state_sum) + step.eps)
+    if abs(guess) >= fmt.largest:
+        sign = _sign(guess)
+        overflow = sign * Fraction(fmt.largest + fmt.ulp(fmt.largest) / 2)
+        beyond = sign * compare_with(step, overflow) >= 0
+        return sign * (math.inf if beyond else fmt.largest)
+    below = fmt.round(guess, DOWN)
+    while compare_with(step, Fraction(below)) < 0:
+        below = fmt.next_down(below)
+    above = fmt.next_up(below)
+    if compare_with(step, Fraction(above)) >= 0:
+        below, above = above, fmt.next_up(above)
+    if compare_with(step, Fraction(below)) == 0:
+        return below
+    side = compare_with(step, (Fraction(below) + Fraction(above)) / 2)
+    if side == 0:  # a tie: the even significand
+        return below if fmt.encode(below) % 2 == 0 else above
+    return above if side > 0 else below
+
+
+def _root(square: Fraction) -> Fraction:
+    """sqrt(square) to ZIV_PRECISIONS[-1] significant bits, from below."""
+    size = square.numerator.bit_length() - square.denominator.bit_length()
+    scale = ZIV_PRECISIONS[-1] + max(0, -size)
+    return Fraction(math.isqrt(int(square * 4**scale)), 2**scale)
+
+
+def _round_special(
+    theta: float, g: float, state_sum: float, t: int, o: Options
+) -> tuple[float, float]:
+    ctx = _context(ZIV_PRECISIONS[0])
+    numbers = (ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum))
+    step = adagrad_step(ctx, *numbers, t, o)
+    return float(step.theta), float(step.state_sum)
+
+
+def _sign(x: Fraction) -> int:
+    return (x > 0) - (x < 0)
