@@ -18,7 +18,7 @@ import mpmath
 
 from .options import Options
 
-__all__ = ["Step", "adagrad_step", "context", "learning_rate"]
+__all__ = ["Step", "adagrad_step", "context", "interval_context", "learning_rate"]
 
 #: mpf of a private context; mpmath has no types of its own.
 Number = Any
@@ -28,6 +28,16 @@ Context = Any
 def context(precision: int = 200) -> Context:
     """A private mpmath context of `precision` bits."""
     ctx = type(mpmath.mp)()
+    ctx.prec = precision
+    return ctx
+
+
+def interval_context(precision: int) -> Context:
+    """A private context whose numbers are intervals, rounded outward.
+
+    `adagrad_step` run on it gives enclosures of the exact step and its intermediates.
+    """
+    ctx = type(mpmath.iv)()
     ctx.prec = precision
     return ctx
 

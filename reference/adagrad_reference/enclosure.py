@@ -14,7 +14,7 @@ The formula stands here once.  It runs on two arithmetics: `NormArithmetic` in m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from .formats import FORMATS, Format
@@ -87,7 +87,7 @@ def step_box(
     return ar.store(ar.sub(theta, update)), ar.store(exact_sum)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _norm(name: str) -> NormArithmetic:
     return NormArithmetic(FORMATS[name])
 

@@ -112,10 +112,9 @@ def _fill_chunk(
         boxes.lo[index], boxes.hi[index] = ar.ends(result)
     for i in np.flatnonzero(hard):
         t, o = part.settings[part.which[i]]
-        start = (float(part.theta[i]), float(part.state_sum[i]))
-        box_pair = norm_step(
-            part.format, cls, *map(Interval.point, start), float(part.gradient[i]), t, o
-        )
+        start = [Interval.point(float(x[i])) for x in (part.theta, part.state_sum)]
+        g = float(part.gradient[i])
+        box_pair = norm_step(part.format, cls, start[0], start[1], g, t, o)
         for boxes, box in zip((theta, total), box_pair, strict=True):
             boxes.lo[index[i]], boxes.hi[index[i]] = float(box.lo), float(box.hi)
             boxes.nan[index[i]] = box.nan
@@ -141,7 +140,10 @@ class _ScalarTable:
         self._columns = {name: ar.intervals(column) for name, column in columns.items()}
         self._decayed = decayed
         self.extreme = np.array(
-            [any(map(self._is_extreme, row)) for row in zip(*columns.values(), strict=True)]
+            [
+                any(map(self._is_extreme, row))
+                for row in zip(*columns.values(), strict=True)
+            ]
         )
 
     def _is_extreme(self, box: Interval) -> bool:

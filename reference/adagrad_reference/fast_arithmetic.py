@@ -33,12 +33,21 @@ def round_array(fmt: Format, x: Array) -> Array:
         return x.astype(np.float32).astype(np.float64)
     drop = BINARY64.precision - fmt.precision
     bits = x.view(np.int64)
-    bits = (bits + ((bits >> drop) & 1) + ((1 << (drop - 1)) - 1)) & -(1 << drop)
-    rounded = bits.view(np.float64)
-    magic = 1.5 * 2.0**52 * fmt.eta  # adding it rounds to a multiple of eta
+    odd = (bits >> drop) & 1
+    odd += (1 << (drop - 1)) - 1
+    odd += bits
+    odd &= -(1 << drop)
+    rounded: Array = odd.view(np.float64)
     magnitude = np.abs(x)
-    rounded = np.where(magnitude < fmt.smallest_normal, (x + magic) - magic, rounded)
-    return np.where(np.abs(rounded) > fmt.largest, np.copysign(np.inf, x), rounded)
+    small = magnitude < fmt.smallest_normal
+    if small.any():
+        magic = 1.5 * 2.0**52 * fmt.eta  # adding it rounds to a multiple of eta
+        rounded = np.where(small, (x + magic) - magic, rounded)
+    large = magnitude > fmt.largest
+    if large.any():  # beyond the largest number by half an ulp: infinity
+        overflow = large & (np.abs(rounded) > fmt.largest)
+        rounded = np.where(overflow, np.copysign(np.inf, x), rounded)
+    return rounded
 
 
 class _Watcher:
@@ -240,7 +249,10 @@ class Wide(_Watcher):
         self._mark_range(a[2])
         first, second = _magnitude(a[:2]), _magnitude(a[2:])
         in_order = _less_equal(first, second)
-        small, large = _choose(in_order, first, second), _choose(in_order, second, first)
+        small, large = (
+            _choose(in_order, first, second),
+            _choose(in_order, second, first),
+        )
         one_sign = (a[0] > 0) | (a[2] < 0)
         small = np.where(one_sign, small[0], 0.0), np.where(one_sign, small[1], 0.0)
         lo = self._below(dd.multiply(small, small), small[1])

@@ -208,7 +208,10 @@ class NormArithmetic:
 
     def opt64(self, a: Interval) -> Interval:
         """Kept exact or rounded to binary64: scalars on their way."""
-        ends = (_to_format(BINARY64, a.lo, NEAREST), _to_format(BINARY64, a.hi, NEAREST))
+        ends = (
+            _to_format(BINARY64, a.lo, NEAREST),
+            _to_format(BINARY64, a.hi, NEAREST),
+        )
         return self.hull(a, Interval.point(*ends))
 
     def _rounded(self, a: Interval, low: str, high: str) -> Interval:

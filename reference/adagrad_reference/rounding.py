@@ -1,7 +1,7 @@
 """The correctly rounded result of the exact step, never a guess.
 
-theta' = theta - N / (sqrt(S') + E) with rational theta, N, S', E.  Ziv's loop
-evaluates it at growing precision until both ends of the error ball round alike.  The
+theta' = theta - N / (sqrt(S') + E) with rational theta, N, S', E.  Ziv's loop runs
+algorithm.py on intervals of growing precision until both ends round alike.  The
 cases in which that never happens (theta' is a number of the format, or the midpoint
 of two) are decided exactly: to compare theta' with a rational m, put A = theta - m
 and compare A sqrt(S') with B = N - A E by their signs, then by their squares.
@@ -15,11 +15,21 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from .algorithm import adagrad_step, context
+from mpmath.libmp import to_float
+
+from .algorithm import adagrad_step, context, interval_context
 from .formats import DOWN, Format
 from .options import Options
 
-__all__ = ["ZIV_PRECISIONS", "RationalStep", "compare_with", "rational_step", "round_step"]
+__all__ = [
+    "ZIV_PRECISIONS",
+    "RationalStep",
+    "compare_with",
+    "rational_step",
+    "round_ball",
+    "round_step",
+    "ziv_context",
+]
 
 #: Precisions of Ziv's loop in bits.
 ZIV_PRECISIONS = (100, 200, 400)
@@ -38,7 +48,7 @@ class RationalStep:
 def rational_step(
     theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> RationalStep:
-    """The step in rationals; the lines are those of algorithm.py.  Finite inputs only."""
+    """The lines of algorithm.py in rationals, for finite inputs."""
     gradient = Fraction(-g if o.maximize else g)
     if o.weight_decay != 0:
         gradient += Fraction(o.weight_decay) * Fraction(theta)
@@ -73,44 +83,31 @@ def round_step(
     if exact.state_sum == 0 and exact.eps == 0:
         return math.nan, rounded_sum  # 0/0
     for precision in ZIV_PRECISIONS:
-        low, high = _ball(precision, theta, g, state_sum, t, o)
-        nearest = fmt.round_man_exp(*low)
-        if nearest == fmt.round_man_exp(*high):
-            return nearest, rounded_sum
+        ctx = ziv_context(precision)
+        numbers = (ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum))
+        rounded = round_ball(fmt, adagrad_step(ctx, *numbers, t, o).theta)
+        if rounded is not None:
+            return rounded, rounded_sum
     return _round_exactly(fmt, exact), rounded_sum
 
 
+def round_ball(fmt: Format, ball: Any) -> float | None:
+    """The number of `fmt` to which both ends of an mpmath interval round, if one."""
+    low, high = (_round_end(fmt, end) for end in ball._mpi_)
+    return low if low == high else None
+
+
+def _round_end(fmt: Format, end: Any) -> float:
+    sign, man, exp, _ = end
+    if not man and exp:
+        return float(to_float(end))  # an infinity
+    return fmt.round_man_exp(-int(man) if sign else int(man), int(exp))
+
+
 @lru_cache(maxsize=8)
-def _context(precision: int) -> Any:
-    return context(precision)
-
-
-def _ball(
-    precision: int, theta: float, g: float, state_sum: float, t: int, o: Options
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Two dyadic numbers (man, exp) around theta'.
-
-    g' = +-g + wd theta is evaluated exactly, so no cancellation enters the update:
-    seven operations of relative error 2**-precision each leave the update within
-    2**(4-precision) of itself, and the last subtraction adds one more rounding.
-    """
-    ctx = _context(precision)
-    gradient = ctx.mpf(-g if o.maximize else g)
-    if o.weight_decay != 0:
-        decay = ctx.fmul(o.weight_decay, theta, exact=True)
-        gradient = ctx.fadd(gradient, decay, exact=True)
-    bare = Options(lr=o.lr, lr_decay=o.lr_decay, eps=o.eps)
-    start, exact_sum = ctx.mpf(theta), ctx.mpf(state_sum)
-    step = adagrad_step(ctx, start, gradient, exact_sum, t, bare)
-    radius = ctx.ldexp(abs(step.update), 4 - precision)
-    low = ctx.fsub(ctx.fsub(start, step.update, exact=True), radius, exact=True)
-    high = ctx.fadd(low, ctx.ldexp(radius, 1), exact=True)
-    return _man_exp(low), _man_exp(high)
-
-
-def _man_exp(x: Any) -> tuple[int, int]:
-    sign, man, exp, _ = x._mpf_
-    return (-int(man) if sign else int(man)), int(exp)
+def ziv_context(precision: int) -> Any:
+    """The interval context of one round of Ziv's loop, made once."""
+    return interval_context(precision)
 
 
 def _round_exactly(fmt: Format, step: RationalStep) -> float:
@@ -145,7 +142,7 @@ def _root(square: Fraction) -> Fraction:
 def _round_special(
     theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> tuple[float, float]:
-    ctx = _context(ZIV_PRECISIONS[0])
+    ctx = context(ZIV_PRECISIONS[0])
     numbers = (ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum))
     step = adagrad_step(ctx, *numbers, t, o)
     return float(step.theta), float(step.state_sum)

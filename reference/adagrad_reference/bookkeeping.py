@@ -1,0 +1,271 @@
+"""What each event of a scenario does, without any arithmetic.
+
+The bookkeeper knows groups, options, step counters and gradients.  The player adds
+exact numbers to it, and the grader adds a candidate's own observed numbers; both see
+the same effects.
+
+Rule 1.  A refused event changes nothing.
+Rule 2.  A param without a gradient is skipped whole: no step, no counter.
+Rule 3.  Loading replaces counters and all group options; params correspond by their
+         order, as the indices of a state dict do.
+Rule 4.  After a load in a new process only that optimizer exists, without gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .options import Options, illegal_option
+from .scenario import (
+    AddGroup,
+    Event,
+    Gradient,
+    Group,
+    Load,
+    New,
+    OptionValues,
+    Read,
+    Save,
+    Scenario,
+    SetOption,
+    SetState,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+__all__ = ["Bookkeeper", "Effect", "Restored", "ScenarioError", "Update"]
+
+
+class ScenarioError(ValueError):
+    """The scenario itself is impossible (an unknown name, a wrong shape)."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """One param takes its t-th step."""
+
+    param: str
+    t: int
+    options: Options
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class Restored:
+    """`param` receives the state that `source` had when `save` was made."""
+
+    param: str
+    save: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an event does to state, or why it must be refused."""
+
+    refusal: str | None = None
+    updates: tuple[Update, ...] = ()
+    fresh: tuple[tuple[str, float], ...] = ()  #: (param, tau) with new state
+    restored: tuple[Restored, ...] = ()
+    written: SetState | None = None
+
+
+@dataclass
+class _Group:
+    params: tuple[str, ...]
+    options: Options
+
+
+@dataclass
+class _Optimizer:
+    defaults: Options
+    groups: list[_Group]
+    counters: dict[str, int]
+
+    @property
+    def params(self) -> list[str]:
+        return [param for group in self.groups for param in group.params]
+
+    def copy(self) -> _Optimizer:
+        groups = [_Group(group.params, group.options) for group in self.groups]
+        return _Optimizer(self.defaults, groups, dict(self.counters))
+
+
+@dataclass
+class Bookkeeper:
+    """Plays the events of one scenario in order."""
+
+    scenario: Scenario
+    optimizers: dict[str, _Optimizer] = field(default_factory=dict)
+    gradients: dict[str, Gradient] = field(default_factory=dict)
+    saves: dict[str, _Optimizer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, tensor in self.scenario.tensors.items():
+            if problem := tensor.problem():
+                raise ScenarioError(f"{self.scenario.id}: tensor {name}: {problem}")
+        self.gradients = dict.fromkeys(self.scenario.tensors)
+
+    def counter(self, optimizer: str, param: str) -> int:
+        """Steps that the optimizer has taken with the param."""
+        return self.optimizers[optimizer].counters[param]
+
+    def params(self, optimizer: str) -> list[str]:
+        """The optimizer's params in order; [] where it does not exist."""
+        known = self.optimizers.get(optimizer)
+        return known.params if known else []
+
+    def groups(self, optimizer: str) -> list[tuple[tuple[str, ...], Options]]:
+        """Params and options in force of each group."""
+        return [(g.params, g.options) for g in self._optimizer(optimizer).groups]
+
+    def apply(self, event: Event) -> Effect:
+        """Play one event."""
+        match event:
+            case New():
+                return self._new(event)
+            case Step():
+                return self._step(event)
+            case SetOption():
+                return self._set_option(event)
+            case AddGroup():
+                return self._add_group(event)
+            case ZeroGrad():
+                return self._zero_grad(event)
+            case Save():
+                self.saves[event.name] = self._optimizer(event.optimizer).copy()
+            case Load():
+                return self._load(event)
+            case SetState():
+                return self._set_state(event)
+            case Read():
+                self._optimizer(event.optimizer)
+        return Effect()
+
+    # -- one method per event ----------------------------------------------------
+
+    def _new(self, event: New) -> Effect:
+        if reason := illegal_option(event.options):
+            return Effect(refusal=reason)
+        optimizer = _Optimizer(Options().override(event.options), [], {})
+        fresh: list[tuple[str, float]] = []
+        for group in event.groups:
+            reason, added = self._join(optimizer, group)
+            if reason:
+                return Effect(refusal=reason)
+            fresh += added
+        self.optimizers[event.optimizer] = optimizer
+        return Effect(fresh=tuple(fresh))
+
+    def _add_group(self, event: AddGroup) -> Effect:
+        reason, fresh = self._join(self._optimizer(event.optimizer), event.group)
+        return Effect(refusal=reason) if reason else Effect(fresh=tuple(fresh))
+
+    def _join(
+        self, optimizer: _Optimizer, group: Group
+    ) -> tuple[str | None, list[tuple[str, float]]]:
+        for param in group.params:
+            self._known(param)
+        if reason := illegal_option(group.options):
+            return reason, []
+        twice = len(set(group.params)) < len(group.params)
+        if twice or set(group.params) & set(optimizer.params):
+            return "a param is already in a group", []
+        options = optimizer.defaults.override(group.options)
+        optimizer.groups.append(_Group(group.params, options))
+        optimizer.counters.update(dict.fromkeys(group.params, 0))
+        return None, [(p, options.initial_accumulator_value) for p in group.params]
+
+    def _step(self, event: Step) -> Effect:
+        optimizer = self._optimizer(event.optimizer)
+        for param, gradient in event.gradients.items():
+            self._check_gradient(param, gradient)
+            self.gradients[param] = gradient
+        updates = []
+        for group in optimizer.groups:
+            for param in group.params:
+                gradient = self.gradients[param]
+                if gradient is None:
+                    continue
+                if not isinstance(gradient, Tensor):
+                    raise ScenarioError(
+                        f"{self.scenario.id}: sparse gradients are not played yet"
+                    )
+                optimizer.counters[param] += 1
+                t = optimizer.counters[param]
+                updates.append(Update(param, t, group.options, gradient))
+        return Effect(updates=tuple(updates))
+
+    def _set_option(self, event: SetOption) -> Effect:
+        groups = self._optimizer(event.optimizer).groups
+        if not 0 <= event.group < len(groups):
+            raise ScenarioError(f"{self.scenario.id}: no group {event.group}")
+        values: OptionValues = {event.option: event.value}
+        if reason := illegal_option(values):
+            raise ScenarioError(f"{self.scenario.id}: {reason}")
+        groups[event.group].options = groups[event.group].options.override(values)
+        return Effect()
+
+    def _zero_grad(self, event: ZeroGrad) -> Effect:
+        for param in self._optimizer(event.optimizer).params:
+            gradient = self.gradients[param]
+            if event.set_to_none or gradient is None:
+                self.gradients[param] = None
+            elif isinstance(gradient, Tensor):
+                bits = (0,) * len(gradient.bits)
+                self.gradients[param] = Tensor(
+                    gradient.format, gradient.shape, bits, gradient.complex
+                )
+        return Effect()
+
+    def _load(self, event: Load) -> Effect:
+        saved, target = self.saves.get(event.name), self._optimizer(event.optimizer)
+        if saved is None:
+            raise ScenarioError(f"{self.scenario.id}: nothing saved as {event.name!r}")
+        if event.via == "new-process":
+            self.optimizers = {event.optimizer: target}
+            self.gradients = dict.fromkeys(self.gradients)
+        if _sizes(saved) != _sizes(target):
+            return Effect(refusal="another number of groups or params")
+        sources = dict(zip(target.params, saved.params, strict=True))
+        target.counters = {p: saved.counters[source] for p, source in sources.items()}
+        for mine, theirs in zip(target.groups, saved.groups, strict=True):
+            mine.options = theirs.options
+        return Effect(
+            restored=tuple(Restored(p, event.name, s) for p, s in sources.items())
+        )
+
+    def _set_state(self, event: SetState) -> Effect:
+        optimizer = self._optimizer(event.optimizer)
+        if event.param not in optimizer.counters:
+            raise ScenarioError(f"{self.scenario.id}: {event.param} is in no group")
+        self._check_gradient(event.param, event.state_sum)
+        optimizer.counters[event.param] = event.t
+        return Effect(written=event)
+
+    # -- checks ------------------------------------------------------------------
+
+    def _optimizer(self, name: str) -> _Optimizer:
+        if name not in self.optimizers:
+            raise ScenarioError(f"{self.scenario.id}: no optimizer {name!r} here")
+        return self.optimizers[name]
+
+    def _known(self, param: str) -> Tensor:
+        if param not in self.scenario.tensors:
+            raise ScenarioError(f"{self.scenario.id}: no tensor {param!r}")
+        return self.scenario.tensors[param]
+
+    def _check_gradient(self, param: str, gradient: Gradient) -> None:
+        tensor = self._known(param)
+        if not isinstance(gradient, Tensor):
+            return
+        if problem := gradient.problem():
+            raise ScenarioError(f"{self.scenario.id}: for {param}: {problem}")
+        if (gradient.format, gradient.shape) != (tensor.format, tensor.shape):
+            raise ScenarioError(f"{self.scenario.id}: {param} has another shape")
+
+
+def _sizes(optimizer: _Optimizer) -> Sequence[int]:
+    return [len(group.params) for group in optimizer.groups]

@@ -1,0 +1,298 @@
+"""Scenarios as JSON values and back: the same words in vector files and on the wire.
+
+Rule 1.  Numbers are encodings as hexadecimal digits, most significant first.  Tensors
+         use their own format, hyperparameters and losses binary64.  A `decimal` beside
+         them is for people and is never read.
+Rule 2.  What is unknown or of the wrong kind is an error that names the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .formats import (
+    BINARY64,
+    FORMATS,
+    Format,
+    float_from_hex_bits,
+    float_to_hex_bits,
+)
+from .scenario import (
+    AddGroup,
+    Event,
+    Gradient,
+    Group,
+    Layout,
+    Load,
+    New,
+    OptionValues,
+    Read,
+    Save,
+    Scenario,
+    SetOption,
+    SetState,
+    Sparse,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+__all__ = [
+    "CodecError",
+    "decimal",
+    "event_from_json",
+    "event_to_json",
+    "gradient_from_json",
+    "gradient_to_json",
+    "group_from_json",
+    "group_to_json",
+    "number_from_json",
+    "number_to_json",
+    "options_from_json",
+    "options_to_json",
+    "scenario_from_json",
+    "scenario_to_json",
+    "tensor_from_json",
+    "tensor_to_json",
+]
+
+Json = dict[str, Any]
+
+
+class CodecError(ValueError):
+    """JSON that is no scenario; the message says where and why."""
+
+
+def decimal(fmt: Format, value: float) -> str:
+    """A readable decimal that determines a number of the format."""
+    digits = {53: 17, 24: 9, 8: 4, 11: 5}.get(fmt.precision, 17)
+    return repr(value) if fmt == BINARY64 else f"{value:.{digits}g}"
+
+
+# -- numbers and options -------------------------------------------------------------
+
+
+def number_to_json(value: float | bool) -> Any:
+    """A hyperparameter: a flag as such, a number as binary64 bits."""
+    if isinstance(value, bool):
+        return value
+    return {"bits": float_to_hex_bits(value), "decimal": repr(float(value))}
+
+
+def number_from_json(data: Any, where: str = "number") -> float | bool:
+    """The inverse of `number_to_json`."""
+    if isinstance(data, bool):
+        return data
+    return float_from_hex_bits(_get(data, "bits", str, where))
+
+
+def options_to_json(options: OptionValues) -> Json:
+    """Options by name."""
+    return {name: number_to_json(value) for name, value in options.items()}
+
+
+def options_from_json(data: Json) -> dict[str, float | bool]:
+    """The inverse of `options_to_json`."""
+    return {name: number_from_json(value, name) for name, value in data.items()}
+
+
+# -- tensors and gradients -----------------------------------------------------------
+
+
+def tensor_to_json(tensor: Tensor) -> Json:
+    """A tensor with its decimals beside."""
+    fmt = tensor.fmt
+    data: Json = {
+        "format": tensor.format,
+        "shape": list(tensor.shape),
+        "bits": [f"{bits:0{fmt.hex_digits}x}" for bits in tensor.bits],
+        "decimal": [decimal(fmt, value) for value in tensor.values()],
+    }
+    if tensor.complex:
+        data["complex"] = True
+    if tensor.layout:
+        data["layout"] = {
+            "length": tensor.layout.length,
+            "offset": tensor.layout.offset,
+            "strides": list(tensor.layout.strides),
+            "guard": f"{tensor.layout.guard:0{fmt.hex_digits}x}",
+        }
+    return data
+
+
+def tensor_from_json(data: Any) -> Tensor:
+    """The inverse of `tensor_to_json`."""
+    name = _get(data, "format", str, "tensor")
+    if name not in FORMATS:
+        raise CodecError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
+    layout = data.get("layout")
+    tensor = Tensor(
+        name,
+        tuple(_get(data, "shape", list, "tensor")),
+        tuple(int(digits, 16) for digits in _get(data, "bits", list, "tensor")),
+        bool(data.get("complex", False)),
+        layout
+        and Layout(
+            layout["length"],
+            layout["offset"],
+            tuple(layout["strides"]),
+            int(layout["guard"], 16),
+        ),
+    )
+    if problem := tensor.problem():
+        raise CodecError(f"tensor: {problem}")
+    return tensor
+
+
+def gradient_to_json(gradient: Gradient) -> Json | None:
+    """None, a dense tensor, or a sparse gradient."""
+    if isinstance(gradient, Sparse):
+        return {
+            "shape": list(gradient.shape),
+            "indices": list(gradient.indices),
+            "values": tensor_to_json(gradient.values),
+        }
+    return None if gradient is None else tensor_to_json(gradient)
+
+
+def gradient_from_json(data: Any) -> Gradient:
+    """The inverse of `gradient_to_json`."""
+    if data is None:
+        return None
+    if "indices" in data:
+        values = tensor_from_json(data["values"])
+        return Sparse(tuple(data["shape"]), tuple(data["indices"]), values)
+    return tensor_from_json(data)
+
+
+def group_to_json(group: Group) -> Json:
+    """A param group."""
+    return {"params": list(group.params), "options": options_to_json(group.options)}
+
+
+def group_from_json(data: Any) -> Group:
+    """The inverse of `group_to_json`."""
+    params = _get(data, "params", list, "group")
+    return Group(tuple(params), options_from_json(_get(data, "options", dict, "group")))
+
+
+# -- events --------------------------------------------------------------------------
+
+
+def _new(d: Json) -> Event:
+    groups = tuple(group_from_json(group) for group in d["groups"])
+    return New(d["optimizer"], groups, options_from_json(d["options"]))
+
+
+def _step(d: Json) -> Event:
+    gradients = {name: gradient_from_json(g) for name, g in d["gradients"].items()}
+    loss = d.get("loss")
+    return Step(
+        d["optimizer"], gradients, None if loss is None else number_from_json(loss)
+    )
+
+
+_DECODERS: Mapping[str, Callable[[Json], Event]] = {
+    "new": _new,
+    "step": _step,
+    "set-option": lambda d: SetOption(
+        d["optimizer"], d["group"], d["option"], number_from_json(d["value"])
+    ),
+    "add-group": lambda d: AddGroup(d["optimizer"], group_from_json(d["group"])),
+    "zero-grad": lambda d: ZeroGrad(d["optimizer"], d["set_to_none"]),
+    "read": lambda d: Read(d["optimizer"]),
+    "save": lambda d: Save(d["optimizer"], d["name"]),
+    "load": lambda d: Load(d["optimizer"], d["name"], d["via"]),
+    "set-state": lambda d: SetState(
+        d["optimizer"], d["param"], tensor_from_json(d["sum"]), d["t"]
+    ),
+}
+
+
+def event_from_json(data: Any) -> Event:
+    """The inverse of `event_to_json`."""
+    word = _get(data, "do", str, "event")
+    if word not in _DECODERS:
+        raise CodecError(f"unknown event {word!r}; known: {', '.join(_DECODERS)}")
+    try:
+        return _DECODERS[word](data)
+    except KeyError as missing:
+        raise CodecError(f"event {word!r} lacks {missing}") from None
+
+
+def event_to_json(event: Event) -> Json:
+    """An event; `do` names its kind."""
+    match event:
+        case New(_, groups, options):
+            rest: Json = {
+                "groups": [group_to_json(group) for group in groups],
+                "options": options_to_json(options),
+            }
+        case Step(_, gradients, loss):
+            rest = {"gradients": {k: gradient_to_json(g) for k, g in gradients.items()}}
+            if loss is not None:
+                rest["loss"] = number_to_json(loss)
+        case SetOption(_, group, option, value):
+            rest = {"group": group, "option": option, "value": number_to_json(value)}
+        case AddGroup(_, new_group):
+            rest = {"group": group_to_json(new_group)}
+        case ZeroGrad(_, set_to_none):
+            rest = {"set_to_none": set_to_none}
+        case Read():
+            rest = {}
+        case Save(_, name):
+            rest = {"name": name}
+        case Load(_, name, via):
+            rest = {"name": name, "via": via}
+        case SetState(_, param, state_sum, t):
+            rest = {"param": param, "sum": tensor_to_json(state_sum), "t": t}
+    return {"do": _WORDS[type(event)], "optimizer": event.optimizer, **rest}
+
+
+_WORDS: Mapping[type, str] = dict(
+    zip(
+        (New, Step, SetOption, AddGroup, ZeroGrad, Read, Save, Load, SetState),
+        _DECODERS,
+        strict=True,
+    )
+)
+
+
+# -- scenarios -----------------------------------------------------------------------
+
+
+def scenario_to_json(scenario: Scenario) -> Json:
+    """A whole scenario."""
+    return {
+        "id": scenario.id,
+        "requirements": list(scenario.requirements),
+        "level": scenario.level,
+        "flags": list(scenario.flags),
+        "note": scenario.note,
+        "tensors": {name: tensor_to_json(t) for name, t in scenario.tensors.items()},
+        "events": [event_to_json(event) for event in scenario.events],
+    }
+
+
+def scenario_from_json(data: Any) -> Scenario:
+    """The inverse of `scenario_to_json`; what else `data` holds is left alone."""
+    name = _get(data, "id", str, "scenario")
+    try:
+        return Scenario(
+            name,
+            tuple(_get(data, "requirements", list, "scenario")),
+            _get(data, "level", str, "scenario"),
+            {k: tensor_from_json(t) for k, t in data["tensors"].items()},
+            tuple(event_from_json(event) for event in data["events"]),
+            tuple(data.get("flags", ())),
+            data.get("note", ""),
+        )
+    except (CodecError, KeyError, TypeError, AttributeError) as error:
+        raise CodecError(f"scenario {name}: {error}") from None
+
+
+def _get(data: Any, key: str, kind: type, where: str) -> Any:
+    if not isinstance(data, dict) or not isinstance(data.get(key), kind):
+        raise CodecError(f"{where}: {key!r} must be a {kind.__name__}")
+    return data[key]

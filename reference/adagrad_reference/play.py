@@ -1,0 +1,213 @@
+"""A scenario played exactly: what every port must be seen to do.
+
+Three things are carried along: the box of each numeric class, which holds whatever a
+legal port can have stored by then; the exact result, correctly rounded, where the
+state before the step is given; and for binary64 the exact trajectory, as mpmath
+intervals that are refined until every rounding is certain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .algorithm import adagrad_step
+from .bookkeeping import Bookkeeper, Effect, Update
+from .enclosure import CLASSES, norm_step
+from .formats import BINARY64, Format
+from .interval import Interval, NormArithmetic
+from .options import Options
+from .rounding import round_ball, round_step, ziv_context
+from .scenario import Load, Save, Scenario
+
+__all__ = ["Box", "EventExpectation", "ParamExpectation", "Unresolved", "play"]
+
+#: Precisions for exact trajectories; a scenario unresolved at the last is refused.
+TRAJECTORY_PRECISIONS = (200, 400, 800, 1600)
+
+
+class Unresolved(ArithmeticError):
+    """An exact trajectory could not be rounded with certainty."""
+
+
+class Box(NamedTuple):
+    """lo <= x <= hi, or NaN where `nan`; an empty box (lo > hi) allows NaN alone."""
+
+    lo: float
+    hi: float
+    nan: bool = False
+
+
+@dataclass(frozen=True)
+class ParamExpectation:
+    """State of one param after an event; lists run over the elements, row-major."""
+
+    t: int
+    theta: Mapping[str, list[Box]]  #: by numeric class
+    state_sum: Mapping[str, list[Box]]
+    exact_theta: list[float] | None = None  #: correctly rounded, where it is defined
+    exact_sum: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class EventExpectation:
+    """What an event must do; params that are not listed keep every bit."""
+
+    refusal: str | None = None
+    params: Mapping[str, ParamExpectation] = field(default_factory=dict)
+
+
+def play(scenario: Scenario) -> list[EventExpectation]:
+    """The expectation of every event.
+
+    Raises `ScenarioError` for an impossible scenario and `Unresolved` where an exact
+    trajectory of binary64 cannot be rounded with certainty.
+    """
+    for precision in TRAJECTORY_PRECISIONS:
+        try:
+            return _Player(scenario, precision).play()
+        except Unresolved:
+            continue
+    raise Unresolved(
+        f"{scenario.id}: not resolved at {precision} bits; change an input"
+    )
+
+
+@dataclass
+class _Numbers:
+    """One array of elements on all its tracks."""
+
+    boxes: dict[str, list[Interval]]
+    exact: list[Any] | None  #: mpmath intervals, for binary64
+    given: list[float] | None  #: the values, where they are known without doubt
+    rounded: list[float] | None  #: correctly rounded values, where already decided
+
+
+class _Player:
+    def __init__(self, scenario: Scenario, precision: int) -> None:
+        self.scenario = scenario
+        self.books = Bookkeeper(scenario)
+        self.ctx = ziv_context(precision)
+        self.theta: dict[str, _Numbers] = {}
+        self.sums: dict[tuple[str, str], _Numbers] = {}
+        self.saved: dict[tuple[str, str], _Numbers] = {}
+        for name, tensor in scenario.tensors.items():
+            self.theta[name] = self._given(tensor.fmt, tensor.values())
+
+    def play(self) -> list[EventExpectation]:
+        return [self._event(event) for event in self.scenario.events]
+
+    def _event(self, event: Any) -> EventExpectation:
+        effect = self.books.apply(event)
+        if effect.refusal:
+            return EventExpectation(refusal=effect.refusal)
+        if isinstance(event, Save):
+            for param in self.books.params(event.optimizer):
+                self.saved[event.name, param] = self.sums[event.optimizer, param]
+        touched = self._state_changes(event.optimizer, effect)
+        for update in effect.updates:
+            self._update(event.optimizer, update)
+            touched.append(update.param)
+        if isinstance(event, Load):
+            touched = self.books.params(event.optimizer)
+        return EventExpectation(
+            params={param: self._expect(event.optimizer, param) for param in touched}
+        )
+
+    def _state_changes(self, optimizer: str, effect: Effect) -> list[str]:
+        for param, tau in effect.fresh:
+            self.sums[optimizer, param] = self._initial(param, tau)
+        for move in effect.restored:
+            self.sums[optimizer, move.param] = self.saved[move.save, move.source]
+        touched = [param for param, _ in effect.fresh]
+        if effect.written:
+            tensor = effect.written.state_sum
+            written = self._given(tensor.fmt, tensor.values())
+            self.sums[optimizer, effect.written.param] = written
+            touched.append(effect.written.param)
+        return touched
+
+    def _given(self, fmt: Format, values: list[float]) -> _Numbers:
+        boxes = {name: [Interval.point(v) for v in values] for name in CLASSES}
+        finite = all(map(math.isfinite, values))
+        exact = (
+            [self.ctx.mpf(v) for v in values] if fmt == BINARY64 and finite else None
+        )
+        return _Numbers(boxes, exact, values, values)
+
+    def _initial(self, param: str, tau: float) -> _Numbers:
+        """S_0 = tau, stored in the format of the param (ALG-2)."""
+        tensor = self.scenario.tensors[param]
+        stored = NormArithmetic(tensor.fmt).store(Interval.point(tau))
+        n = len(tensor.bits)
+        if stored.lo == stored.hi:
+            return self._given(tensor.fmt, [float(stored.lo)] * n)
+        return _Numbers({name: [stored] * n for name in CLASSES}, None, None, None)
+
+    def _update(self, optimizer: str, update: Update) -> None:
+        fmt = self.scenario.tensors[update.param].fmt
+        theta, total = self.theta[update.param], self.sums[optimizer, update.param]
+        gradient = update.gradient.values()
+        t, o = update.t, update.options
+        boxes: tuple[dict[str, list[Interval]], ...] = ({}, {})
+        for name, cls in CLASSES.items():
+            starts = zip(theta.boxes[name], total.boxes[name], gradient, strict=True)
+            pairs = [norm_step(fmt, cls, *start, t, o) for start in starts]
+            boxes[0][name] = [pair[0] for pair in pairs]
+            boxes[1][name] = [pair[1] for pair in pairs]
+        exact = self._exact(theta, total, gradient, t, o) or (None, None)
+        rounded = _round_given(fmt, theta, total, gradient, t, o) or (None, None)
+        self.theta[update.param] = _Numbers(boxes[0], exact[0], None, rounded[0])
+        self.sums[optimizer, update.param] = _Numbers(
+            boxes[1], exact[1], None, rounded[1]
+        )
+
+    def _exact(
+        self, theta: _Numbers, total: _Numbers, g: list[float], t: int, o: Options
+    ) -> tuple[list[Any], list[Any]] | None:
+        if theta.exact is None or total.exact is None or not all(map(math.isfinite, g)):
+            return None
+        ctx = self.ctx
+        steps = [
+            adagrad_step(ctx, x, ctx.mpf(gradient), s, t, o)
+            for x, gradient, s in zip(theta.exact, g, total.exact, strict=True)
+        ]
+        return [s.theta for s in steps], [s.state_sum for s in steps]
+
+    def _expect(self, optimizer: str, param: str) -> ParamExpectation:
+        theta, total = self.theta[param], self.sums[optimizer, param]
+        return ParamExpectation(
+            self.books.counter(optimizer, param),
+            _as_boxes(theta),
+            _as_boxes(total),
+            self._rounded(theta),
+            self._rounded(total),
+        )
+
+    def _rounded(self, numbers: _Numbers) -> list[float] | None:
+        if numbers.rounded is not None or numbers.exact is None:
+            return numbers.rounded
+        rounded = [round_ball(BINARY64, ball) for ball in numbers.exact]
+        if any(x is None for x in rounded):
+            raise Unresolved(self.scenario.id)
+        return rounded  # type: ignore[return-value]
+
+
+def _round_given(
+    fmt: Format, theta: _Numbers, total: _Numbers, g: list[float], t: int, o: Options
+) -> tuple[list[float], list[float]] | None:
+    """The correctly rounded single step, where the state before it is given."""
+    if theta.given is None or total.given is None:
+        return None
+    starts = zip(theta.given, g, total.given, strict=True)
+    pairs = [round_step(fmt, *start, t, o) for start in starts]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _as_boxes(numbers: _Numbers) -> dict[str, list[Box]]:
+    return {
+        name: [Box(float(i.lo), float(i.hi), i.nan) for i in intervals]
+        for name, intervals in numbers.boxes.items()
+    }

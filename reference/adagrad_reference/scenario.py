@@ -1,0 +1,289 @@
+"""The scenario language: tensors, optimizers by name, and events, as plain data.
+
+Rule 1.  A scenario says what is done, never how it should come out; play.py derives
+         the expectations.  It holds no floating-point numbers of its own formats:
+         tensors are bits, hyperparameters are binary64.
+Rule 2.  Params are shared by all optimizers of a scenario; the state (accumulator and
+         step counter) belongs to an optimizer and a param.
+Rule 3.  A gradient stays with its param until it is replaced or zeroed, as after a
+         backward pass that did not reach the param.
+Rule 4.  Anything beyond plain dense steps needs a claim that a port may lack; `needs`
+         lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .formats import FORMATS, Format
+from .options import Options
+
+__all__ = [
+    "AddGroup",
+    "Event",
+    "Gradient",
+    "Group",
+    "Layout",
+    "Load",
+    "LoadWay",
+    "New",
+    "OptionValues",
+    "Read",
+    "Save",
+    "Scenario",
+    "SetOption",
+    "SetState",
+    "Sparse",
+    "Step",
+    "Tensor",
+    "ZeroGrad",
+    "needs",
+]
+
+OptionValues = Mapping[str, float | bool]
+LoadWay = Literal["same-object", "deepcopy", "bytes", "new-process"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a tensor lies in its storage: `length` elements, all else is guard.
+
+    `offset` and `strides` count elements; guard elements hold the encoding `guard`
+    and must never change.
+    """
+
+    length: int
+    offset: int
+    strides: tuple[int, ...]
+    guard: int
+
+    def positions(self, shape: tuple[int, ...]) -> list[int]:
+        """Storage index of each element, in row-major order."""
+        places = [self.offset]
+        for size, stride in zip(shape, self.strides, strict=True):
+            places = [place + i * stride for place in places for i in range(size)]
+        return places
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Encodings in row-major order; a complex element is two, real and imaginary."""
+
+    format: str
+    shape: tuple[int, ...]
+    bits: tuple[int, ...]
+    complex: bool = False
+    layout: Layout | None = None
+
+    @property
+    def fmt(self) -> Format:
+        """The working format."""
+        return FORMATS[self.format]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+    def values(self) -> list[float]:
+        """The values of the encodings."""
+        return [self.fmt.decode(bits) for bits in self.bits]
+
+    def problem(self) -> str | None:
+        """What makes the tensor impossible, if anything."""
+        if self.format not in FORMATS:
+            return f"unknown format {self.format!r}; known: {', '.join(FORMATS)}"
+        expected = self.size * (2 if self.complex else 1)
+        if len(self.bits) != expected:
+            return f"shape {list(self.shape)} needs {expected} elements, not " + str(
+                len(self.bits)
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A gradient of `shape` given by rows: row indices[k] gets values[k] (added up)."""
+
+    shape: tuple[int, ...]
+    indices: tuple[int, ...]
+    values: Tensor
+
+
+Gradient = Tensor | Sparse | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Params by name, and the options in which the group differs from the defaults."""
+
+    params: tuple[str, ...]
+    options: OptionValues = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class New:
+    """Make an optimizer; `options` are its defaults."""
+
+    optimizer: str
+    groups: tuple[Group, ...]
+    options: OptionValues = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Give gradients, then step.  With a `loss`, a closure brings both instead."""
+
+    optimizer: str
+    gradients: Mapping[str, Gradient] = field(default_factory=dict)
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class SetOption:
+    """Change an option of a group; it holds from the next step on."""
+
+    optimizer: str
+    group: int
+    option: str
+    value: float | bool
+
+
+@dataclass(frozen=True)
+class AddGroup:
+    """Add a param group."""
+
+    optimizer: str
+    group: Group
+
+
+@dataclass(frozen=True)
+class ZeroGrad:
+    """Zero the gradients of the optimizer's params, or set them to None."""
+
+    optimizer: str
+    set_to_none: bool
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read the state; this changes nothing."""
+
+    optimizer: str
+
+
+@dataclass(frozen=True)
+class Save:
+    """Keep the state dict under a name, also as a deep copy and as bytes."""
+
+    optimizer: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load what was saved: the object itself, the copy, the bytes, or elsewhere.
+
+    After `new-process` the optimizer lives in another process, on params of the same
+    values.  Load into a fresh optimizer by a `New` of the same name before.
+    """
+
+    optimizer: str
+    name: str
+    via: LoadWay
+
+
+@dataclass(frozen=True)
+class SetState:
+    """Write a param's accumulator and step counter (claim `state-write`)."""
+
+    optimizer: str
+    param: str
+    state_sum: Tensor
+    t: int
+
+
+Event = New | Step | SetOption | AddGroup | ZeroGrad | Read | Save | Load | SetState
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A script.  `requirements` names what it decides, the first one foremost.
+
+    `id` is a permanent path of words; `level` is MUST, SHOULD or MAY; `flags` are
+    explained in the notes of the vector file; `note` says what the scenario is for.
+    """
+
+    id: str
+    requirements: tuple[str, ...]
+    level: str
+    tensors: Mapping[str, Tensor]
+    events: tuple[Event, ...]
+    flags: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats of its params, in order of appearance."""
+        return tuple(dict.fromkeys(tensor.format for tensor in self.tensors.values()))
+
+
+def needs(scenario: Scenario) -> frozenset[str]:
+    """The claims that a port must make for the scenario to be played on it."""
+    found = set(scenario.formats)
+    for tensor in scenario.tensors.values():
+        found |= _tensor_needs(tensor)
+    for event in scenario.events:
+        found |= set(_event_needs(event))
+    return frozenset(found)
+
+
+def _tensor_needs(tensor: Tensor) -> set[str]:
+    named = {"complex": tensor.complex, "layout": tensor.layout is not None}
+    return {name for name, needed in named.items() if needed}
+
+
+def _option_needs(options: OptionValues) -> Iterator[str]:
+    for name, value in options.items():
+        if name != "lr" and getattr(Options(), name, None) != value:
+            yield name.replace("_", "-")
+
+
+def _event_needs(event: Event) -> Iterator[str]:
+    match event:
+        case New(groups=groups, options=options):
+            yield from _option_needs(options)
+            if len(groups) > 1 or any(group.options for group in groups):
+                yield "groups"
+            for group in groups:
+                yield from _option_needs(group.options)
+        case Step(gradients=gradients, loss=loss):
+            if loss is not None:
+                yield "closure"
+            for gradient in gradients.values():
+                if gradient is None:
+                    yield "none-gradient"
+                elif isinstance(gradient, Sparse):
+                    yield "sparse"
+                else:
+                    yield from _tensor_needs(gradient)
+        case SetOption(option=option):
+            yield from ("set-option", option.replace("_", "-"))
+        case AddGroup(group=group):
+            yield "add-group"
+            yield from _option_needs(group.options)
+        case ZeroGrad():
+            yield "zero-grad"
+        case Save():
+            yield "save"
+        case Load(via=via):
+            yield f"load-{via}"
+        case SetState():
+            yield "state-write"
+        case Read():
+            yield "state"
