@@ -1,0 +1,234 @@
+"""What the suite asks of a port: the protocol between runner and adapter.
+
+Rule 1.  An adapter only translates.  It never judges, retries, rounds or repairs.
+Rule 2.  The port saying no (a ValueError and the like) is a refusal, an answer of its
+         own; any other exception is a crash.
+Rule 3.  `read` shows copies, bit for bit, of what the port holds; None where the port
+         holds nothing (no gradient, no state yet) or cannot show it.
+Rule 4.  What a port cannot do it does not claim; the words are in `CLAIMS`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from adagrad_reference.formats import FORMATS
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Gradient,
+    Group,
+    Load,
+    New,
+    OptionValues,
+    Read,
+    Save,
+    SetOption,
+    SetState,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+__all__ = [
+    "ALL_OPTIONS",
+    "CLAIMS",
+    "Adapter",
+    "Ask",
+    "ClosureAnswer",
+    "Malformed",
+    "Reading",
+    "Refused",
+    "Reply",
+]
+
+#: Every claim a port can make, and what it means.
+CLAIMS: Mapping[str, str] = {
+    **{name: f"steps params in {name}" for name in FORMATS},
+    "complex": "steps complex params",
+    "sparse": "takes sparse gradients",
+    "layout": "steps views into a larger storage, with any strides",
+    "state": "shows accumulator and step counter",
+    "state-write": "lets accumulator and step counter be written",
+    "gradients": "shows the gradients it holds",
+    "none-gradient": "skips a param without a gradient",
+    "zero-grad": "has zero_grad with set_to_none",
+    "closure": "step takes a closure",
+    "groups": "takes several param groups with options of their own",
+    "add-group": "takes a further param group later",
+    "set-option": "options of a group can be changed between steps",
+    "refusals": "refuses illegal options and groups with an error",
+    "lr-decay": "has lr_decay",
+    "weight-decay": "has weight_decay",
+    "initial-accumulator-value": "has initial_accumulator_value",
+    "eps": "eps can be chosen",
+    "maximize": "has maximize",
+    "save": "gives its state as an object, a copy and bytes",
+    "load-same-object": "loads the saved object itself",
+    "load-deepcopy": "loads a deep copy of the saved object",
+    "load-bytes": "loads from bytes",
+    "load-new-process": "loads from bytes in another process",
+}
+
+#: The claims that name options.
+ALL_OPTIONS = frozenset(
+    ("lr-decay", "weight-decay", "initial-accumulator-value", "eps", "maximize")
+)
+
+
+class Refused(Exception):
+    """The port says no; the message is the port's own."""
+
+
+class Malformed(Exception):
+    """An answer that is no answer: a wrong shape, dtype, count or sequence."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One param under one optimizer, as the port holds it."""
+
+    theta: Tensor
+    gradient: Tensor | None = None
+    state_sum: Tensor | None = None
+    t: int | None = None
+    storage: tuple[int, ...] | None = None  #: encodings of the whole storage
+
+
+@dataclass(frozen=True)
+class ClosureAnswer:
+    """What a closure brings: gradients to set, and the loss to return."""
+
+    gradients: Mapping[str, Gradient]
+    loss: float
+
+
+#: Called by the port's closure with the params as they are at that moment.
+Ask = Callable[[Mapping[str, Tensor]], ClosureAnswer]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to an event that was not refused."""
+
+    loss: float | None = None  #: what step(closure) returned
+    saved: bytes | None = None  #: what `save` gave
+
+
+class Adapter(ABC):
+    """One port.  Subclasses translate; `perform` dispatches an event to a method.
+
+    Source of the behaviour asked for: the requirements in `requirements/`.
+    """
+
+    name: str = "?"
+    version: str = "?"
+    language: str = "Python"
+    claims: frozenset[str] = frozenset()
+    #: Exceptions by which the port refuses (rule 2).
+    refusals: tuple[type[Exception], ...] = (
+        ValueError,
+        TypeError,
+        RuntimeError,
+        KeyError,
+        OverflowError,
+    )
+
+    def perform(
+        self, event: Event, ask: Ask | None = None, payload: bytes | None = None
+    ) -> Reply:
+        """Play one event; raises `Refused` where the port refuses it."""
+        try:
+            return self._dispatch(event, ask, payload) or Reply()
+        except (Refused, Malformed):
+            raise
+        except self.refusals as error:
+            raise Refused(f"{type(error).__name__}: {error}") from error
+
+    def _dispatch(
+        self, event: Event, ask: Ask | None, payload: bytes | None
+    ) -> Reply | None:
+        match event:
+            case New(name, groups, options):
+                self.new(name, groups, options)
+            case Step(name, gradients, loss):
+                if loss is not None and ask is not None:
+                    return Reply(loss=self.step_with_closure(name, ask))
+                for param, gradient in gradients.items():
+                    self.set_gradient(param, gradient)
+                self.step(name)
+            case SetOption(name, group, option, value):
+                self.set_option(name, group, option, value)
+            case AddGroup(name, new_group):
+                self.add_group(name, new_group)
+            case ZeroGrad(name, set_to_none):
+                self.zero_grad(name, set_to_none)
+            case Save(name, key):
+                return Reply(saved=self.save(name, key))
+            case Load(name, key, via):
+                self.load(name, key, via, payload)
+            case SetState(name, param, state_sum, t):
+                self.set_state(name, param, state_sum, t)
+            case Read(name):
+                self.read(name)
+        return None
+
+    # -- what every adapter has ---------------------------------------------------
+
+    @abstractmethod
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Forget everything; hold these params, without gradients."""
+
+    @abstractmethod
+    def new(
+        self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
+    ) -> None:
+        """Make an optimizer over params named in `groups`."""
+
+    @abstractmethod
+    def set_gradient(self, param: str, gradient: Gradient) -> None:
+        """Give the param a gradient, or None."""
+
+    @abstractmethod
+    def step(self, optimizer: str) -> None:
+        """Step once with the gradients that the params have."""
+
+    @abstractmethod
+    def read(self, optimizer: str) -> dict[str, Reading]:
+        """Show the optimizer's params; this must change nothing."""
+
+    # -- what is claimed or not -----------------------------------------------------
+
+    def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
+        """Step with a closure that calls `ask`; what the step returned."""
+        raise NotImplementedError("closure")
+
+    def set_option(
+        self, optimizer: str, group: int, option: str, value: float | bool
+    ) -> None:
+        """Change an option of a group."""
+        raise NotImplementedError("set-option")
+
+    def add_group(self, optimizer: str, group: Group) -> None:
+        """Add a param group."""
+        raise NotImplementedError("add-group")
+
+    def zero_grad(self, optimizer: str, set_to_none: bool) -> None:
+        """Zero the gradients or set them to None."""
+        raise NotImplementedError("zero-grad")
+
+    def save(self, optimizer: str, name: str) -> bytes:
+        """Keep the state dict as object, copy and bytes; give the bytes."""
+        raise NotImplementedError("save")
+
+    def load(
+        self, optimizer: str, name: str, via: str, payload: bytes | None
+    ) -> None:
+        """Load what `save` kept, or `payload` where it comes from another process."""
+        raise NotImplementedError("load")
+
+    def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
+        """Write accumulator and step counter."""
+        raise NotImplementedError("state-write")
