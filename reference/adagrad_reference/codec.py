@@ -100,15 +100,16 @@ def options_from_json(data: Json) -> dict[str, float | bool]:
 # -- tensors and gradients -----------------------------------------------------------
 
 
-def tensor_to_json(tensor: Tensor) -> Json:
-    """A tensor with its decimals beside."""
+def tensor_to_json(tensor: Tensor, decimals: bool = True) -> Json:
+    """A tensor, with its decimals beside if wanted."""
     fmt = tensor.fmt
     data: Json = {
         "format": tensor.format,
         "shape": list(tensor.shape),
         "bits": [f"{bits:0{fmt.hex_digits}x}" for bits in tensor.bits],
-        "decimal": [decimal(fmt, value) for value in tensor.values()],
     }
+    if decimals:
+        data["decimal"] = [decimal(fmt, value) for value in tensor.values()]
     if tensor.complex:
         data["complex"] = True
     if tensor.layout:

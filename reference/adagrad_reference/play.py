@@ -45,7 +45,7 @@ class ParamExpectation:
     """State of one param after an event; lists run over the elements, row-major."""
 
     t: int
-    theta: Mapping[str, list[Box]]  #: by numeric class
+    theta: Mapping[str, list[Box]] | None  #: by numeric class; None: not moved
     state_sum: Mapping[str, list[Box]]
     exact_theta: list[float] | None = None  #: correctly rounded, where it is defined
     exact_sum: list[float] | None = None
@@ -112,8 +112,12 @@ class _Player:
             touched.append(update.param)
         if isinstance(event, Load):
             touched = self.books.params(event.optimizer)
+        moved = {update.param for update in effect.updates}
         return EventExpectation(
-            params={param: self._expect(event.optimizer, param) for param in touched}
+            params={
+                param: self._expect(event.optimizer, param, param in moved)
+                for param in touched
+            }
         )
 
     def _state_changes(self, optimizer: str, effect: Effect) -> list[str]:
@@ -176,13 +180,13 @@ class _Player:
         ]
         return [s.theta for s in steps], [s.state_sum for s in steps]
 
-    def _expect(self, optimizer: str, param: str) -> ParamExpectation:
+    def _expect(self, optimizer: str, param: str, moved: bool) -> ParamExpectation:
         theta, total = self.theta[param], self.sums[optimizer, param]
         return ParamExpectation(
             self.books.counter(optimizer, param),
-            _as_boxes(theta),
+            _as_boxes(theta) if moved else None,
             _as_boxes(total),
-            self._rounded(theta),
+            self._rounded(theta) if moved else None,
             self._rounded(total),
         )
 

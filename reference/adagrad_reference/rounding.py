@@ -77,7 +77,7 @@ def round_step(
     input, and 0/0, follows IEEE 754.
     """
     if not (math.isfinite(theta) and math.isfinite(g) and math.isfinite(state_sum)):
-        return _round_special(theta, g, state_sum, t, o)
+        return _round_special(fmt, theta, g, state_sum, t, o)
     exact = rational_step(theta, g, state_sum, t, o)
     rounded_sum = fmt.round(exact.state_sum)
     if exact.state_sum == 0 and exact.eps == 0:
@@ -140,12 +140,16 @@ def _root(square: Fraction) -> Fraction:
 
 
 def _round_special(
-    theta: float, g: float, state_sum: float, t: int, o: Options
+    fmt: Format, theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> tuple[float, float]:
     ctx = context(ZIV_PRECISIONS[0])
     numbers = (ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum))
     step = adagrad_step(ctx, *numbers, t, o)
-    return float(step.theta), float(step.state_sum)
+    results = float(step.theta), float(step.state_sum)
+    new_theta, new_sum = (
+        fmt.round(Fraction(x)) if math.isfinite(x) else x for x in results
+    )
+    return new_theta, new_sum
 
 
 def _sign(x: Fraction) -> int:

@@ -79,14 +79,13 @@ def vector_from_json(data: Any) -> Vector:
 def _event_to_json(event: EventExpectation, formats: Mapping[str, Format]) -> Json:
     if event.refusal:
         return {"outcome": "refused", "reason": event.refusal}
-    params = {
-        name: {
-            "t": param.t,
-            "theta": _numbers_to_json(formats[name], param.theta, param.exact_theta),
-            "sum": _numbers_to_json(formats[name], param.state_sum, param.exact_sum),
-        }
-        for name, param in event.params.items()
-    }
+    params = {}
+    for name, param in event.params.items():
+        fmt, data = formats[name], Json(t=param.t)
+        if param.theta is not None:
+            data["theta"] = _numbers_to_json(fmt, param.theta, param.exact_theta)
+        data["sum"] = _numbers_to_json(fmt, param.state_sum, param.exact_sum)
+        params[name] = data
     return {"outcome": "ok", "params": params}
 
 
@@ -95,7 +94,9 @@ def _event_from_json(data: Json, formats: Mapping[str, Format]) -> EventExpectat
         return EventExpectation(refusal=data["reason"])
     params = {}
     for name, param in data["params"].items():
-        theta, exact_theta = _numbers_from_json(formats[name], param["theta"])
+        theta, exact_theta = None, None
+        if "theta" in param:
+            theta, exact_theta = _numbers_from_json(formats[name], param["theta"])
         total, exact_sum = _numbers_from_json(formats[name], param["sum"])
         params[name] = ParamExpectation(
             param["t"], theta, total, exact_theta, exact_sum
@@ -119,13 +120,16 @@ def _boxes_to_json(fmt: Format, boxes: Sequence[Box]) -> Json:
     data: Json = {
         "lo": [fmt.to_hex(box.lo) for box in boxes],
         "hi": [fmt.to_hex(box.hi) for box in boxes],
-        "decimal": [
-            f"{decimal(fmt, box.lo)} .. {decimal(fmt, box.hi)}" for box in boxes
-        ],
+        "decimal": [_box_decimal(fmt, box) for box in boxes],
     }
     if any(box.nan for box in boxes):
         data["nan"] = [box.nan for box in boxes]
     return data
+
+
+def _box_decimal(fmt: Format, box: Box) -> str:
+    lo, hi = decimal(fmt, box.lo), decimal(fmt, box.hi)
+    return lo if lo == hi else f"{lo} .. {hi}"
 
 
 def _numbers_from_json(

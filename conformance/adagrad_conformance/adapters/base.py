@@ -6,6 +6,8 @@ Rule 2.  The port saying no (a ValueError and the like) is a refusal, an answer 
 Rule 3.  `read` shows copies, bit for bit, of what the port holds; None where the port
          holds nothing (no gradient, no state yet) or cannot show it.
 Rule 4.  What a port cannot do it does not claim; the words are in `CLAIMS`.
+
+Adapters find everything they need here, the words of the scenario language included.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from adagrad_reference.scenario import (
     Event,
     Gradient,
     Group,
+    Layout,
     Load,
     New,
     OptionValues,
@@ -27,6 +30,7 @@ from adagrad_reference.scenario import (
     Save,
     SetOption,
     SetState,
+    Sparse,
     Step,
     Tensor,
     ZeroGrad,
@@ -38,10 +42,16 @@ __all__ = [
     "Adapter",
     "Ask",
     "ClosureAnswer",
+    "Gradient",
+    "Group",
+    "Layout",
     "Malformed",
+    "OptionValues",
     "Reading",
     "Refused",
     "Reply",
+    "Sparse",
+    "Tensor",
 ]
 
 #: Every claim a port can make, and what it means.
@@ -153,8 +163,8 @@ class Adapter(ABC):
         match event:
             case New(name, groups, options):
                 self.new(name, groups, options)
-            case Step(name, gradients, loss):
-                if loss is not None and ask is not None:
+            case Step(name, gradients):
+                if ask is not None:
                     return Reply(loss=self.step_with_closure(name, ask))
                 for param, gradient in gradients.items():
                     self.set_gradient(param, gradient)
@@ -223,9 +233,7 @@ class Adapter(ABC):
         """Keep the state dict as object, copy and bytes; give the bytes."""
         raise NotImplementedError("save")
 
-    def load(
-        self, optimizer: str, name: str, via: str, payload: bytes | None
-    ) -> None:
+    def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
         """Load what `save` kept, or `payload` where it comes from another process."""
         raise NotImplementedError("load")
 

@@ -8,9 +8,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from adagrad_reference.scenario import Gradient, Group, OptionValues, Sparse, Tensor
 
-from .base import CLAIMS, Adapter, Ask, Malformed, Reading
+from .base import (
+    CLAIMS,
+    Adapter,
+    Ask,
+    Gradient,
+    Group,
+    Malformed,
+    OptionValues,
+    Reading,
+    Sparse,
+    Tensor,
+)
 
 __all__ = ["TorchAdapter", "differentiable", "foreach", "fused", "single"]
 
@@ -121,9 +131,7 @@ class TorchAdapter(Adapter):
         self.saves[name] = (state, copy.deepcopy(state), buffer.getvalue())
         return buffer.getvalue()
 
-    def load(
-        self, optimizer: str, name: str, via: str, payload: bytes | None
-    ) -> None:
+    def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
         """load_state_dict."""
         if via == "same-object":
             state = self.saves[name][0]

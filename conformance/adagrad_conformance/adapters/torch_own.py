@@ -13,9 +13,7 @@ __all__ = ["foreach", "single"]
 
 def single() -> TorchAdapter:
     """One tensor at a time."""
-    return TorchAdapter(
-        "own/torch-single", SingleTensorAdagrad, version=__version__
-    )
+    return TorchAdapter("own/torch-single", SingleTensorAdagrad, version=__version__)
 
 
 def foreach() -> TorchAdapter:

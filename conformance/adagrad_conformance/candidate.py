@@ -1,0 +1,132 @@
+"""A port as the runner sees it, wherever it lives."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from adagrad_reference.scenario import Event, Step, Tensor
+
+from .adapters.base import CLAIMS, Adapter, Ask, Malformed, Reading, Refused, Reply
+
+_T = TypeVar("_T")
+
+__all__ = [
+    "Candidate",
+    "Crash",
+    "Identity",
+    "InProcess",
+    "NotLoaded",
+    "Timeout",
+    "check_claims",
+]
+
+
+class Crash(Exception):
+    """The port failed in a way that is no refusal."""
+
+
+class Timeout(Exception):
+    """The port did not answer in time."""
+
+
+class NotLoaded(Exception):
+    """The port could not be started at all."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the port says it is, and what it claims."""
+
+    name: str
+    version: str
+    language: str
+    claims: frozenset[str]
+
+
+def check_claims(claims: frozenset[str]) -> frozenset[str]:
+    """The claims, all known words; raises `Malformed`."""
+    if unknown := claims - set(CLAIMS):
+        raise Malformed(f"unknown claims {sorted(unknown)}; known: {', '.join(CLAIMS)}")
+    return claims
+
+
+class Candidate(ABC):
+    """One port.  Methods raise Crash, Timeout, Malformed; `event` also Refused."""
+
+    @abstractmethod
+    def start(self) -> Identity:
+        """Start it, or start it again once it is not alive; raises `NotLoaded`."""
+
+    @abstractmethod
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin a scenario."""
+
+    @abstractmethod
+    def event(self, event: Event, ask: Ask, payload: bytes | None = None) -> Reply:
+        """Play one event."""
+
+    @abstractmethod
+    def read(self, optimizer: str) -> dict[str, Reading]:
+        """Show an optimizer's params."""
+
+    @abstractmethod
+    def elsewhere(self) -> Candidate:
+        """The same port in another process, started; the same one each time."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked without starting it again."""
+        return True
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+
+class InProcess(Candidate):
+    """An adapter called directly: for tests and tools; it cannot be interrupted."""
+
+    def __init__(self, factory: Callable[[], Adapter]) -> None:
+        self.factory = factory
+
+    def start(self) -> Identity:
+        """Make the adapter."""
+        self.adapter = self.factory()
+        a = self.adapter
+        return Identity(a.name, a.version, a.language, check_claims(a.claims))
+
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin a scenario."""
+        self._guard(lambda: self.adapter.begin(tensors))
+
+    def event(self, event: Event, ask: Ask, payload: bytes | None = None) -> Reply:
+        """Play one event."""
+        closure = isinstance(event, Step) and event.loss is not None
+        return self._guard(
+            lambda: self.adapter.perform(event, ask if closure else None, payload)
+        )
+
+    def read(self, optimizer: str) -> dict[str, Reading]:
+        """Show an optimizer's params."""
+        return self._guard(lambda: self.adapter.read(optimizer))
+
+    def elsewhere(self) -> Candidate:
+        """Another adapter in this process: as far as this class can go."""
+        other = InProcess(self.factory)
+        other.start()
+        return other
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _guard(self, call: Callable[[], _T]) -> _T:
+        try:
+            return call()
+        except (Refused, Malformed):
+            raise
+        except (Exception, SystemExit) as error:
+            raise Crash("".join(traceback.format_exception(error, limit=-3))) from error

@@ -1,0 +1,251 @@
+"""A port in a child process, spoken to in JSON Lines (wire.py).
+
+Rule 1.  Every question has a deadline.  Reading and writing never block past it.
+Rule 2.  A process that does not answer in time, or not in the protocol, is killed.
+         One that reports a crash of the port in good order may go on.
+Rule 3.  Standard error is kept (its end only) to be shown, and means nothing.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from adagrad_reference.scenario import Event, Tensor
+
+from . import wire
+from .adapters.base import Ask, Malformed, Reading, Refused, Reply
+from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout, check_claims
+
+__all__ = ["ProcessCandidate"]
+
+#: A line longer than this is no answer.
+MAX_LINE = 256 * 2**20
+_STDERR_LINES = 12
+
+
+class ProcessCandidate(Candidate):
+    """The port that `command` starts; `timeout` in seconds for each answer."""
+
+    def __init__(
+        self, command: tuple[str, ...], timeout: float, memory_gib: float | None = None
+    ) -> None:
+        self.command, self.timeout, self.memory_gib = command, timeout, memory_gib
+        self.process: subprocess.Popen[bytes] | None = None
+        self._elsewhere: ProcessCandidate | None = None
+
+    def start(self) -> Identity:
+        """Start the process and ask who it is."""
+        self._kill()
+        self._seq, self._buffer = 0, b""
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                preexec_fn=self._limit_memory if self.memory_gib else None,
+            )
+        except OSError as error:
+            raise NotLoaded(f"cannot start {self.command[0]!r}: {error}") from None
+        self._stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
+        threading.Thread(target=self._drain, args=(self.process,), daemon=True).start()
+        for pipe in (self._stdin, self._stdout):
+            os.set_blocking(pipe.fileno(), False)
+        try:
+            ok = self._ask({"op": "start", "protocol": wire.PROTOCOL_VERSION})
+            return _identity(ok)
+        except (Crash, Timeout, Malformed, Refused) as error:
+            self._kill()
+            raise NotLoaded(str(error)) from None
+
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin a scenario."""
+        self._ask({"op": "begin", "tensors": wire.tensors_to_wire(tensors)})
+
+    def event(self, event: Event, ask: Ask, payload: bytes | None = None) -> Reply:
+        """Play one event."""
+        question = {"op": "event", **wire.event_to_wire(event, payload)}
+        return wire.reply_from_wire(self._ask(question, ask))
+
+    def read(self, optimizer: str) -> dict[str, Reading]:
+        """Show an optimizer's params."""
+        return wire.readings_from_wire(
+            self._ask({"op": "read", "optimizer": optimizer})
+        )
+
+    def elsewhere(self) -> Candidate:
+        """A second process of the same command."""
+        if self._elsewhere is None:
+            self._elsewhere = ProcessCandidate(
+                self.command, self.timeout, self.memory_gib
+            )
+        if not self._elsewhere.alive:
+            self._elsewhere.start()
+        return self._elsewhere
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can be asked."""
+        return self.process is not None
+
+    def close(self) -> None:
+        """Ask it to stop, then make sure of it."""
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+        if self.process is not None:
+            with contextlib.suppress(Crash, Timeout, Malformed, Refused):
+                self._ask({"op": "stop"})
+        self._kill()
+
+    # -- one question, one answer -------------------------------------------------
+
+    def _ask(self, question: dict[str, Any], ask: Ask | None = None) -> Any:
+        if self.process is None:
+            raise Crash("the process has ended")
+        try:
+            answer = self._converse(question, ask)
+        except (Crash, Timeout, Malformed):
+            self._kill()
+            raise
+        return self._content(answer)
+
+    def _converse(self, question: dict[str, Any], ask: Ask | None) -> dict[str, Any]:
+        self._seq += 1
+        deadline = time.monotonic() + self.timeout
+        self._write({"seq": self._seq, **question}, deadline)
+        while True:
+            answer = self._read_answer(deadline)
+            if answer.get("ask") != "closure" or ask is None:
+                return answer
+            seen = wire.tensors_from_wire(answer.get("params"))
+            reply = wire.answer_to_wire(ask(seen))
+            self._write({"seq": self._seq, "answer": reply}, deadline)
+
+    def _content(self, answer: dict[str, Any]) -> Any:
+        if "ok" in answer:
+            return answer["ok"]
+        if "refused" in answer:
+            raise Refused(str(answer["refused"]))
+        if "malformed" in answer:
+            raise Malformed(str(answer["malformed"]))
+        if "crashed" in answer:
+            raise Crash(str(answer["crashed"]).strip())
+        raise Malformed(f"an answer needs 'ok', 'refused' or 'crashed': {answer}"[:300])
+
+    def _read_answer(self, deadline: float) -> dict[str, Any]:
+        line = self._read_line(deadline)
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            shown = line[:80].decode(errors="replace")
+            raise Malformed(f"not a line of JSON: {shown!r}") from None
+        if not isinstance(answer, dict) or answer.get("seq") != self._seq:
+            got = answer.get("seq") if isinstance(answer, dict) else answer
+            raise Malformed(f"expected an answer with seq {self._seq}, got {got!r}")
+        return answer
+
+    # -- pipes ----------------------------------------------------------------------
+
+    @property
+    def _stdin(self) -> Any:
+        assert self.process is not None
+        return self.process.stdin
+
+    @property
+    def _stdout(self) -> Any:
+        assert self.process is not None
+        return self.process.stdout
+
+    def _write(self, message: dict[str, Any], deadline: float) -> None:
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        while data:
+            self._wait(self._stdin, selectors.EVENT_WRITE, deadline)
+            try:
+                data = data[os.write(self._stdin.fileno(), data) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._ended() from None
+
+    def _read_line(self, deadline: float) -> bytes:
+        chunks = [self._buffer]
+        size = len(self._buffer)
+        while b"\n" not in chunks[-1]:
+            self._wait(self._stdout, selectors.EVENT_READ, deadline)
+            chunk = os.read(self._stdout.fileno(), 1 << 20)
+            if not chunk:
+                raise self._ended()
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_LINE:
+                raise Malformed(f"a line of more than {MAX_LINE >> 20} MiB")
+        line, _, self._buffer = b"".join(chunks).partition(b"\n")
+        return line
+
+    def _wait(self, pipe: Any, event: int, deadline: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, event)
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise Timeout(f"no answer within {self.timeout:g} s")
+
+    # -- life and death -------------------------------------------------------------
+
+    def _ended(self) -> Crash:
+        assert self.process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)
+        code = self.process.returncode
+        how = f"exit code {code}"
+        if code is not None and code < 0:
+            how = f"signal {signal.Signals(-code).name}"
+        return Crash("\n".join([f"the process ended ({how})", *self._stderr]))
+
+    def _kill(self) -> None:
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self.process = None
+
+    def _drain(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None
+        with process.stderr as stream:
+            while line := stream.readline(4096):
+                self._stderr.append(line.decode(errors="replace").rstrip())
+
+    def _limit_memory(self) -> None:
+        import resource
+
+        limit = int((self.memory_gib or 0) * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _identity(ok: Any) -> Identity:
+    if not isinstance(ok, dict) or ok.get("protocol") != wire.PROTOCOL_VERSION:
+        spoken = ok.get("protocol") if isinstance(ok, dict) else ok
+        raise Malformed(
+            f"the port speaks protocol {spoken!r}, this program speaks "
+            f"{wire.PROTOCOL_VERSION}"
+        )
+    texts = [ok.get(key) for key in ("name", "version", "language")]
+    claims = ok.get("claims")
+    if not all(isinstance(x, str) for x in texts) or not isinstance(claims, list):
+        raise Malformed("start needs name, version, language (texts) and claims (list)")
+    name, version, language = map(str, texts)
+    return Identity(name, version, language, check_claims(frozenset(map(str, claims))))

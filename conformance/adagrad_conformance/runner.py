@@ -1,0 +1,236 @@
+"""Plays scenarios on a port and writes down what is seen.  It never judges.
+
+After every event all optimizers are read.  A port that fails costs the scenario that
+was being played; the next one starts afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.scenario import (
+    Event,
+    Group,
+    Load,
+    New,
+    Save,
+    Scenario,
+    Step,
+    Tensor,
+    needs,
+)
+
+from .adapters.base import ClosureAnswer, Malformed, Reading, Refused
+from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout
+
+__all__ = ["EventSeen", "Observation", "observe", "play", "smoke_test"]
+
+#: After so many failures of the process in a row the rest is not tried.
+MAX_FAILURES = 5
+
+#: (optimizer, param)
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ClosureCall:
+    """One call of the closure: the params at that moment."""
+
+    params: Mapping[str, Tensor]
+
+
+@dataclass
+class EventSeen:
+    """What was seen of one event."""
+
+    refusal: str | None = None
+    readings: Mapping[Place, Reading] = field(default_factory=dict)
+    calls: list[ClosureCall] = field(default_factory=list)
+    loss: float | None = None
+
+
+@dataclass
+class Observation:
+    """What was seen of one scenario; `trouble` is why it broke off, if it did."""
+
+    scenario: Scenario
+    events: list[EventSeen] = field(default_factory=list)
+    trouble: str | None = None  #: crash, timeout, malformed, error or not-claimed
+    message: str = ""
+
+
+def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
+    """What is wrong with the adapter's manners, if anything.
+
+    Each claimed format: params are held and shown bit for bit, and an optimizer with
+    defaults can be made.
+    """
+    for name in sorted(identity.claims & {"binary64", "binary32"}) or sorted(
+        identity.claims & {"bfloat16", "binary16"}
+    ):
+        bits = {16: 0x3E00, 32: 0x3FC00000, 64: 0x3FF8000000000000}
+        tensor = Tensor(name, (2,), (0, 0))
+        tensor = Tensor(name, (2,), (bits[tensor.fmt.width], 1))
+        group = New("A", (Group(("p",)),), {})
+        scenario = Scenario("smoke", (), "MUST", {"p": tensor}, (group,))
+        seen = play(candidate, scenario)
+        if seen.trouble:
+            return f"{seen.trouble}: {seen.message}"
+        event = seen.events[0]
+        if event.refusal:
+            return f"an optimizer with default options was refused: {event.refusal}"
+        reading = event.readings.get(("A", "p"))
+        if reading is None or reading.theta != tensor:
+            return f"a {name} param did not read back as it was given"
+    if not identity.claims & {"binary64", "binary32", "bfloat16", "binary16"}:
+        return "no format is claimed"
+    return None
+
+
+def observe(
+    candidate: Candidate, identity: Identity, scenarios: Iterable[Scenario]
+) -> Iterator[Observation]:
+    """Play every scenario that the port claims; the rest is noted as not claimed."""
+    failures = 0
+    for scenario in scenarios:
+        if missing := needs(scenario) - identity.claims:
+            words = ", ".join(sorted(missing))
+            yield Observation(scenario, trouble="not-claimed", message=words)
+            continue
+        if failures >= MAX_FAILURES:
+            message = f"not tried after {failures} failures in a row"
+            yield Observation(scenario, trouble="error", message=message)
+            continue
+        seen = play(candidate, scenario)
+        if not candidate.alive:
+            failures += 1
+            try:
+                candidate.start()
+            except NotLoaded as error:
+                failures = MAX_FAILURES
+                seen.message += f"\nand it could not be started again: {error}"
+        else:
+            failures = 0
+        yield seen
+
+
+def play(candidate: Candidate, scenario: Scenario) -> Observation:
+    """Play one scenario to its end or to the first trouble."""
+    seen = Observation(scenario)
+    try:
+        for event in _Play(candidate, scenario).events():
+            seen.events.append(event)
+    except Malformed as error:
+        seen.trouble, seen.message = "malformed", str(error)
+    except Timeout as error:
+        seen.trouble, seen.message = "timeout", str(error)
+    except (Crash, NotLoaded) as error:
+        seen.trouble, seen.message = "crash", str(error)
+    return seen
+
+
+class _Play:
+    def __init__(self, candidate: Candidate, scenario: Scenario) -> None:
+        self.candidate, self.scenario = candidate, scenario
+        self.books = Bookkeeper(scenario)
+        self.payloads: dict[str, bytes] = {}
+        self.last: Mapping[Place, Reading] = {}
+
+    def events(self) -> Iterator[EventSeen]:
+        self.candidate.begin(self.scenario.tensors)
+        for event in self.scenario.events:
+            yield self._event(event)
+
+    def _event(self, event: Event) -> EventSeen:
+        seen = EventSeen()
+        if isinstance(event, Load) and event.via == "new-process":
+            self._move(event)
+        refused = self._perform(event, seen)
+        effect = self.books.apply(event)
+        if isinstance(event, New) and (refused or effect.refusal):
+            # one side has no such optimizer: there is nothing more to read
+            known = [name for name in self.books.optimizers if name != event.optimizer]
+        else:
+            known = list(self.books.optimizers)
+        seen.readings = self.last = {
+            (optimizer, param): reading
+            for optimizer in known
+            for param, reading in self._read(optimizer).items()
+        }
+        return seen
+
+    def _perform(self, event: Event, seen: EventSeen) -> bool:
+        def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
+            assert isinstance(event, Step)
+            assert event.loss is not None
+            seen.calls.append(ClosureCall(dict(params)))
+            return ClosureAnswer(event.gradients, event.loss)
+
+        payload = None
+        if isinstance(event, Load) and event.via == "new-process":
+            payload = self.payloads[event.name]
+        try:
+            reply = self.candidate.event(event, ask, payload)
+        except Refused as refusal:
+            seen.refusal = str(refusal) or "refused without a message"
+            return True
+        seen.loss = reply.loss
+        if isinstance(event, Save):
+            if reply.saved is None:
+                raise Malformed("save gave no bytes")
+            self.payloads[event.name] = reply.saved
+        return False
+
+    def _move(self, event: Load) -> None:
+        """Go on in another process: the same params, a fresh optimizer."""
+        groups = self.books.groups(event.optimizer)
+        tensors = {
+            name: self._current(event.optimizer, name, tensor)
+            for name, tensor in self.scenario.tensors.items()
+        }
+        self.candidate = self.candidate.elsewhere()
+        self.candidate.begin(tensors)
+        made = New(
+            event.optimizer,
+            tuple(Group(params, vars(options)) for params, options in groups),
+        )
+        self.candidate.event(made, _no_closure)
+
+    def _current(self, optimizer: str, name: str, tensor: Tensor) -> Tensor:
+        reading = self.last.get((optimizer, name))
+        if reading is None or reading.theta.shape != tensor.shape:
+            return tensor
+        bits = reading.theta.bits
+        return Tensor(tensor.format, tensor.shape, bits, tensor.complex, tensor.layout)
+
+    def _read(self, optimizer: str) -> dict[str, Reading]:
+        readings = self.candidate.read(optimizer)
+        expected = self.books.params(optimizer)
+        if set(readings) != set(expected):
+            raise Malformed(f"read shows params {sorted(readings)}, not {expected}")
+        for name, reading in readings.items():
+            self._check_shape(name, reading)
+        return {name: readings[name] for name in expected}
+
+    def _check_shape(self, name: str, reading: Reading) -> None:
+        tensor = self.scenario.tensors[name]
+        whole = (tensor.format, tensor.shape, len(tensor.bits))
+        parts = (("theta", reading.theta), ("gradient", reading.gradient))
+        for what, shown in (*parts, ("sum", reading.state_sum)):
+            if shown is None:
+                continue
+            got = (shown.format, shown.shape, len(shown.bits))
+            if got != whole:
+                raise Malformed(
+                    f"{what} of {name} is {got[0]} of shape {list(got[1])}, "
+                    f"not {whole[0]} of shape {list(whole[1])}"
+                )
+        length = tensor.layout.length if tensor.layout else None
+        if length is not None and len(reading.storage or ()) != length:
+            raise Malformed(f"storage of {name} is not {length} elements")
+
+
+def _no_closure(params: Mapping[str, Tensor]) -> ClosureAnswer:
+    raise Malformed("a closure was asked for where there is none")

@@ -1,0 +1,133 @@
+"""How the families write scenarios: decimals in, bits out.
+
+Rule 1.  No |g| = 1 and no S = 1: too many wrong formulas agree there.
+Rule 2.  Params of one scenario differ in size, start and gradients.
+Rule 3.  Hyperparameters are not exact in any format unless that is the point.
+Rule 4.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay clear of
+         over- and underflow.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_reference.formats import FORMATS, Format
+from adagrad_reference.scenario import (
+    Event,
+    Group,
+    Layout,
+    New,
+    OptionValues,
+    Scenario,
+    SetState,
+    Step,
+    Tensor,
+)
+
+__all__ = [
+    "FOUR_FORMATS",
+    "draw",
+    "optimizer",
+    "rng",
+    "rounded",
+    "scenario",
+    "single_step",
+    "steps",
+    "tensor",
+    "view",
+]
+
+FOUR_FORMATS: tuple[Format, ...] = tuple(FORMATS.values())
+
+
+def rounded(fmt: Format, value: float) -> float:
+    """The number of the format nearest to `value`."""
+    return fmt.round(Fraction(value)) if Fraction(value) else value
+
+
+def tensor(
+    fmt: Format, values: Sequence[float], shape: tuple[int, ...] | None = None
+) -> Tensor:
+    """A tensor of the numbers nearest to `values`; infinities and NaN stay."""
+    bits = tuple(
+        fmt.encode(
+            v if v != v or v in (float("inf"), float("-inf")) else rounded(fmt, v)
+        )
+        for v in values
+    )
+    return Tensor(fmt.name, (len(bits),) if shape is None else shape, bits)
+
+
+def view(plain: Tensor, layout: Layout) -> Tensor:
+    """The same tensor in another layout."""
+    return Tensor(plain.format, plain.shape, plain.bits, plain.complex, layout)
+
+
+def rng(name: str) -> random.Random:
+    """A generator that depends on the scenario's name alone."""
+    return random.Random(f"adagrad-conformance/{name}")
+
+
+def draw(source: random.Random, count: int, low: float, high: float) -> list[float]:
+    """`count` numbers of random sign, log-uniform in magnitude between low and high."""
+    return [
+        source.choice((-1, 1)) * low * (high / low) ** source.random()
+        for _ in range(count)
+    ]
+
+
+def optimizer(
+    params: Iterable[str] = ("p",), name: str = "A", **options: float | bool
+) -> New:
+    """An optimizer with one group."""
+    return New(name, (Group(tuple(params)),), options)
+
+
+def steps(
+    gradients: Iterable[dict[str, Tensor | None]], name: str = "A"
+) -> Iterator[Event]:
+    """A step for each set of gradients."""
+    return (Step(name, gradient) for gradient in gradients)
+
+
+def scenario(
+    path: str,
+    requirements: str | Sequence[str],
+    tensors: dict[str, Tensor],
+    events: Iterable[Event],
+    note: str = "",
+    flags: Sequence[str] = (),
+) -> Scenario:
+    """A scenario whose level is that of its first requirement."""
+    named = (requirements,) if isinstance(requirements, str) else tuple(requirements)
+    level = REQUIREMENTS[named[0]].level
+    return Scenario(path, named, level, tensors, tuple(events), tuple(flags), note)
+
+
+def single_step(
+    path: str,
+    requirements: str | Sequence[str],
+    theta: Tensor,
+    gradient: Tensor,
+    state_sum: Tensor | None = None,
+    t: int = 1,
+    note: str = "",
+    flags: Sequence[str] = (),
+    **options: float | bool,
+) -> Scenario:
+    """One step number `t` from a written state; without `state_sum`, a first step."""
+    events: list[Event] = [optimizer(**options)]
+    if state_sum is not None:
+        events.append(SetState("A", "p", state_sum, t - 1))
+    elif t != 1:
+        raise ValueError(f"{path}: step {t} needs a written state")
+    events.append(Step("A", {"p": gradient}))
+    return scenario(path, requirements, {"p": theta}, events, note, flags)
+
+
+def usual_options(fmt: Format) -> OptionValues:
+    """Unlucky hyperparameters that suit every format."""
+    return {"lr": 0.7, "eps": 1.7e-3 if fmt.width == 16 else 1.3e-5}

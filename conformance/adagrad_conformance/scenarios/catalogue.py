@@ -1,0 +1,48 @@
+"""All families, in order: what the vector files are generated from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, cast
+
+from adagrad_reference.scenario import Scenario
+
+from . import (
+    algorithm,
+    groups,
+    layout,
+    lr_decay,
+    maximize,
+    none_vs_zero,
+    numerics,
+    special_values,
+    state_dict,
+    weight_decay,
+)
+
+__all__ = ["FAMILIES", "Family"]
+
+
+class Family(Protocol):
+    """What a family's module has."""
+
+    FAMILY: str
+    NOTES: Mapping[str, str]
+    scenarios: Callable[[], Iterator[Scenario]]
+
+
+FAMILIES: tuple[Family, ...] = tuple(
+    cast(Family, module)
+    for module in (
+        algorithm,
+        lr_decay,
+        weight_decay,
+        maximize,
+        none_vs_zero,
+        groups,
+        state_dict,
+        layout,
+        special_values,
+        numerics,
+    )
+)

@@ -1,0 +1,214 @@
+"""Param groups, options that change, refused options, and closures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from adagrad_reference.formats import BINARY32, Format
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Group,
+    New,
+    Scenario,
+    SetOption,
+    Step,
+    Tensor,
+)
+
+from .build import (
+    FOUR_FORMATS,
+    draw,
+    optimizer,
+    rng,
+    scenario,
+    steps,
+    tensor,
+    usual_options,
+)
+
+__all__ = ["FAMILY", "NOTES", "scenarios"]
+
+FAMILY = "groups"
+NOTES: dict[str, str] = {}
+
+_NUMBERS = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+
+
+def scenarios() -> Iterator[Scenario]:
+    """Groups in every format; refusals need only one."""
+    for fmt in FOUR_FORMATS:
+        yield from _own_options(fmt)
+        yield from _changes(fmt)
+        yield _added(fmt)
+        yield _closure(fmt)
+        yield _gradients(fmt)
+    yield from _refusals(BINARY32)
+
+
+def _params(fmt: Format) -> dict[str, Tensor]:
+    return {
+        "p": tensor(fmt, [0.9, -1.7, 2.2]),
+        "q": tensor(fmt, [1.1, -0.4]),
+        "r": tensor(fmt, [0.6]),
+    }
+
+
+def _gradient_sets(
+    fmt: Format, name: str, count: int
+) -> list[dict[str, Tensor | None]]:
+    source = rng(f"groups/{name}/{fmt.name}")
+    return [
+        {
+            param: tensor(fmt, draw(source, like.size, 0.2, 3.0))
+            for param, like in _params(fmt).items()
+        }
+        for _ in range(count)
+    ]
+
+
+def _own_options(fmt: Format) -> Iterator[Scenario]:
+    groups = (
+        Group(("p",), {"lr": 0.29, "lr_decay": 1.9}),
+        Group(("q",), {"weight_decay": 0.31, "eps": 7.1e-3}),
+        Group(("r",), {"maximize": True}),
+    )
+    yield scenario(
+        f"groups/own-options/{fmt.name}",
+        "groups/own-options",
+        _params(fmt),
+        [
+            New("A", groups, usual_options(fmt)),
+            *steps(_gradient_sets(fmt, "own", 3)),
+        ],
+    )
+    yield scenario(
+        f"groups/own-initial-accumulator/{fmt.name}",
+        "groups/own-initial-accumulator",
+        _params(fmt),
+        [
+            New(
+                "A",
+                (
+                    Group(("p",), {"initial_accumulator_value": 0.83}),
+                    Group(("q", "r")),
+                ),
+                usual_options(fmt),
+            ),
+            *steps(_gradient_sets(fmt, "tau", 2)),
+        ],
+    )
+
+
+def _changes(fmt: Format) -> Iterator[Scenario]:
+    values: dict[str, float | bool] = {
+        "lr": 0.19,
+        "lr_decay": 2.3,
+        "weight_decay": 0.41,
+        "eps": 9.7e-3,
+        "maximize": True,
+    }
+    for option, value in values.items():
+        first, second, third = _gradient_sets(fmt, option, 3)
+        events: list[Event] = [
+            New("A", (Group(("p",)), Group(("q", "r"))), usual_options(fmt)),
+            Step("A", first),
+            SetOption("A", 1, option, value),
+            Step("A", second),
+            Step("A", third),
+        ]
+        yield scenario(
+            f"groups/change-{option.replace('_', '-')}/{fmt.name}",
+            "groups/option-change",
+            _params(fmt),
+            events,
+            note="the second group changes, the first does not",
+        )
+
+
+def _added(fmt: Format) -> Scenario:
+    first, second, third = _gradient_sets(fmt, "added", 3)
+    options = {**usual_options(fmt), "lr_decay": 0.8, "initial_accumulator_value": 0.4}
+    return scenario(
+        f"groups/added-later/{fmt.name}",
+        ("groups/add", "lr-decay/own-counter", "algorithm/initial-accumulator"),
+        _params(fmt),
+        [
+            optimizer(("p",), **options),
+            Step("A", {"p": first["p"]}),
+            Step("A", {"p": second["p"]}),
+            AddGroup("A", Group(("q", "r"), {"lr": 0.23})),
+            *steps([third, first]),
+        ],
+    )
+
+
+def _closure(fmt: Format) -> Scenario:
+    first, second = _gradient_sets(fmt, "closure", 2)
+    return scenario(
+        f"groups/closure/{fmt.name}",
+        "closure/once",
+        _params(fmt),
+        [
+            optimizer(("p", "q", "r"), **usual_options(fmt)),
+            Step("A", first, loss=3.25),
+            Step("A", second, loss=-0.625),
+            Step("A", first),
+        ],
+        note="the closure brings the gradients; the last step has none",
+    )
+
+
+def _gradients(fmt: Format) -> Scenario:
+    options = {**usual_options(fmt), "weight_decay": 0.41, "maximize": True}
+    return scenario(
+        f"groups/gradients-untouched/{fmt.name}",
+        "gradients/untouched",
+        _params(fmt),
+        [
+            optimizer(("p", "q", "r"), **options),
+            *steps(_gradient_sets(fmt, "untouched", 2)),
+        ],
+        note="maximize and weight decay must work on a copy",
+    )
+
+
+def _refusals(fmt: Format) -> Iterator[Scenario]:
+    params = _params(fmt)
+    for option in _NUMBERS:
+        for word, value in (("negative", -0.5), ("nan", math.nan)):
+            name = f"{option.replace('_', '-')}-{word}"
+            yield scenario(
+                f"groups/refuses-{name}/{fmt.name}",
+                "parameters/refuses-illegal",
+                params,
+                [optimizer(("p", "q"), **{option: value})],
+            )
+            yield scenario(
+                f"groups/group-refuses-{name}/{fmt.name}",
+                "parameters/group-refuses-illegal",
+                params,
+                [New("A", (Group(("p",)), Group(("q",), {option: value})), {})],
+            )
+    first = _gradient_sets(fmt, "duplicates", 1)[0]
+    both = {"p": first["p"], "q": first["q"]}
+    for word, before in (("stepped", [Step("A", both)]), ("unstepped", [])):
+        yield scenario(
+            f"groups/duplicate-{word}/{fmt.name}",
+            "groups/duplicate-refused",
+            params,
+            [
+                optimizer(("p", "q"), **usual_options(fmt)),
+                *before,
+                AddGroup("A", Group(("q", "r"))),
+                Step("A", both),
+            ],
+            note="refused as a whole: r is not added either",
+        )
+    yield scenario(
+        f"groups/duplicate-in-constructor/{fmt.name}",
+        "groups/duplicate-refused",
+        params,
+        [New("A", (Group(("p", "q")), Group(("q",))), {})],
+    )

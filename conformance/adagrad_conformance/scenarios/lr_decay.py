@@ -1,0 +1,89 @@
+"""The decayed rate (ALG-4) and whose steps it counts (ALG-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adagrad_reference.formats import Format
+from adagrad_reference.scenario import Scenario
+
+from .build import (
+    FOUR_FORMATS,
+    draw,
+    optimizer,
+    rng,
+    scenario,
+    single_step,
+    steps,
+    tensor,
+    usual_options,
+)
+
+__all__ = ["FAMILY", "NOTES", "scenarios"]
+
+FAMILY = "lr-decay"
+NOTES: dict[str, str] = {}
+
+
+def scenarios() -> Iterator[Scenario]:
+    """Single steps at several t, and trajectories."""
+    for fmt in FOUR_FORMATS:
+        yield from _single(fmt)
+        yield from _trajectories(fmt)
+
+
+def _single(fmt: Format) -> Iterator[Scenario]:
+    theta, g = tensor(fmt, [1.3, -0.7, 0.0]), tensor(fmt, [0.6, -2.3, 0.4])
+    yield single_step(
+        f"lr-decay/first-step-uses-lr/{fmt.name}",
+        ("lr-decay/first-step", "algorithm/update"),
+        theta,
+        g,
+        note="with a large lr_decay the first step still uses lr",
+        lr_decay=5.3,
+        **usual_options(fmt),
+    )
+    state = tensor(fmt, [0.36, 5.3, 2.1])
+    for t in (2, 5, 7, 1000, 65537):
+        if fmt.name == "binary16" and t > 2048:
+            continue
+        for decay in (0.3, 0.0013):
+            yield single_step(
+                f"lr-decay/step-{t}/decay-{decay}/{fmt.name}".replace(".", "-"),
+                ("lr-decay/schedule", "numerics/late-step"),
+                theta,
+                g,
+                state,
+                t,
+                lr_decay=decay,
+                **usual_options(fmt),
+            )
+
+
+def _trajectories(fmt: Format) -> Iterator[Scenario]:
+    options = usual_options(fmt)
+    source = rng(f"lr-decay/{fmt.name}")
+    gradients = [tensor(fmt, draw(source, 3, 0.2, 3.0)) for _ in range(5)]
+    yield scenario(
+        f"lr-decay/five-steps/{fmt.name}",
+        "lr-decay/schedule",
+        {"p": tensor(fmt, [0.9, -1.7, 2.2])},
+        [
+            optimizer(lr_decay=0.7, **options),
+            *steps({"p": gradient} for gradient in gradients),
+        ],
+    )
+    late = [
+        {"p": gradients[0], "q": None},
+        {"p": gradients[1], "q": None},
+        {"p": gradients[2], "q": tensor(fmt, [0.6, -1.4])},
+        {"p": None, "q": tensor(fmt, [-0.3, 0.8])},
+        {"p": gradients[3], "q": tensor(fmt, [1.9, 0.7])},
+    ]
+    yield scenario(
+        f"lr-decay/late-param/{fmt.name}",
+        ("lr-decay/own-counter", "none-vs-zero/none-skips"),
+        {"p": tensor(fmt, [0.9, -1.7, 2.2]), "q": tensor(fmt, [1.1, -0.4])},
+        [optimizer(("p", "q"), lr_decay=1.3, **options), *steps(late)],
+        note="q gets its first gradient at the third call: its own first step",
+    )

@@ -1,0 +1,129 @@
+"""Save and load: training goes on bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adagrad_reference.formats import Format
+from adagrad_reference.scenario import (
+    Event,
+    Group,
+    Load,
+    LoadWay,
+    New,
+    Save,
+    Scenario,
+    Step,
+    Tensor,
+)
+
+from .build import FOUR_FORMATS, draw, rng, scenario, tensor, usual_options
+
+__all__ = ["FAMILY", "NOTES", "scenarios"]
+
+FAMILY = "state-dict"
+NOTES: dict[str, str] = {
+    "other-constructor": "the loading optimizer was constructed with other options",
+}
+
+_WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes", "new-process")
+
+
+def scenarios() -> Iterator[Scenario]:
+    """Round trips at every cut, dicts that do not fit, and shared state."""
+    for fmt in FOUR_FORMATS:
+        for via in _WAYS:
+            for cut in (0, 1, 3):
+                yield _round_trip(fmt, via, cut)
+        yield _mismatch(fmt, "groups")
+        yield _mismatch(fmt, "params")
+        yield _independent(fmt)
+
+
+def _setting(
+    fmt: Format,
+) -> tuple[dict[str, Tensor], New, list[dict[str, Tensor | None]]]:
+    source = rng(f"state-dict/{fmt.name}")
+    params = {
+        "p": tensor(fmt, [0.9, -1.7, 2.2]),
+        "q": tensor(fmt, [1.1, -0.4]),
+        "r": tensor(fmt, [0.6, -1.2, 0.8, 1.9], (2, 2)),
+    }
+    options = {**usual_options(fmt), "lr_decay": 0.7, "initial_accumulator_value": 0.3}
+    groups = (
+        Group(("p", "q")),
+        Group(("r",), {"lr": 0.43, "weight_decay": 0.21, "maximize": True}),
+    )
+    gradients: list[dict[str, Tensor | None]] = []
+    for number in range(5):
+        drawn = {
+            name: tensor(fmt, draw(source, like.size, 0.2, 3.0), like.shape)
+            for name, like in params.items()
+        }
+        skipped = {"q": None} if number in (0, 2) else {}
+        gradients.append({**drawn, **skipped})
+    return params, New("A", groups, options), gradients
+
+
+def _other_constructor(new: New) -> New:
+    groups = tuple(Group(group.params) for group in new.groups)
+    return New("B", groups, {"lr": 0.011, "eps": 2.3e-3, "weight_decay": 0.9})
+
+
+def _round_trip(fmt: Format, via: LoadWay, cut: int) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    events: list[Event] = [new]
+    events += [Step("A", g) for g in gradients[:cut]]
+    events += [Save("A", "checkpoint"), _other_constructor(new)]
+    events.append(Load("B", "checkpoint", via))
+    events += [Step("B", g) for g in gradients[cut : cut + 2]]
+    return scenario(
+        f"state-dict/{via}/after-{cut}-steps/{fmt.name}",
+        (f"state-dict/{via}", "state-dict/options", "lr-decay/own-counter"),
+        params,
+        events,
+        note="two groups; q is skipped at steps 1 and 3, so counters differ",
+        flags=("other-constructor",),
+    )
+
+
+def _mismatch(fmt: Format, what: str) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    if what == "groups":
+        groups: tuple[Group, ...] = (Group(("p", "q", "r")),)
+    else:
+        groups = (Group(("p",)), Group(("q", "r")))
+    return scenario(
+        f"state-dict/mismatch-of-{what}/{fmt.name}",
+        "state-dict/mismatch-refused",
+        params,
+        [
+            new,
+            Step("A", gradients[1]),
+            Save("A", "checkpoint"),
+            New("B", groups, {"lr": 0.37, "eps": 1.7e-3}),
+            Step("B", gradients[3]),
+            Load("B", "checkpoint", "bytes"),
+            Step("B", gradients[4]),
+        ],
+        note="refused, and the optimizer goes on as before",
+    )
+
+
+def _independent(fmt: Format) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    return scenario(
+        f"state-dict/independent/{fmt.name}",
+        "state-dict/independent",
+        params,
+        [
+            new,
+            Step("A", gradients[1]),
+            Save("A", "live"),
+            _other_constructor(new),
+            Load("B", "live", "same-object"),
+            Step("B", gradients[3]),
+            Step("A", gradients[4]),
+        ],
+        note="B loads A's own dict and steps; A's S and t must not move with it",
+    )

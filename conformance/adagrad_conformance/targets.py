@@ -1,0 +1,119 @@
+"""What a TARGET on the command line means.
+
+    torch/single              a registered adapter (adapters/__init__.py)
+    package.module:Name       an Adapter, or a torch.optim.Optimizer like Adagrad
+    path/to/file.py:Name      the same, from a file
+    exec:COMMAND              any program that speaks the protocol (PROTOCOL.md)
+
+Loading happens in the child process (`load_adapter`), so the command itself imports no
+framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .adapters import ADAPTERS
+
+__all__ = ["Target", "TargetError", "load_adapter", "parse_target"]
+
+
+class TargetError(Exception):
+    """A target that cannot be loaded; the message is one line and says what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target and the command line of its process."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def parse_target(text: str) -> Target:
+    """The process to start for `text`; raises `ValueError` for what is no target."""
+    if text.startswith("exec:"):
+        command = tuple(shlex.split(text.removeprefix("exec:")))
+        if not command:
+            raise ValueError("exec: needs a command, as in 'exec:node port.mjs'")
+        return Target(text, command)
+    if text not in ADAPTERS and ":" not in text:
+        raise ValueError(
+            f"unknown target {text!r}; 'list candidates' shows the registered ones, "
+            "others are written module:Class, file.py:Class or exec:COMMAND"
+        )
+    host = (sys.executable, "-m", "adagrad_conformance.host", text)
+    return Target(text, host)
+
+
+def load_adapter(text: str) -> Any:
+    """The adapter that `text` names; raises `TargetError`."""
+    place = ADAPTERS.get(text, text)
+    module_name, _, attribute = place.rpartition(":")
+    try:
+        module = _module(module_name)
+    except ImportError as error:
+        raise TargetError(f"{text}: cannot import: {error}") from error
+    except (Exception, SystemExit) as error:
+        kind = type(error).__name__
+        raise TargetError(f"{text}: importing it raised {kind}: {error}") from error
+    thing = module
+    for part in attribute.split("."):
+        if not hasattr(thing, part):
+            raise TargetError(f"{text}: {module_name} has no {attribute!r}")
+        thing = getattr(thing, part)
+    return _adapter(text, thing)
+
+
+def _module(name: str) -> Any:
+    if not name.endswith(".py"):
+        sys.path.insert(0, "")  # as `python -m` would
+        return importlib.import_module(name)
+    path = Path(name)
+    if not path.is_file():
+        raise TargetError(f"no file {name}")
+    sys.path.insert(0, str(path.parent.resolve()))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None, name
+    assert spec.loader is not None, name
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _adapter(text: str, thing: Any) -> Any:
+    from .adapters.base import Adapter
+
+    if isinstance(thing, Adapter):
+        return thing
+    if _is_torch_optimizer(thing):
+        from .adapters.torch_optim import TorchAdapter
+
+        return TorchAdapter(text, thing)
+    try:
+        made = thing() if callable(thing) else thing
+    except Exception as error:
+        kind = type(error).__name__
+        raise TargetError(f"{text}: calling it raised {kind}: {error}") from error
+    if isinstance(made, Adapter):
+        return made
+    raise TargetError(
+        f"{text} is neither an Adapter (adagrad_conformance.adapters.base) nor a "
+        "torch.optim.Optimizer subclass; see 'Add an adapter' in conformance/README.md"
+    )
+
+
+def _is_torch_optimizer(thing: Any) -> bool:
+    torch = sys.modules.get("torch")  # whoever subclasses it has imported it
+    return (
+        torch is not None
+        and isinstance(thing, type)
+        and issubclass(thing, torch.optim.Optimizer)
+    )

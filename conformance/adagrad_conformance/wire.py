@@ -1,0 +1,167 @@
+"""The candidate protocol as JSON Lines: what stands on the wire.
+
+One JSON object a line.  The runner asks with a sequence number, the port answers with
+the same one, by exactly one of
+
+    {"seq": n, "ok": {...}}          done; what is inside depends on the question
+    {"seq": n, "refused": "why"}     the port says no
+    {"seq": n, "crashed": "why"}     the port failed in some other way
+
+Only while it steps with a closure may a port ask back, with
+{"seq": n, "ask": "closure", "params": {...}}; the runner replies
+{"seq": n, "answer": {"gradients": {...}, "loss": {...}}}.  conformance/PROTOCOL.md is
+the specification for authors of ports; the events are those of vector files.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from adagrad_reference.codec import (
+    CodecError,
+    event_from_json,
+    event_to_json,
+    gradient_from_json,
+    gradient_to_json,
+    number_from_json,
+    number_to_json,
+    tensor_from_json,
+    tensor_to_json,
+)
+from adagrad_reference.scenario import Event, Step, Tensor
+
+from .adapters.base import ClosureAnswer, Malformed, Reading, Reply
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "answer_from_wire",
+    "answer_to_wire",
+    "event_from_wire",
+    "event_to_wire",
+    "readings_from_wire",
+    "readings_to_wire",
+    "reply_from_wire",
+    "reply_to_wire",
+    "tensors_from_wire",
+    "tensors_to_wire",
+]
+
+PROTOCOL_VERSION = 1
+
+Json = dict[str, Any]
+
+
+def event_to_wire(event: Event, payload: bytes | None) -> Json:
+    """An event; a closure's gradients and loss are held back until it is called."""
+    if isinstance(event, Step) and event.loss is not None:
+        bare = event_to_json(replace(event, gradients={}, loss=None))
+        return {"event": {**bare, "closure": True}}
+    data: Json = {"event": event_to_json(event)}
+    if payload is not None:
+        data["payload"] = base64.b64encode(payload).decode()
+    return data
+
+
+def event_from_wire(data: Json) -> tuple[Event, bool, bytes | None]:
+    """(event, whether it brings a closure, bytes to load)."""
+    raw = data["event"]
+    payload = data.get("payload")
+    return (
+        event_from_json(raw),
+        bool(raw.get("closure")),
+        None if payload is None else base64.b64decode(payload),
+    )
+
+
+def tensors_to_wire(tensors: Mapping[str, Tensor]) -> Json:
+    """Tensors by name."""
+    return {name: tensor_to_json(t, decimals=False) for name, t in tensors.items()}
+
+
+def tensors_from_wire(data: Any) -> dict[str, Tensor]:
+    """The inverse; raises `Malformed`."""
+    if not isinstance(data, dict):
+        raise Malformed("tensors must be an object by name")
+    try:
+        return {name: tensor_from_json(tensor) for name, tensor in data.items()}
+    except (CodecError, ValueError, TypeError, KeyError) as error:
+        raise Malformed(str(error)) from None
+
+
+def answer_to_wire(answer: ClosureAnswer) -> Json:
+    """What a closure brings."""
+    gradients = {name: gradient_to_json(g) for name, g in answer.gradients.items()}
+    return {"gradients": gradients, "loss": number_to_json(answer.loss)}
+
+
+def answer_from_wire(data: Json) -> ClosureAnswer:
+    """The inverse of `answer_to_wire`."""
+    gradients = {name: gradient_from_json(g) for name, g in data["gradients"].items()}
+    return ClosureAnswer(gradients, float(number_from_json(data["loss"])))
+
+
+def reply_to_wire(reply: Reply) -> Json:
+    """The content of `ok` after an event."""
+    data: Json = {}
+    if reply.loss is not None:
+        data["loss"] = number_to_json(reply.loss)
+    if reply.saved is not None:
+        data["saved"] = base64.b64encode(reply.saved).decode()
+    return data
+
+
+def reply_from_wire(data: Any) -> Reply:
+    """The inverse; raises `Malformed`."""
+    try:
+        loss, saved = data.get("loss"), data.get("saved")
+        return Reply(
+            None if loss is None else float(number_from_json(loss)),
+            None if saved is None else base64.b64decode(saved, validate=True),
+        )
+    except (AttributeError, ValueError, TypeError) as error:
+        raise Malformed(f"an event's answer: {error}") from None
+
+
+def readings_to_wire(readings: Mapping[str, Reading]) -> Json:
+    """The content of `ok` after `read`."""
+    return {"params": {name: _reading_to_wire(r) for name, r in readings.items()}}
+
+
+def _reading_to_wire(reading: Reading) -> Json:
+    digits = reading.theta.fmt.hex_digits
+    data: Json = {"t": reading.t}
+    parts = (("theta", reading.theta), ("gradient", reading.gradient))
+    for name, tensor in (*parts, ("sum", reading.state_sum)):
+        data[name] = tensor and tensor_to_json(tensor, decimals=False)
+    if reading.storage is not None:
+        data["storage"] = [f"{bits:0{digits}x}" for bits in reading.storage]
+    return data
+
+
+def readings_from_wire(data: Any) -> dict[str, Reading]:
+    """The inverse; raises `Malformed`."""
+    if not isinstance(data, dict) or not isinstance(data.get("params"), dict):
+        raise Malformed("a read's answer needs 'params', an object by name")
+    try:
+        return {n: _reading_from_wire(raw) for n, raw in data["params"].items()}
+    except (CodecError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Malformed(f"a read's answer: {error}") from None
+
+
+def _reading_from_wire(raw: Json) -> Reading:
+    def tensor(name: str) -> Tensor | None:
+        return None if raw.get(name) is None else tensor_from_json(raw[name])
+
+    t, storage = raw.get("t"), raw.get("storage")
+    if t is not None and (isinstance(t, bool) or not isinstance(t, int)):
+        raise ValueError(f"t must be a whole number, not {t!r}")
+    return Reading(
+        tensor_from_json(raw["theta"]),
+        tensor("gradient"),
+        tensor("sum"),
+        t,
+        None if storage is None else tuple(int(digits, 16) for digits in storage),
+    )
