@@ -265,6 +265,13 @@ _ALL = (
         "Precision is lost where nobody looks.",
     ),
     Requirement(
+        "numerics/fresh",
+        "MUST",
+        "R-numerics",
+        "Random scenarios that no file contains are played as rightly as known ones.",
+        "A port that looks results up, or is tuned to the files, is found out.",
+    ),
+    Requirement(
         "numerics/zero-theta",
         "MUST",
         "R-numerics",

@@ -10,17 +10,18 @@ Rule 4.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay cle
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.formats import FORMATS, Format
 from adagrad_reference.scenario import (
     Event,
+    Gradient,
     Group,
     Layout,
     New,
-    OptionValues,
     Scenario,
     SetState,
     Step,
@@ -79,15 +80,13 @@ def draw(source: random.Random, count: int, low: float, high: float) -> list[flo
     ]
 
 
-def optimizer(
-    params: Iterable[str] = ("p",), name: str = "A", **options: float | bool
-) -> New:
+def optimizer(params: Iterable[str] = ("p",), name: str = "A", **options: Any) -> New:
     """An optimizer with one group."""
     return New(name, (Group(tuple(params)),), options)
 
 
 def steps(
-    gradients: Iterable[dict[str, Tensor | None]], name: str = "A"
+    gradients: Iterable[Mapping[str, Gradient]], name: str = "A"
 ) -> Iterator[Event]:
     """A step for each set of gradients."""
     return (Step(name, gradient) for gradient in gradients)
@@ -96,7 +95,7 @@ def steps(
 def scenario(
     path: str,
     requirements: str | Sequence[str],
-    tensors: dict[str, Tensor],
+    tensors: Mapping[str, Tensor],
     events: Iterable[Event],
     note: str = "",
     flags: Sequence[str] = (),
@@ -116,7 +115,7 @@ def single_step(
     t: int = 1,
     note: str = "",
     flags: Sequence[str] = (),
-    **options: float | bool,
+    **options: Any,
 ) -> Scenario:
     """One step number `t` from a written state; without `state_sum`, a first step."""
     events: list[Event] = [optimizer(**options)]
@@ -128,6 +127,6 @@ def single_step(
     return scenario(path, requirements, {"p": theta}, events, note, flags)
 
 
-def usual_options(fmt: Format) -> OptionValues:
+def usual_options(fmt: Format) -> dict[str, Any]:
     """Unlucky hyperparameters that suit every format."""
     return {"lr": 0.7, "eps": 1.7e-3 if fmt.width == 16 else 1.3e-5}

@@ -9,6 +9,7 @@ from adagrad_reference.formats import BINARY32, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
+    Gradient,
     Group,
     New,
     Scenario,
@@ -55,9 +56,7 @@ def _params(fmt: Format) -> dict[str, Tensor]:
     }
 
 
-def _gradient_sets(
-    fmt: Format, name: str, count: int
-) -> list[dict[str, Tensor | None]]:
+def _gradient_sets(fmt: Format, name: str, count: int) -> list[dict[str, Gradient]]:
     source = rng(f"groups/{name}/{fmt.name}")
     return [
         {
@@ -183,7 +182,7 @@ def _refusals(fmt: Format) -> Iterator[Scenario]:
                 f"groups/refuses-{name}/{fmt.name}",
                 "parameters/refuses-illegal",
                 params,
-                [optimizer(("p", "q"), **{option: value})],
+                [New("A", (Group(("p", "q")),), {option: value})],
             )
             yield scenario(
                 f"groups/group-refuses-{name}/{fmt.name}",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from adagrad_reference.formats import Format
-from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario import Gradient, Scenario
 
 from .build import (
     FOUR_FORMATS,
@@ -73,7 +73,7 @@ def _trajectories(fmt: Format) -> Iterator[Scenario]:
             *steps({"p": gradient} for gradient in gradients),
         ],
     )
-    late = [
+    late: list[Mapping[str, Gradient]] = [
         {"p": gradients[0], "q": None},
         {"p": gradients[1], "q": None},
         {"p": gradients[2], "q": tensor(fmt, [0.6, -1.4])},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from typing import Any
 
 from adagrad_reference.formats import Format
 from adagrad_reference.scenario import (
@@ -10,7 +12,6 @@ from adagrad_reference.scenario import (
     Event,
     Group,
     New,
-    OptionValues,
     Scenario,
     Step,
     Tensor,
@@ -34,7 +35,7 @@ FAMILY = "none-vs-zero"
 NOTES: dict[str, str] = {}
 
 #: What rides along: each combination must not change who steps.
-COMPANIONS: dict[str, OptionValues] = {
+COMPANIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "lr-decay": {"lr_decay": 0.9},
     "weight-decay": {"weight_decay": 0.37},
@@ -69,7 +70,7 @@ def _params(fmt: Format) -> dict[str, Tensor]:
     }
 
 
-def _pure(fmt: Format, company: str, options: OptionValues) -> Iterator[Scenario]:
+def _pure(fmt: Format, company: str, options: dict[str, Any]) -> Iterator[Scenario]:
     p, q = _params(fmt).values()
     zero = tensor(fmt, [0.0] * 3)
     g = tensor(fmt, [0.6, -2.3, 0.4])
@@ -93,7 +94,7 @@ def _pure(fmt: Format, company: str, options: OptionValues) -> Iterator[Scenario
 
 
 def _interleaved(
-    fmt: Format, company: str, options: OptionValues
+    fmt: Format, company: str, options: dict[str, Any]
 ) -> Iterator[Scenario]:
     params = _params(fmt)
     for number, pattern in enumerate(INTERLEAVINGS):
@@ -116,9 +117,9 @@ def _interleaved(
 
 
 def _gradient(
-    fmt: Format, source: object, pattern: str, i: int, like: Tensor
+    fmt: Format, source: random.Random, pattern: str, i: int, like: Tensor
 ) -> Tensor | None:
-    drawn = draw(source, like.size, 0.2, 3.0)  # type: ignore[arg-type]
+    drawn = draw(source, like.size, 0.2, 3.0)
     word = pattern[i % len(pattern)]
     if word == "-":
         return None

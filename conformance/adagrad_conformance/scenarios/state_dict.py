@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from adagrad_reference.formats import Format
 from adagrad_reference.scenario import (
     Event,
+    Gradient,
     Group,
     Load,
     LoadWay,
@@ -42,7 +43,7 @@ def scenarios() -> Iterator[Scenario]:
 
 def _setting(
     fmt: Format,
-) -> tuple[dict[str, Tensor], New, list[dict[str, Tensor | None]]]:
+) -> tuple[dict[str, Tensor], New, list[dict[str, Gradient]]]:
     source = rng(f"state-dict/{fmt.name}")
     params = {
         "p": tensor(fmt, [0.9, -1.7, 2.2]),
@@ -54,7 +55,7 @@ def _setting(
         Group(("p", "q")),
         Group(("r",), {"lr": 0.43, "weight_decay": 0.21, "maximize": True}),
     )
-    gradients: list[dict[str, Tensor | None]] = []
+    gradients: list[dict[str, Gradient]] = []
     for number in range(5):
         drawn = {
             name: tensor(fmt, draw(source, like.size, 0.2, 3.0), like.shape)

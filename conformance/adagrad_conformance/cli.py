@@ -1,0 +1,138 @@
+"""The command `adagrad-conformance`.
+
+Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance;
+2 usage or configuration; 3 a target could not be loaded or failed its smoke test;
+4 nothing was selected or nothing could be judged.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+
+__all__ = ["main"]
+
+
+class UserError(click.ClickException):
+    """One line on what is wrong and what to do; exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print it."""
+        click.echo(f"adagrad-conformance: {self.format_message()}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="adagrad-conformance")
+def main() -> None:
+    """Decides whether an implementation of Adagrad is right.
+
+    Begin with: adagrad-conformance run torch/single
+    """
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "may"]),
+    default="may",
+    help="Play requirements up to this level (default: all).",
+)
+@click.option("--strict", is_flag=True, help="A failed SHOULD gives exit code 1 too.")
+@click.option("--only", metavar="GLOB", help="Scenarios or requirements by id.")
+@click.option(
+    "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "jsonl", "quiet"]),
+    default="terminal",
+    help="What is printed.",
+)
+@click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
+@click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
+@click.option("--fresh", type=click.IntRange(0), default=6, help="How many a format.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option("--memory", type=click.FloatRange(0.1), help="GiB for each port's data.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Targets at a time.")
+def run(**options: Any) -> None:
+    """Play the scenarios on each TARGET and judge it.
+
+    TARGET is a registered name (see `list candidates`), module:Class, file.py:Class,
+    or exec:COMMAND for a program that speaks the protocol.
+    """
+    from .run_command import run_command
+
+    sys.exit(run_command(**options))
+
+
+@main.command(name="list")
+@click.argument(
+    "what", type=click.Choice(["candidates", "requirements", "clauses", "scenarios"])
+)
+def list_(what: str) -> None:
+    """List what there is."""
+    from .show_commands import listing
+
+    for line in listing(what):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("name", metavar="ID")
+def explain(name: str) -> None:
+    """Explain a clause, a requirement or a scenario, down to the bits."""
+    from .show_commands import explanation
+
+    click.echo(explanation(name))
+
+
+@main.command()
+@click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
+@click.option("--output", "-o", default="REPORT.md", help="The file to write.")
+@click.option("--bench", metavar="FILE", help="Figures that `make bench` wrote.")
+def report(streams: tuple[str, ...], output: str, bench: str | None) -> None:
+    """Write a report from result streams."""
+    from .show_commands import write_report
+
+    write_report([Path(s) for s in streams], Path(output), bench and Path(bench))
+
+
+@main.group()
+def vectors() -> None:
+    """Generate, verify or show the golden vectors."""
+
+
+@vectors.command()
+@click.option("--output", metavar="FOLDER", help="Where (default: the checkout's).")
+def generate(output: str | None) -> None:
+    """Compute every vector file anew."""
+    from .show_commands import generate_vectors
+
+    generate_vectors(output and Path(output))
+
+
+@vectors.command()
+@click.argument("folder", required=False)
+def verify(folder: str | None) -> None:
+    """Compute every file afresh and compare byte for byte."""
+    from .show_commands import verify_vectors
+
+    sys.exit(verify_vectors(folder and Path(folder)))
+
+
+@vectors.command()
+@click.argument("name", metavar="ID")
+def show(name: str) -> None:
+    """Print one vector as it stands in its file."""
+    from .show_commands import show_vector
+
+    click.echo(show_vector(name))

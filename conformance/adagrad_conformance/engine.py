@@ -1,0 +1,64 @@
+"""One target from start to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from adagrad_reference.codec import scenario_to_json
+from adagrad_reference.scenario import Scenario
+
+from .adapters.base import Malformed
+from .candidate import Candidate, NotLoaded
+from .grading import Expectations, judge
+from .runner import observe, smoke_test
+from .stream import TargetResult
+from .verdict import Verdict
+
+__all__ = ["run_candidate"]
+
+
+def run_candidate(
+    target: str,
+    candidate: Candidate,
+    scenarios: Sequence[Scenario],
+    expect: Expectations,
+    advance: Callable[[], None] = lambda: None,
+) -> TargetResult:
+    """Start the port, check its manners, play the scenarios, judge them, end it.
+
+    `advance` is called after every scenario.
+    """
+    result = TargetResult(target)
+    try:
+        result.identity = candidate.start()
+    except (NotLoaded, Malformed) as error:
+        result.problem = f"could not be loaded: {_last_line(str(error))}"
+        return result
+    try:
+        if problem := smoke_test(candidate, result.identity):
+            result.problem = f"failed its smoke test: {_last_line(problem)}"
+            return result
+        seen = []
+        for observation in observe(candidate, result.identity, scenarios):
+            seen.append(observation)
+            advance()
+        result.verdicts = judge(seen, result.identity.claims, expect)
+    finally:
+        candidate.close()
+    result.reproducers = dict(_reproducers(scenarios, result.verdicts))
+    return result
+
+
+def _reproducers(
+    scenarios: Iterable[Scenario], verdicts: Iterable[Verdict]
+) -> Iterable[tuple[str, object]]:
+    """A failed scenario that no file contains goes into the stream whole."""
+    failed = {v.scenario for v in verdicts if v.status not in ("pass", "not-claimed")}
+    for scenario in scenarios:
+        if scenario.id in failed and scenario.id.startswith("fresh/"):
+            yield scenario.id, scenario_to_json(scenario)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason was given"

@@ -1,0 +1,166 @@
+"""Where the golden vectors are, and how they are made, checked and chosen."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adagrad_reference.codec import scenario_from_json
+from adagrad_reference.play import EventExpectation
+from adagrad_reference.scenario import Scenario
+from adagrad_reference.vectors import (
+    MANIFEST,
+    Vector,
+    VectorError,
+    digest,
+    family_text,
+    manifest_text,
+    read_family,
+    read_manifest,
+    vector_from_json,
+)
+
+from .requirements.table import LEVELS
+
+__all__ = [
+    "Library",
+    "generate",
+    "generated_texts",
+    "matches",
+    "vectors_folder",
+    "verify",
+]
+
+
+def vectors_folder() -> Path:
+    """The vectors of the checkout that this code runs from, else the packaged ones."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parents[1]
+    if (checkout / "pyproject.toml").is_file() and package.parent.name == "conformance":
+        return checkout / "vectors" / "data"
+    return package / "vectors" / "data"
+
+
+@dataclass(frozen=True)
+class Library:
+    """All golden vectors, read and checked against their digests."""
+
+    raw: dict[str, Any]  #: by scenario id
+    digest: str  #: of the manifest, which holds those of the files
+
+    @classmethod
+    def read(cls, folder: Path | None = None) -> Library:
+        """Read every file; raises `VectorError` for one that is altered."""
+        folder = folder or vectors_folder()
+        raw: dict[str, Any] = {}
+        for name, expected in read_manifest(folder).items():
+            raw.update((v["id"], v) for v in read_family(folder, name, expected))
+        return cls(raw, digest((folder / MANIFEST).read_bytes()))
+
+    def scenarios(self) -> Iterator[Scenario]:
+        """Every scenario, in the order of the files."""
+        return (scenario_from_json(data) for data in self.raw.values())
+
+    def expectations(self, scenario: Scenario) -> tuple[EventExpectation, ...]:
+        """What the file expects of a scenario; a fresh one is played now."""
+        if scenario.id in self.raw:
+            return vector_from_json(self.raw[scenario.id]).expect
+        return Vector.of(scenario).expect
+
+
+def matches(scenario: Scenario, pattern: str | None, level: str) -> bool:
+    """Whether a scenario is chosen by `--only` and `--level`."""
+    if LEVELS.index(scenario.level) > LEVELS.index(level):
+        return False
+    names = (scenario.id, *scenario.requirements)
+    return pattern is None or any(fnmatch.fnmatchcase(name, pattern) for name in names)
+
+
+# -- generating and verifying --------------------------------------------------------
+
+
+def generated_texts() -> Iterator[tuple[str, str]]:
+    """(file name, text) of every file, computed by the reference; manifest last."""
+    from .scenarios.catalogue import FAMILIES
+
+    texts: dict[str, str] = {}
+    for family in FAMILIES:
+        name = f"{family.FAMILY}.json"
+        vectors = map(Vector.of, family.scenarios())
+        texts[name] = family_text(family.FAMILY, family.NOTES, vectors)
+        yield name, texts[name]
+    yield MANIFEST, manifest_text(texts)
+
+
+def generate(folder: Path) -> Iterator[str]:
+    """Write every file anew, all of them or none; yields the names."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".vectors-", dir=folder.parent))
+    try:
+        for name, text in generated_texts():
+            (beside / name).write_text(text, encoding="utf-8")
+            yield name
+        beside.chmod(0o755)
+        old = beside.with_name(beside.name + "-old")
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(beside, folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def verify(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """(file name, what is wrong or None) for every file, computed afresh."""
+    expected = set()
+    for name, text in generated_texts():
+        expected.add(name)
+        try:
+            stored = (folder / name).read_bytes()
+        except OSError as error:
+            yield name, f"cannot be read: {error.strerror}"
+            continue
+        yield name, _difference(stored, text.encode())
+    for extra in sorted(_json_files(folder) - expected):
+        yield extra, "is not one of the files that the reference generates"
+
+
+def _json_files(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.json")}
+
+
+def _difference(stored: bytes, due: bytes) -> str | None:
+    if stored == due:
+        return None
+    at = next(
+        (i for i, (a, b) in enumerate(zip(stored, due, strict=False)) if a != b),
+        min(len(stored), len(due)),
+    )
+    line = due.count(b"\n", 0, at) + 1
+    vector = _last_id(due[:at])
+    seen = stored[at : at + 24].decode(errors="replace")
+    wanted = due[at : at + 24].decode(errors="replace")
+    where = f" in {vector}" if vector else ""
+    return f"differs at byte {at}, line {line}{where}: {seen!r} should be {wanted!r}"
+
+
+def _last_id(text: bytes) -> str | None:
+    marker = b'\n   "id": "'
+    start = text.rfind(marker)
+    if start < 0:
+        return None
+    return text[start + len(marker) :].split(b'"')[0].decode(errors="replace")
+
+
+def families(scenarios: Iterable[str]) -> list[str]:
+    """The families of scenario ids, in order of appearance."""
+    return list(dict.fromkeys(name.split("/")[0] for name in scenarios))
+
+
+__all__ += ["VectorError", "families"]

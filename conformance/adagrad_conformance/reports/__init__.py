@@ -1,0 +1,1 @@
+"""Reports: each is written from the records of the result stream alone."""

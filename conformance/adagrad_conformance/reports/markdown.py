@@ -1,0 +1,184 @@
+"""REPORT.md: how the ports stand, from result streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from adagrad_conformance.requirements.clauses import CLAUSES
+from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.stream import Stream
+from adagrad_conformance.verdict import GRADES
+
+from .summary import Finding, Summary, summaries
+
+__all__ = ["report_text"]
+
+_INTRO = """\
+<!-- Written by `make report`; never edited by hand. -->
+# How Adagrad implementations stand
+
+Written by `make report` from result streams of `adagrad-conformance run`.
+
+Every numeric verdict rests on an *enclosure*: the set of all values that some legal
+floating-point evaluation of the documented step can give. A value outside is provably
+wrong, whatever the rounding; there are no tolerances. How that works is told in
+`reference/README.md`.
+"""
+
+
+def report_text(streams: Sequence[Stream], bench: Mapping[str, Any] | None) -> str:
+    """The report; `bench` is what `make bench` wrote, if it was run."""
+    ports = [s for stream in streams for s in summaries(stream.targets, stream.checks)]
+    lines = [
+        _INTRO,
+        *_setting(streams),
+        "## Verdicts\n",
+        *_verdicts(ports),
+        "\n## Ports by theme\n",
+        *_themes(ports),
+        "\n## Failures and findings\n",
+        *_findings(ports),
+        "\n## From the document to the checks\n",
+        *_clauses(streams),
+        "\n## Grades\n",
+        *_table(("grade", "meaning"), GRADES.items()),
+        "\n## Speed\n",
+        *_speed(bench),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _setting(streams: Sequence[Stream]) -> Iterator[str]:
+    for stream in streams[:1]:
+        env = stream.header["environment"]
+        yield (
+            f"Suite {stream.header['suite']}, vectors `{stream.header['vectors'][:16]}`, "
+            f"seed {stream.header['seed']}; Python {env['python']} on {env['system']} "
+            f"{env['machine']}, mpmath {env['mpmath']}, NumPy {env['numpy']}.\n"
+        )
+
+
+def _verdicts(ports: Sequence[Summary]) -> Iterator[str]:
+    head = (
+        "port",
+        "version",
+        "language",
+        "verdict",
+        "MUST passed",
+        "findings at SHOULD",
+        "not claimed",
+        "worst grade",
+        "largest error (ulp at scale)",
+    )
+    rows = []
+    for port in ports:
+        total, target = port.total, port.target
+        if target.get("problem"):
+            rows.append((_code(target["target"]), "", "", target["problem"], *[""] * 5))
+            continue
+        must = total.judged_at("MUST")
+        rows.append(
+            (
+                _code(target["target"]),
+                target["version"],
+                target["language"],
+                f"**{port.verdict.lower()}**",
+                f"{must - total.failed} of {must}",
+                str(total.findings),
+                str(total.count(None, "not-claimed")),
+                total.worst_grade,
+                total.max_error,
+            )
+        )
+    return _table(head, rows)
+
+
+def _themes(ports: Sequence[Summary]) -> Iterator[str]:
+    judged = [port for port in ports if not port.target.get("problem")]
+    names = list(dict.fromkeys(t.name for port in judged for t in port.themes))
+    yield (
+        "Each cell: the worst grade, the largest error of passed checks in ulp at "
+        "scale, and failures at MUST (✗) and findings at SHOULD (!) if any.\n"
+    )
+    rows = []
+    for name in names:
+        row = [name]
+        for port in judged:
+            theme = next((t for t in port.themes if t.name == name), None)
+            if theme is None or not theme.judged_at():
+                row.append("not claimed")
+                continue
+            marks = f" ✗{theme.failed}" * bool(theme.failed)
+            marks += f" !{theme.findings}" * bool(theme.findings)
+            numbers = [x for x in (theme.worst_grade, theme.max_error) if x != "-"]
+            row.append((" ".join(numbers) or "pass") + marks)
+        rows.append(tuple(row))
+    yield from _table(("theme", *(_code(p.target["target"]) for p in judged)), rows)
+
+
+def _findings(ports: Sequence[Summary]) -> Iterator[str]:
+    names = [name for name in REQUIREMENTS if any(_of(port, name) for port in ports)]
+    if not names:
+        yield "None."
+    for name in names:
+        requirement = REQUIREMENTS[name]
+        yield f"### {name} ({requirement.level})\n"
+        yield f"{requirement.demands} Otherwise: {_lower(requirement.why)}\n"
+        for port in ports:
+            for finding in _of(port, name):
+                yield (
+                    f"- {_code(port.target['target'])}: {len(finding.records)} checks, "
+                    f"such as `{finding.first['scenario']}`, event "
+                    f"{finding.first.get('event', '-')}: {_escape(finding.evidence)}"
+                )
+        yield ""
+
+
+def _of(port: Summary, requirement: str) -> list[Finding]:
+    return [f for f in port.findings if f.requirement == requirement]
+
+
+def _clauses(streams: Sequence[Stream]) -> Iterator[str]:
+    scenarios: dict[str, set[str]] = {}
+    for stream in streams:
+        for record in stream.checks:
+            for name in record["requirements"]:
+                scenarios.setdefault(name, set()).add(record["scenario"])
+    rows = []
+    for clause in CLAUSES.values():
+        ids = [r.id for r in REQUIREMENTS.values() if r.clause == clause.id]
+        decided = [f"`{name}` ({len(scenarios.get(name, ()))})" for name in ids]
+        reading = f"{clause.says} {clause.ruling}".strip()
+        rows.append((clause.id, _escape(reading), ", ".join(decided) or "-"))
+    yield "In brackets: how many scenarios of these runs decide the requirement.\n"
+    yield from _table(("clause", "what it says, and the ruling", "requirements"), rows)
+
+
+def _speed(bench: Mapping[str, Any] | None) -> Iterator[str]:
+    if bench is None:
+        yield "Not measured; `make bench` measures it."
+        return
+    yield f"{bench['about']}\n"
+    rows = [(r["what"], r["value"], r["goal"], r["met"]) for r in bench["figures"]]
+    yield from _table(("what", "measured", "goal", "met"), rows)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    titles = list(head)
+    yield "| " + " | ".join(titles) + " |"
+    yield "|" + "---|" * len(titles)
+    for row in rows:
+        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,149 @@
+"""What all reports need to know of a target's records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from adagrad_conformance.verdict import GRADES
+
+__all__ = ["Finding", "Summary", "Theme", "summaries"]
+
+Json = dict[str, Any]
+_GRADE_ORDER = list(GRADES)
+_JUDGED = ("pass", "fail", "waived", "crash", "timeout", "malformed", "error")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The records of one family."""
+
+    name: str
+    records: Sequence[Json]
+
+    def count(self, level: str | None = None, *statuses: str) -> int:
+        """How many records have this level and one of these statuses."""
+        return sum(
+            (level is None or r["level"] == level) and r["status"] in statuses
+            for r in self.records
+        )
+
+    def judged_at(self, level: str | None = None) -> int:
+        """How many were judged at a level, or at all."""
+        return self.count(level, *_JUDGED)
+
+    @property
+    def failed(self) -> int:
+        """MUST checks that were judged and did not pass."""
+        return self.judged_at("MUST") - self.count("MUST", "pass", "waived")
+
+    @property
+    def findings(self) -> int:
+        """SHOULD checks that were judged and did not pass."""
+        return self.judged_at("SHOULD") - self.count("SHOULD", "pass", "waived")
+
+    @property
+    def worst_grade(self) -> str:
+        """The worst numeric grade, or a dash."""
+        grades = [r["grade"] for r in self.records if r["grade"]]
+        return max(grades, key=_GRADE_ORDER.index) if grades else "-"
+
+    @property
+    def max_error(self) -> str:
+        """The largest error of a check that passed, in ulp at scale."""
+        errors = [
+            float(r["max_error_ulp"])
+            for r in self.records
+            if r["max_error_ulp"] and r["status"] == "pass"
+        ]
+        return f"{max(errors):.3g}" if errors else "-"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The failures of one requirement on one target; `first` stands for all."""
+
+    requirement: str
+    level: str
+    records: Sequence[Json]
+
+    @property
+    def first(self) -> Json:
+        """The example that is shown."""
+        return self.records[0]
+
+    @property
+    def evidence(self) -> str:
+        """One line: what was seen and what was due."""
+        record = self.first
+        text = str(record["message"]).strip().splitlines() or [record["status"]]
+        parts = [text[-1] if record["status"] != "fail" else text[0]]
+        if record["status"] != "fail":
+            parts.insert(0, record["status"])
+        if record.get("observed") is not None:
+            place = f"{record.get('param') or ''}"
+            if record.get("element") is not None:
+                place += f"[{record['element']}]"
+            parts.append(f"{place} = {record['observed']}, due {record['expected']}")
+        return ": ".join(parts)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One target's records, seen from above."""
+
+    target: Json
+    records: Sequence[Json]
+
+    @cached_property
+    def themes(self) -> list[Theme]:
+        """By family, in order of appearance."""
+        grouped: dict[str, list[Json]] = defaultdict(list)
+        for record in self.records:
+            grouped[record["scenario"].split("/")[0]].append(record)
+        return [Theme(name, records) for name, records in grouped.items()]
+
+    @cached_property
+    def total(self) -> Theme:
+        """All records together."""
+        return Theme("all", self.records)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What did not pass, by level and requirement."""
+        grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
+        for record in self.records:
+            if record["status"] not in ("pass", "waived", "not-claimed"):
+                grouped[record["level"], record["requirement"]].append(record)
+        order = ("MUST", "SHOULD", "MAY")
+        listed = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
+        return [Finding(name, level, rs) for (level, name), rs in listed]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        if self.target.get("problem"):
+            return "NOT JUDGED"
+        if not self.total.judged_at():
+            return "NOT JUDGED"
+        return "NOT CONFORMANT" if self.total.failed else "CONFORMANT"
+
+    @property
+    def not_claimed(self) -> dict[str, int]:
+        """What is missing, and how many scenarios it cost."""
+        missing: dict[str, int] = defaultdict(int)
+        for record in self.records:
+            if record["status"] == "not-claimed":
+                missing[record["message"]] += 1
+        return dict(missing)
+
+
+def summaries(targets: Iterable[Json], checks: Iterable[Json]) -> list[Summary]:
+    """One summary a target, in order."""
+    by_target: dict[str, list[Json]] = defaultdict(list)
+    for record in checks:
+        by_target[record["target"]].append(record)
+    return [Summary(target, by_target[target["target"]]) for target in targets]

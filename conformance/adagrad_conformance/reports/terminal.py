@@ -1,0 +1,92 @@
+"""The summary that a person reads after a run."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .summary import Finding, Summary
+
+__all__ = ["print_summary"]
+
+_COLOURS = {"CONFORMANT": "green", "NOT CONFORMANT": "red", "NOT JUDGED": "yellow"}
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """Print one target: themes, failures, findings, verdict, what to do next."""
+    target = summary.target
+    identity = f"{target.get('name', '')} {target.get('version', '')}".strip()
+    console.print(
+        f"\n[bold]{escape(target['target'])}[/]  {escape(identity)}", highlight=False
+    )
+    if target.get("problem"):
+        console.print(f"  {escape(target['problem'])}", style="yellow", highlight=False)
+        return
+    console.print(_themes(summary))
+    _findings(console, summary, "MUST", "Failures at MUST", "red")
+    _findings(console, summary, "SHOULD", "Findings at SHOULD", "yellow")
+    _findings(console, summary, "MAY", "Reported at MAY", "dim")
+    if summary.not_claimed:
+        parts = [f"{name} ({count})" for name, count in summary.not_claimed.items()]
+        console.print(f"  not claimed: {escape('; '.join(parts))}", style="dim")
+    _verdict(console, summary)
+
+
+def _themes(summary: Summary) -> Table:
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("theme")
+    for name in ("MUST", "failed", "SHOULD", "findings", "worst grade", "max error"):
+        table.add_column(name, justify="right")
+    for theme in [*summary.themes, summary.total]:
+        must, should = (theme.judged_at(level) for level in ("MUST", "SHOULD"))
+        style = "red" if theme.failed else "yellow" if theme.findings else ""
+        table.add_row(
+            theme.name,
+            str(must),
+            str(theme.failed or "-"),
+            str(should or "-"),
+            str(theme.findings or "-"),
+            theme.worst_grade,
+            theme.max_error,
+            style=style,
+            end_section=theme is summary.themes[-1],
+        )
+    return table
+
+
+def _findings(
+    console: Console, summary: Summary, level: str, title: str, colour: str
+) -> None:
+    found = [finding for finding in summary.findings if finding.level == level]
+    if not found:
+        return
+    count = sum(len(finding.records) for finding in found)
+    console.print(f"  [{colour}]{title}[/] ({count})", highlight=False)
+    for finding in found:
+        console.print(_line(finding), highlight=False)
+
+
+def _line(finding: Finding) -> str:
+    example = finding.first["scenario"]
+    return (
+        f"    [bold]{finding.requirement}[/] ({len(finding.records)})  "
+        f"{escape(finding.evidence)}\n"
+        f"      [dim]in {escape(example)}[/]"
+    )
+
+
+def _verdict(console: Console, summary: Summary) -> None:
+    total, verdict = summary.total, summary.verdict
+    must = total.judged_at("MUST")
+    console.print(
+        f"  [bold {_COLOURS[verdict]}]{verdict}[/]: {must - total.failed} of {must} "
+        f"MUST checks pass, {total.findings} findings at SHOULD; errors in ulp at scale",
+        highlight=False,
+    )
+    if summary.findings:
+        example = summary.findings[0].first["scenario"]
+        hint = f"adagrad-conformance explain {example}"
+        if "reproducer" in summary.findings[0].first:
+            hint = "the scenario stands in the result stream (--json), as 'reproducer'"
+        console.print(f"  next: {escape(hint)}", highlight=False)

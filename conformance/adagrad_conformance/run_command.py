@@ -1,0 +1,198 @@
+"""`run`: choose scenarios, play them on every target, print and write the results."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
+from adagrad_reference.codec import CodecError, scenario_from_json
+from adagrad_reference.scenario import Scenario
+
+from .cli import UserError
+from .engine import run_candidate
+from .library import Library, VectorError, matches
+from .process import ProcessCandidate
+from .reports.summary import summaries
+from .reports.terminal import print_summary
+from .scenarios.fresh import fresh_scenarios
+from .stream import (
+    TargetResult,
+    check_record,
+    exit_code,
+    footer,
+    header,
+    target_record,
+    write_text,
+)
+from .targets import Target, parse_target
+
+__all__ = ["run_command"]
+
+#: The seed where no person watches.
+CI_SEED = 20260101
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be played."""
+
+    targets: tuple[Target, ...]
+    scenarios: Sequence[Scenario]
+    library: Library
+    seed: int
+
+
+def run_command(
+    targets: tuple[str, ...],
+    level: str,
+    strict: bool,
+    only: str | None,
+    scenario_file: str | None,
+    form: str,
+    stream_file: str | None,
+    seed: int | None,
+    fresh: int,
+    timeout: float,
+    memory: float | None,
+    jobs: int,
+) -> int:
+    """Returns the exit code; raises `UserError` for what cannot be run at all."""
+    if seed is None:
+        seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
+    plan = _plan(targets, level.upper(), only, scenario_file, seed, fresh)
+    if stream_file is not None:
+        _check_writable(Path(stream_file))
+    if not plan.scenarios:
+        click.echo(
+            "adagrad-conformance: nothing was selected; 'list scenarios' shows "
+            "what there is",
+            err=True,
+        )
+        return 4
+    results = _run_all(plan, timeout, memory, jobs)
+    top = header(seed, plan.library.digest, level.upper(), only)
+    records = _records(top, results, strict)
+    if stream_file is not None:
+        _write(Path(stream_file), records)
+    if form == "jsonl":
+        for record in records:
+            click.echo(json.dumps(record))
+    elif form == "terminal":
+        _print(plan, records)
+    return exit_code(results, strict)
+
+
+def _plan(
+    targets: tuple[str, ...],
+    level: str,
+    only: str | None,
+    scenario_file: str | None,
+    seed: int,
+    fresh: int,
+) -> Plan:
+    try:
+        parsed = tuple(parse_target(text) for text in dict.fromkeys(targets))
+        library = Library.read()
+    except (ValueError, VectorError) as error:
+        raise UserError(str(error)) from None
+    if scenario_file is not None:
+        return Plan(parsed, [_read_scenario(Path(scenario_file))], library, seed)
+    known = [*library.scenarios(), *fresh_scenarios(seed, fresh)]
+    chosen = [scenario for scenario in known if matches(scenario, only, level)]
+    return Plan(parsed, chosen, library, seed)
+
+
+def _read_scenario(path: Path) -> Scenario:
+    try:
+        scenario = scenario_from_json(json.loads(path.read_text(encoding="utf-8")))
+        books = Bookkeeper(scenario)
+        for event in scenario.events:
+            books.apply(event)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except (CodecError, ScenarioError, ValueError) as error:
+        raise UserError(f"{path} is no scenario: {error}") from None
+    return scenario
+
+
+def _check_writable(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"cannot write {path}; choose another file for --json")
+
+
+def _run_all(
+    plan: Plan, timeout: float, memory: float | None, jobs: int
+) -> list[TargetResult]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with (
+        Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+
+        def one(target: Target) -> TargetResult:
+            task = progress.add_task(target.name, total=len(plan.scenarios))
+            candidate = ProcessCandidate(target.command, timeout, memory)
+            return run_candidate(
+                target.name,
+                candidate,
+                plan.scenarios,
+                plan.library.expectations,
+                lambda: progress.advance(task),
+            )
+
+        return list(pool.map(one, plan.targets))
+
+
+def _records(
+    top: dict[str, Any], results: Sequence[TargetResult], strict: bool
+) -> list[dict[str, Any]]:
+    records = [top]
+    for result in results:
+        records.append(target_record(result))
+        records += [
+            check_record(
+                result.target, verdict, result.reproducers.get(verdict.scenario)
+            )
+            for verdict in result.verdicts
+        ]
+    return [*records, footer(results, strict)]
+
+
+def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _print(plan: Plan, records: Sequence[dict[str, Any]]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=110)
+    top = records[0]
+    console.print(
+        f"adagrad-conformance {top['suite']}: {len(plan.scenarios)} scenarios, "
+        f"seed {plan.seed}, vectors {top['vectors'][:12]}",
+        highlight=False,
+    )
+    targets = [record for record in records if record["record"] == "target"]
+    checks = [record for record in records if record["record"] == "check"]
+    for summary in summaries(targets, checks):
+        print_summary(console, summary)

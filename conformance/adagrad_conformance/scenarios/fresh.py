@@ -1,0 +1,115 @@
+"""Random scenarios from a seed, which no file contains.
+
+Each run plays some, so that a port cannot pass by looking results up.  All numbers are
+ordinary (no over- or underflow), so the whole family is MUST.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from adagrad_reference.formats import Format
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Gradient,
+    Group,
+    Load,
+    New,
+    Save,
+    Scenario,
+    SetOption,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+from .build import FOUR_FORMATS, draw, scenario, tensor
+
+__all__ = ["FAMILY", "fresh_scenarios"]
+
+FAMILY = "fresh"
+_SHAPES = ((1,), (3,), (2, 2), (5,), (17,), (), (3, 1, 2))
+
+
+def fresh_scenarios(seed: int, per_format: int = 6) -> Iterator[Scenario]:
+    """`per_format` scenarios in each format, the same ones for the same seed."""
+    for fmt in FOUR_FORMATS:
+        for number in range(per_format):
+            source = random.Random(f"fresh/{seed}/{fmt.name}/{number}")
+            yield _Writer(fmt, source).write(f"fresh/{seed}-{number}/{fmt.name}")
+
+
+@dataclass
+class _Writer:
+    fmt: Format
+    source: random.Random
+
+    def write(self, path: str) -> Scenario:
+        count = self.source.choice((1, 2, 3))
+        shapes = self.source.sample(_SHAPES, count)
+        self.params = {
+            name: self._tensor(shape, 0.05, 20.0)
+            for name, shape in zip("pqr", shapes, strict=False)
+        }
+        names = list(self.params)
+        self.late = names.pop() if count == 3 and self.source.random() < 0.5 else None
+        groups = [Group(tuple(names))]
+        if len(names) > 1 and self.source.random() < 0.5:
+            groups = [Group((name,), self._few_options()) for name in names]
+        self.groups = len(groups)
+        events: list[Event] = [New("A", tuple(groups), self._options())]
+        for _ in range(self.source.choice((3, 4, 5))):
+            events += self._between()
+            events.append(self._step())
+        return scenario(path, "numerics/fresh", self.params, events)
+
+    def _options(self) -> dict[str, Any]:
+        pick = self.source.choice
+        return {
+            "lr": pick((0.013, 0.7, 3.3, 63.7)),
+            "lr_decay": pick((0.0, 0.0, 0.017, 1.3)),
+            "weight_decay": pick((0.0, 0.0, 0.0043, 0.47)),
+            "eps": pick((1.7e-3, 0.21)),
+            "initial_accumulator_value": pick((0.0, 0.0, 0.83)),
+            "maximize": pick((False, False, True)),
+        }
+
+    def _few_options(self) -> dict[str, Any]:
+        chosen = self._options()
+        del chosen["initial_accumulator_value"]  # of groups it is a SHOULD
+        return dict(self.source.sample(sorted(chosen.items()), 2))
+
+    def _between(self) -> Iterator[Event]:
+        dice = self.source.random()
+        if dice < 0.15:
+            name, value = self.source.choice(sorted(self._few_options().items()))
+            yield SetOption("A", self.source.randrange(self.groups), name, value)
+        elif dice < 0.25:
+            yield ZeroGrad("A", set_to_none=self.source.random() < 0.5)
+        elif dice < 0.4:
+            yield Save("A", "s")
+            yield Load("A", "s", self.source.choice(("deepcopy", "bytes")))
+        elif dice < 0.55 and self.late:
+            yield AddGroup("A", Group((self.late,), self._few_options()))
+            self.groups, self.late = self.groups + 1, None
+
+    def _step(self) -> Step:
+        gradients: dict[str, Gradient] = {}
+        for name, like in self.params.items():
+            dice = self.source.random()
+            if dice < 0.15:
+                gradients[name] = None
+            elif dice < 0.3:
+                gradients[name] = tensor(self.fmt, [0.0] * like.size, like.shape)
+            elif dice < 0.95:
+                gradients[name] = self._tensor(like.shape, 0.05, 20.0)
+        loss = 2.75 if self.source.random() < 0.15 else None
+        return Step("A", gradients, loss)
+
+    def _tensor(self, shape: tuple[int, ...], low: float, high: float) -> Tensor:
+        size = Tensor(self.fmt.name, shape, ()).size
+        return tensor(self.fmt, draw(self.source, size, low, high), shape)

@@ -1,0 +1,110 @@
+"""The commands that play nothing: list, explain, report, vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from adagrad_reference.vectors import VectorError
+
+from .adapters import ADAPTERS
+from .cli import UserError
+from .explain import explain
+from .library import Library, generate, vectors_folder, verify
+from .reports.markdown import report_text
+from .requirements.clauses import CLAUSES
+from .requirements.table import REQUIREMENTS
+from .stream import StreamError, read_stream, write_text
+
+__all__ = [
+    "explanation",
+    "generate_vectors",
+    "listing",
+    "show_vector",
+    "verify_vectors",
+    "write_report",
+]
+
+
+def _library() -> Library:
+    try:
+        return Library.read()
+    except VectorError as error:
+        raise UserError(str(error)) from None
+
+
+def listing(what: str) -> Iterator[str]:
+    """The lines of `list`."""
+    if what == "candidates":
+        yield from ADAPTERS
+    elif what == "requirements":
+        for r in REQUIREMENTS.values():
+            yield f"{r.level:7}{r.id:42}{r.clause:12}{r.demands}"
+    elif what == "clauses":
+        for clause in CLAUSES.values():
+            yield f"{clause.id:14}{clause.says} {clause.ruling}".rstrip()
+    else:
+        for name, data in _library().raw.items():
+            yield f"{data['level']:7}{name}"
+
+
+def explanation(name: str) -> str:
+    """The text of `explain`."""
+    text = explain(name, _library())
+    if text is None:
+        raise UserError(
+            f"no clause, requirement or scenario is called {name!r}; "
+            "'list clauses', 'list requirements' and 'list scenarios' show them"
+        )
+    return text
+
+
+def show_vector(name: str) -> str:
+    """The text of `vectors show`."""
+    library = _library()
+    if name not in library.raw:
+        raise UserError(f"no vector is called {name!r}; 'list scenarios' shows them")
+    return json.dumps(library.raw[name], indent=1)
+
+
+def generate_vectors(folder: Path | None) -> None:
+    """`vectors generate`."""
+    folder = folder or vectors_folder()
+    try:
+        for name in generate(folder):
+            click.echo(name)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from None
+
+
+def verify_vectors(folder: Path | None) -> int:
+    """`vectors verify`: the exit code."""
+    folder = folder or vectors_folder()
+    wrong = 0
+    for name, problem in verify(folder):
+        click.echo(f"{name}: {problem or 'as the reference computes it'}")
+        wrong += problem is not None
+    if wrong:
+        click.echo(
+            f"{wrong} files differ; 'vectors generate' writes them anew", err=True
+        )
+    return 1 if wrong else 0
+
+
+def write_report(streams: Sequence[Path], output: Path, bench: Path | None) -> None:
+    """`report`."""
+    try:
+        read = [read_stream(path) for path in streams]
+        figures = json.loads(bench.read_text()) if bench else None
+    except StreamError as error:
+        raise UserError(str(error)) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {bench}: {error}") from None
+    try:
+        write_text(output, report_text(read, figures))
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from None
+    click.echo(f"wrote {output}")

@@ -1,0 +1,232 @@
+"""The result stream: JSON Lines with a header, records and a footer.
+
+Every report is derived from it.  A stream without its footer is not a result: the run
+was cut short.  Errors in ulp are decimal texts; there are no bare JSON floats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .candidate import Identity
+from .verdict import Verdict
+
+__all__ = [
+    "STREAM_VERSION",
+    "Stream",
+    "StreamError",
+    "TargetResult",
+    "check_record",
+    "exit_code",
+    "footer",
+    "header",
+    "read_stream",
+    "target_record",
+    "write_text",
+]
+
+STREAM_VERSION = 1
+Json = dict[str, Any]
+
+
+class StreamError(ValueError):
+    """A file that is no complete result stream."""
+
+
+@dataclass
+class TargetResult:
+    """What became of one target."""
+
+    target: str
+    identity: Identity | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    problem: str | None = None  #: why it could not be judged at all
+    reproducers: Mapping[str, Any] = field(default_factory=dict)
+
+
+# -- writing -------------------------------------------------------------------------
+
+
+def header(seed: int, vectors: str, level: str, only: str | None) -> Json:
+    """The first record."""
+    return {
+        "record": "header",
+        "stream_version": STREAM_VERSION,
+        "suite": __version__,
+        "vectors": vectors,
+        "seed": seed,
+        "level": level,
+        "only": only,
+        "environment": {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "system": platform.system(),
+            **{name: _version(name) for name in ("mpmath", "numpy")},
+        },
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def target_record(result: TargetResult) -> Json:
+    """Who a target is, or why it could not be judged."""
+    record: Json = {"record": "target", "target": result.target}
+    if result.identity:
+        record |= {
+            "name": result.identity.name,
+            "version": result.identity.version,
+            "language": result.identity.language,
+            "claims": sorted(result.identity.claims),
+        }
+    if result.problem:
+        record["problem"] = result.problem
+    return record
+
+
+def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:
+    """One check."""
+    failure = verdict.failure
+    record: Json = {
+        "record": "check",
+        "target": target,
+        "requirement": verdict.requirements[0] if verdict.requirements else None,
+        "requirements": list(verdict.requirements),
+        "scenario": verdict.scenario,
+        "level": verdict.level,
+        "status": verdict.status,
+        "grade": verdict.grade,
+        "max_error_ulp": _decimal(verdict.max_error),
+        "mean_error_ulp": _decimal(verdict.mean_error),
+        "elements": verdict.elements,
+        "message": failure.message if failure else verdict.message,
+    }
+    if failure:
+        record |= {
+            "event": failure.event,
+            "param": failure.param,
+            "element": failure.element,
+            "observed": failure.observed,
+            "expected": failure.expected,
+        }
+        if verdict.message:
+            record["trouble"] = verdict.message
+    if reproducer is not None:
+        record["reproducer"] = reproducer
+    return record
+
+
+def _decimal(x: float | None) -> str | None:
+    return None if x is None else f"{x:.6g}"
+
+
+def footer(results: Iterable[TargetResult], strict: bool) -> Json:
+    """The last record: counts and the exit code."""
+    listed = list(results)
+    counts = Counter((v.level, v.status) for r in listed for v in r.verdicts)
+    return {
+        "record": "footer",
+        "counts": {
+            f"{level}/{status}": n for (level, status), n in sorted(counts.items())
+        },
+        "exit_code": exit_code(listed, strict),
+    }
+
+
+def exit_code(results: Iterable[TargetResult], strict: bool) -> int:
+    """0 conforms, 1 does not, 3 a target failed to load, 4 nothing was judged.
+
+    Over several targets the gravest wins, in the order 3, 1, 4, 0.
+    """
+    codes = [_target_code(result, strict) for result in results]
+    return next((code for code in (3, 1, 4) if code in codes), 0 if codes else 4)
+
+
+def _target_code(result: TargetResult, strict: bool) -> int:
+    if result.problem:
+        return 3
+    levels = ("MUST", "SHOULD") if strict else ("MUST",)
+    accepted = ("pass", "waived", "not-claimed")
+    if any(v.level in levels and v.status not in accepted for v in result.verdicts):
+        return 1
+    judged = any(v.status != "not-claimed" for v in result.verdicts)
+    return 0 if judged else 4
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: beside it first, then renamed."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+# -- reading -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A complete stream."""
+
+    header: Json
+    targets: tuple[Json, ...]
+    checks: tuple[Json, ...]
+    footer: Json
+
+
+def read_stream(path: Path) -> Stream:
+    """Read a stream; raises `StreamError` if it is damaged or incomplete."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StreamError(f"cannot read {path}: {error}") from None
+    records = list(_records(path, lines))
+    kinds = [record.get("record") for record in records]
+    if not kinds or kinds[0] != "header":
+        raise StreamError(f"{path} does not begin with a header; is it a stream?")
+    if records[0].get("stream_version") != STREAM_VERSION:
+        raise StreamError(
+            f"{path} has stream version {records[0].get('stream_version')!r}"
+        )
+    if kinds[-1] != "footer":
+        raise StreamError(f"{path} has no footer: the run was cut short; run it again")
+    return Stream(
+        records[0],
+        tuple(r for r in records if r["record"] == "target"),
+        tuple(r for r in records if r["record"] == "check"),
+        records[-1],
+    )
+
+
+def _records(path: Path, lines: list[str]) -> Iterator[Json]:
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            raise StreamError(f"{path}, line {number}: not JSON") from None
+        if not isinstance(record, dict) or "record" not in record:
+            raise StreamError(f"{path}, line {number}: not a record")
+        yield record

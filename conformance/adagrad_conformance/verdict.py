@@ -1,0 +1,57 @@
+"""Verdicts: what grading says of one scenario on one port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["GRADES", "STATUSES", "Failure", "Verdict"]
+
+#: pass and fail are judgements; the others tell why there is none.
+STATUSES = (
+    "pass",
+    "fail",
+    "waived",
+    "not-claimed",
+    "crash",
+    "timeout",
+    "malformed",
+    "error",
+)
+
+#: Numeric grades, best first; a check has the worst of its elements.
+GRADES: Mapping[str, str] = {
+    "exact": "the correctly rounded result of the exact step",
+    "tight": "within the enclosure of correctly rounded operations",
+    "lawful": "within the enclosure that MUST demands",
+    "box": "within the enclosure along the trajectory; the port shows no state",
+    "fail": "no legal evaluation gives this value",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The first thing that went wrong: where, what was seen, what was due."""
+
+    event: int
+    message: str
+    param: str | None = None
+    element: int | None = None
+    observed: str | None = None
+    expected: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one scenario."""
+
+    scenario: str
+    requirements: tuple[str, ...]
+    level: str
+    status: str
+    grade: str | None = None
+    max_error: float | None = None  #: in ulp at scale, before rounding
+    mean_error: float | None = None
+    elements: int = 0  #: how many element-steps were judged
+    failure: Failure | None = None
+    message: str = ""
