@@ -103,7 +103,7 @@ def report(streams: tuple[str, ...], output: str, bench: str | None) -> None:
     """Write a report from result streams."""
     from .show_commands import write_report
 
-    write_report([Path(s) for s in streams], Path(output), bench and Path(bench))
+    write_report([Path(s) for s in streams], Path(output), _path(bench))
 
 
 @main.group()
@@ -117,7 +117,7 @@ def generate(output: str | None) -> None:
     """Compute every vector file anew."""
     from .show_commands import generate_vectors
 
-    generate_vectors(output and Path(output))
+    generate_vectors(_path(output))
 
 
 @vectors.command()
@@ -126,7 +126,7 @@ def verify(folder: str | None) -> None:
     """Compute every file afresh and compare byte for byte."""
     from .show_commands import verify_vectors
 
-    sys.exit(verify_vectors(folder and Path(folder)))
+    sys.exit(verify_vectors(_path(folder)))
 
 
 @vectors.command()
@@ -136,3 +136,7 @@ def show(name: str) -> None:
     from .show_commands import show_vector
 
     click.echo(show_vector(name))
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

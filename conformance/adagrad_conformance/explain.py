@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from adagrad_reference.bookkeeping import Bookkeeper, Update
-from adagrad_reference.formats import FORMATS
+from adagrad_reference.codec import decimal
+from adagrad_reference.formats import Format
 from adagrad_reference.play import Box, ParamExpectation
-from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario import Scenario, Tensor
 
 from .library import Library
 from .requirements.clauses import CLAUSES
@@ -75,7 +76,7 @@ def _scenario(scenario: Scenario, library: Library) -> Iterator[str]:
     yield FORMULA
     yield "inputs"
     for name, tensor in scenario.tensors.items():
-        yield f"  {name}: {tensor.format} {list(tensor.shape)} {_some(tensor.values())}"
+        yield f"  {name}: {tensor.format} {list(tensor.shape)} {_some(tensor)}"
     yield "events, and what is due"
     yield from _events(scenario, library)
     yield "reproduce in torch"
@@ -99,11 +100,12 @@ def _events(scenario: Scenario, library: Library) -> Iterator[str]:
 def _update(scenario: Scenario, update: Update, due: ParamExpectation) -> Iterator[str]:
     o = update.options
     yield (
-        f"      {update.param}: step t = {update.t}, lr {o.lr!r}, lr_decay {o.lr_decay!r}, "
-        f"weight_decay {o.weight_decay!r}, eps {o.eps!r}, maximize {o.maximize}"
+        f"      {update.param}: step t = {update.t}, lr {o.lr!r}, "
+        f"lr_decay {o.lr_decay!r}, weight_decay {o.weight_decay!r}, "
+        f"eps {o.eps!r}, maximize {o.maximize}"
     )
-    yield f"      g     {_some(update.gradient.values())}"
-    fmt = scenario.tensors[update.param].format
+    yield f"      g     {_some(update.gradient)}"
+    fmt = scenario.tensors[update.param].fmt
     columns = (
         ("S", due.state_sum, due.exact_sum),
         ("theta", due.theta, due.exact_theta),
@@ -116,7 +118,7 @@ def _update(scenario: Scenario, update: Update, due: ParamExpectation) -> Iterat
             yield f"      {what}[{i}]".ljust(16) + _box(fmt, box) + best
 
 
-def _box(fmt: str, box: Box) -> str:
+def _box(fmt: Format, box: Box) -> str:
     if box.lo > box.hi:
         return "NaN alone"
     text = _bits(fmt, box.lo)
@@ -125,11 +127,12 @@ def _box(fmt: str, box: Box) -> str:
     return text + (" or NaN" if box.nan else "")
 
 
-def _bits(fmt: str, value: float) -> str:
-    return f"{value!r} [{FORMATS[fmt].to_hex(value)}]"
+def _bits(fmt: Format, value: float) -> str:
+    return f"{decimal(fmt, value)} [{fmt.to_hex(value)}]"
 
 
-def _some(values: list[float]) -> str:
-    shown = ", ".join(repr(v) for v in values[:_SHOWN])
+def _some(tensor: Tensor) -> str:
+    values = tensor.values()
+    shown = ", ".join(decimal(tensor.fmt, v) for v in values[:_SHOWN])
     more = f", ... ({len(values)} elements)" if len(values) > _SHOWN else ""
     return f"[{shown}{more}]"

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from adagrad_reference.bookkeeping import Bookkeeper, Effect, Update
+from adagrad_reference.codec import decimal
 from adagrad_reference.enclosure import LAWFUL, TIGHT
 from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
 from adagrad_reference.fast_exact import exact_steps
@@ -432,7 +433,7 @@ def _report_outside(
 
 
 def _show(fmt: Format, value: float) -> str:
-    return f"{value!r} [{fmt.to_hex(value)}]"
+    return f"{decimal(fmt, value)} [{fmt.to_hex(value)}]"
 
 
 def _finite(case: Case, step: StepSeen, values: Any) -> None:
@@ -463,8 +464,6 @@ def _verdict(case: Case) -> Verdict:
     order = list(GRADES)
     grades = [*case.grades, *(["box"] if case.boxed else [])]
     grade: str | None = max(grades, key=order.index) if grades else None
-    if status == "fail" and grade is not None:
-        grade = "fail"
     return Verdict(
         scenario.id,
         scenario.requirements,

@@ -12,7 +12,7 @@ import collections
 import contextlib
 import json
 import os
-import selectors
+import select
 import signal
 import subprocess
 import threading
@@ -170,11 +170,10 @@ class ProcessCandidate(Candidate):
     def _write(self, message: dict[str, Any], deadline: float) -> None:
         data = memoryview(json.dumps(message).encode() + b"\n")
         while data:
-            self._wait(self._stdin, selectors.EVENT_WRITE, deadline)
             try:
                 data = data[os.write(self._stdin.fileno(), data) :]
             except BlockingIOError:
-                continue
+                self._wait(self._stdin, select.POLLOUT, deadline)
             except OSError:
                 raise self._ended() from None
 
@@ -182,7 +181,7 @@ class ProcessCandidate(Candidate):
         chunks = [self._buffer]
         size = len(self._buffer)
         while b"\n" not in chunks[-1]:
-            self._wait(self._stdout, selectors.EVENT_READ, deadline)
+            self._wait(self._stdout, select.POLLIN, deadline)
             chunk = os.read(self._stdout.fileno(), 1 << 20)
             if not chunk:
                 raise self._ended()
@@ -194,10 +193,11 @@ class ProcessCandidate(Candidate):
         return line
 
     def _wait(self, pipe: Any, event: int, deadline: float) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, event)
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise Timeout(f"no answer within {self.timeout:g} s")
+        poll = select.poll()
+        poll.register(pipe, event)
+        left = max(0.0, deadline - time.monotonic())
+        if not poll.poll(left * 1000):
+            raise Timeout(f"no answer within {self.timeout:g} s")
 
     # -- life and death -------------------------------------------------------------
 

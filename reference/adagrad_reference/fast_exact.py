@@ -86,7 +86,8 @@ def _exact_chunk(b: StepBatch) -> ExactSteps:
         start = (float(b.theta[i]), float(b.gradient[i]), float(b.state_sum[i]))
         rounded[i], rounded_sum[i] = round_step(b.format, *start, t, o)
     scale = np.maximum(np.maximum(np.abs(b.theta), np.abs(update[0])), np.abs(theta[0]))
-    head = np.where(hard, np.nan, theta[0])
+    # where S' overflows, a legal port may step or stand still: no error to measure
+    head = np.where(hard | np.isinf(rounded_sum), np.nan, theta[0])
     return ExactSteps(rounded, rounded_sum, head, theta[1], scale)
 
 

@@ -273,7 +273,9 @@ def _event_needs(event: Event) -> Iterator[str]:
                 else:
                     yield from _tensor_needs(gradient)
         case SetOption(option=option):
-            yield from ("set-option", option.replace("_", "-"))
+            yield "set-option"
+            if option != "lr":
+                yield option.replace("_", "-")
         case AddGroup(group=group):
             yield "add-group"
             yield from _option_needs(group.options)

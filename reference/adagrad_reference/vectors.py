@@ -192,15 +192,19 @@ def read_manifest(folder: Path) -> dict[str, str]:
     return files
 
 
-def read_family(folder: Path, name: str, expected_digest: str) -> list[Vector]:
-    """The vectors of one file, which must have the digest of the manifest."""
+def read_family(folder: Path, name: str, expected_digest: str) -> list[Json]:
+    """The vectors of one file, which must have the digest of the manifest.
+
+    They are JSON values: `scenario_from_json` and `vector_from_json` take them on.
+    """
     raw = _read(folder / name)
     if digest(raw) != expected_digest:
         raise VectorError(
             f"{folder / name} is altered: its SHA-256 is not the one in {MANIFEST}; "
             "restore it, or run 'vectors verify' to see where it differs"
         )
-    return [vector_from_json(data) for data in _parse(folder / name, raw)["vectors"]]
+    vectors: list[Json] = _parse(folder / name, raw)["vectors"]
+    return vectors
 
 
 def _read(path: Path) -> bytes:

@@ -53,9 +53,10 @@ def _setting(streams: Sequence[Stream]) -> Iterator[str]:
     for stream in streams[:1]:
         env = stream.header["environment"]
         yield (
-            f"Suite {stream.header['suite']}, vectors `{stream.header['vectors'][:16]}`, "
-            f"seed {stream.header['seed']}; Python {env['python']} on {env['system']} "
-            f"{env['machine']}, mpmath {env['mpmath']}, NumPy {env['numpy']}.\n"
+            f"Suite {stream.header['suite']}, "
+            f"vectors `{stream.header['vectors'][:16]}`, seed {stream.header['seed']}; "
+            f"Python {env['python']} on {env['system']} {env['machine']}, "
+            f"mpmath {env['mpmath']}, NumPy {env['numpy']}.\n"
         )
 
 

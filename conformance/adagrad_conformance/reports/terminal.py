@@ -36,7 +36,14 @@ def print_summary(console: Console, summary: Summary) -> None:
 def _themes(summary: Summary) -> Table:
     table = Table(box=None, padding=(0, 2), header_style="dim")
     table.add_column("theme")
-    for name in ("MUST", "failed", "SHOULD", "findings", "worst grade", "max error"):
+    for name in (
+        "MUST",
+        "failed",
+        "SHOULD",
+        "findings",
+        "worst grade",
+        "max error (ulp at scale)",
+    ):
         table.add_column(name, justify="right")
     for theme in [*summary.themes, summary.total]:
         must, should = (theme.judged_at(level) for level in ("MUST", "SHOULD"))
@@ -64,15 +71,14 @@ def _findings(
     count = sum(len(finding.records) for finding in found)
     console.print(f"  [{colour}]{title}[/] ({count})", highlight=False)
     for finding in found:
-        console.print(_line(finding), highlight=False)
+        console.print(_line(finding), highlight=False, soft_wrap=True)
 
 
 def _line(finding: Finding) -> str:
     example = finding.first["scenario"]
     return (
-        f"    [bold]{finding.requirement}[/] ({len(finding.records)})  "
-        f"{escape(finding.evidence)}\n"
-        f"      [dim]in {escape(example)}[/]"
+        f"    [bold]{finding.requirement}[/] ({len(finding.records)}), "
+        f"such as {escape(example)}\n      [dim]{escape(finding.evidence)}[/]"
     )
 
 
@@ -81,9 +87,10 @@ def _verdict(console: Console, summary: Summary) -> None:
     must = total.judged_at("MUST")
     console.print(
         f"  [bold {_COLOURS[verdict]}]{verdict}[/]: {must - total.failed} of {must} "
-        f"MUST checks pass, {total.findings} findings at SHOULD; errors in ulp at scale",
+        f"MUST checks pass, {total.findings} findings at SHOULD",
         highlight=False,
     )
+    console.print("  * of passed checks, in ulp at scale", style="dim")
     if summary.findings:
         example = summary.findings[0].first["scenario"]
         hint = f"adagrad-conformance explain {example}"
