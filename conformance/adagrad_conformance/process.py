@@ -18,7 +18,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from adagrad_reference.scenario import Event, Tensor
 
@@ -27,6 +27,9 @@ from .adapters.base import Ask, Malformed, Reading, Refused, Reply
 from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout, check_claims
 
 __all__ = ["ProcessCandidate"]
+
+#: Answers other than `ok`, and what they are here.
+_BAD_NEWS = {"refused": Refused, "malformed": Malformed, "crashed": Crash}
 
 #: A line longer than this is no answer.
 MAX_LINE = 256 * 2**20
@@ -59,7 +62,10 @@ class ProcessCandidate(Candidate):
         except OSError as error:
             raise NotLoaded(f"cannot start {self.command[0]!r}: {error}") from None
         self._stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
-        threading.Thread(target=self._drain, args=(self.process,), daemon=True).start()
+        self._drainer = threading.Thread(
+            target=_drain, args=(self.process.stderr, self._stderr), daemon=True
+        )
+        self._drainer.start()
         for pipe in (self._stdin, self._stdout):
             os.set_blocking(pipe.fileno(), False)
         try:
@@ -115,10 +121,13 @@ class ProcessCandidate(Candidate):
             raise Crash("the process has ended")
         try:
             answer = self._converse(question, ask)
-        except (Crash, Timeout, Malformed):
+        except Exception:
             self._kill()
             raise
-        return self._content(answer)
+        for word, error in _BAD_NEWS.items():
+            if word in answer:
+                raise error(str(answer[word]).strip())
+        return answer["ok"]
 
     def _converse(self, question: dict[str, Any], ask: Ask | None) -> dict[str, Any]:
         self._seq += 1
@@ -126,28 +135,20 @@ class ProcessCandidate(Candidate):
         self._write({"seq": self._seq, **question}, deadline)
         while True:
             answer = self._read_answer(deadline)
-            if answer.get("ask") != "closure" or ask is None:
+            if answer.get("ask") == "closure" and ask is not None:
+                seen = wire.tensors_from_wire(answer.get("params"))
+                reply = wire.answer_to_wire(ask(seen))
+                self._write({"seq": self._seq, "answer": reply}, deadline)
+            elif "ok" in answer or any(word in answer for word in _BAD_NEWS):
                 return answer
-            seen = wire.tensors_from_wire(answer.get("params"))
-            reply = wire.answer_to_wire(ask(seen))
-            self._write({"seq": self._seq, "answer": reply}, deadline)
-
-    def _content(self, answer: dict[str, Any]) -> Any:
-        if "ok" in answer:
-            return answer["ok"]
-        if "refused" in answer:
-            raise Refused(str(answer["refused"]))
-        if "malformed" in answer:
-            raise Malformed(str(answer["malformed"]))
-        if "crashed" in answer:
-            raise Crash(str(answer["crashed"]).strip())
-        raise Malformed(f"an answer needs 'ok', 'refused' or 'crashed': {answer}"[:300])
+            else:
+                raise Malformed(f"no 'ok', 'refused' or 'crashed' in {answer}"[:300])
 
     def _read_answer(self, deadline: float) -> dict[str, Any]:
         line = self._read_line(deadline)
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             shown = line[:80].decode(errors="replace")
             raise Malformed(f"not a line of JSON: {shown!r}") from None
         if not isinstance(answer, dict) or answer.get("seq") != self._seq:
@@ -174,8 +175,8 @@ class ProcessCandidate(Candidate):
                 data = data[os.write(self._stdin.fileno(), data) :]
             except BlockingIOError:
                 self._wait(self._stdin, select.POLLOUT, deadline)
-            except OSError:
-                raise self._ended() from None
+            except OSError:  # it reads no more; perhaps it has said why
+                return
 
     def _read_line(self, deadline: float) -> bytes:
         chunks = [self._buffer]
@@ -202,13 +203,15 @@ class ProcessCandidate(Candidate):
     # -- life and death -------------------------------------------------------------
 
     def _ended(self) -> Crash:
+        """Why nothing more comes; a process that lives on is not waited for."""
         assert self.process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=5)
+            self.process.wait(timeout=0.2)
         code = self.process.returncode
-        how = f"exit code {code}"
-        if code is not None and code < 0:
-            how = f"signal {signal.Signals(-code).name}"
+        if code is None:
+            return Crash("the process closed its standard output")
+        how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+        self._drainer.join(timeout=0.2)
         return Crash("\n".join([f"the process ended ({how})", *self._stderr]))
 
     def _kill(self) -> None:
@@ -223,17 +226,24 @@ class ProcessCandidate(Candidate):
                     pipe.close()
         self.process = None
 
-    def _drain(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stderr is not None
-        with process.stderr as stream:
-            while line := stream.readline(4096):
-                self._stderr.append(line.decode(errors="replace").rstrip())
-
     def _limit_memory(self) -> None:
         import resource
 
         limit = int((self.memory_gib or 0) * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _drain(stream: IO[bytes], lines: collections.deque[str]) -> None:
+    with stream:
+        while line := stream.readline(4096):
+            lines.append(line.decode(errors="replace").rstrip())
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _identity(ok: Any) -> Identity:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
 from adagrad_reference.scenario import (
     Event,
     Group,
@@ -19,7 +19,6 @@ from adagrad_reference.scenario import (
     Scenario,
     Step,
     Tensor,
-    needs,
 )
 
 from .adapters.base import ClosureAnswer, Malformed, Reading, Refused
@@ -95,7 +94,7 @@ def observe(
     """Play every scenario that the port claims; the rest is noted as not claimed."""
     failures = 0
     for scenario in scenarios:
-        if missing := needs(scenario) - identity.claims:
+        if missing := claims_needed(scenario) - identity.claims:
             words = ", ".join(sorted(missing))
             yield Observation(scenario, trouble="not-claimed", message=words)
             continue
@@ -139,49 +138,44 @@ class _Play:
         self.last: Mapping[Place, Reading] = {}
 
     def events(self) -> Iterator[EventSeen]:
+        """Play on until the port and the reference disagree on an outcome."""
         self.candidate.begin(self.scenario.tensors)
         for event in self.scenario.events:
-            yield self._event(event)
+            seen = EventSeen()
+            self._perform(event, seen)
+            effect = self.books.apply(event)
+            if bool(seen.refusal) == bool(effect.refusal):
+                seen.readings = self.last = {
+                    (optimizer, param): reading
+                    for optimizer in self.books.optimizers
+                    for param, reading in self._read(optimizer).items()
+                }
+                yield seen
+            else:  # from here on the two are in different states
+                yield seen
+                return
 
-    def _event(self, event: Event) -> EventSeen:
-        seen = EventSeen()
-        if isinstance(event, Load) and event.via == "new-process":
-            self._move(event)
-        refused = self._perform(event, seen)
-        effect = self.books.apply(event)
-        if isinstance(event, New) and (refused or effect.refusal):
-            # one side has no such optimizer: there is nothing more to read
-            known = [name for name in self.books.optimizers if name != event.optimizer]
-        else:
-            known = list(self.books.optimizers)
-        seen.readings = self.last = {
-            (optimizer, param): reading
-            for optimizer in known
-            for param, reading in self._read(optimizer).items()
-        }
-        return seen
-
-    def _perform(self, event: Event, seen: EventSeen) -> bool:
+    def _perform(self, event: Event, seen: EventSeen) -> None:
         def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
-            assert isinstance(event, Step)
-            assert event.loss is not None
+            if not isinstance(event, Step) or event.loss is None:
+                raise Malformed("a closure was asked for where there is none")
             seen.calls.append(ClosureCall(dict(params)))
             return ClosureAnswer(event.gradients, event.loss)
 
         payload = None
-        if isinstance(event, Load) and event.via == "new-process":
-            payload = self.payloads[event.name]
         try:
+            if isinstance(event, Load) and event.via == "new-process":
+                self._move(event)
+                payload = self.payloads[event.name]
             reply = self.candidate.event(event, ask, payload)
         except Refused as refusal:
             seen.refusal = str(refusal) or "refused without a message"
-            return True
+            return
         seen.loss = reply.loss
         if isinstance(event, Save):
             if reply.saved is None:
                 raise Malformed("save gave no bytes")
             self.payloads[event.name] = reply.saved
-        return False
 
     def _move(self, event: Load) -> None:
         """Go on in another process: the same params, a fresh optimizer."""
@@ -194,7 +188,7 @@ class _Play:
         self.candidate.begin(tensors)
         made = New(
             event.optimizer,
-            tuple(Group(params, vars(options)) for params, options in groups),
+            tuple(Group(params, options.changed()) for params, options in groups),
         )
         self.candidate.event(made, _no_closure)
 

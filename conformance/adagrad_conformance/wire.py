@@ -6,6 +6,7 @@ the same one, by exactly one of
     {"seq": n, "ok": {...}}          done; what is inside depends on the question
     {"seq": n, "refused": "why"}     the port says no
     {"seq": n, "crashed": "why"}     the port failed in some other way
+    {"seq": n, "malformed": "why"}   the adapter itself finds an answer impossible
 
 Only while it steps with a closure may a port ask back, with
 {"seq": n, "ask": "closure", "params": {...}}; the runner replies
@@ -22,6 +23,7 @@ from typing import Any
 
 from adagrad_reference.codec import (
     CodecError,
+    encodings_from_json,
     event_from_json,
     event_to_json,
     gradient_from_json,
@@ -117,6 +119,8 @@ def reply_from_wire(data: Any) -> Reply:
     """The inverse; raises `Malformed`."""
     try:
         loss, saved = data.get("loss"), data.get("saved")
+        if isinstance(loss, bool):
+            raise ValueError("a loss is a number")
         return Reply(
             None if loss is None else float(number_from_json(loss)),
             None if saved is None else base64.b64decode(saved, validate=True),
@@ -156,12 +160,13 @@ def _reading_from_wire(raw: Json) -> Reading:
         return None if raw.get(name) is None else tensor_from_json(raw[name])
 
     t, storage = raw.get("t"), raw.get("storage")
-    if t is not None and (isinstance(t, bool) or not isinstance(t, int)):
-        raise ValueError(f"t must be a whole number, not {t!r}")
+    if t is not None and (isinstance(t, bool) or not isinstance(t, int) or t < 0):
+        raise ValueError(f"t must be a count, not {t!r}")
+    theta = tensor_from_json(raw["theta"])
     return Reading(
-        tensor_from_json(raw["theta"]),
+        theta,
         tensor("gradient"),
         tensor("sum"),
         t,
-        None if storage is None else tuple(int(digits, 16) for digits in storage),
+        None if storage is None else encodings_from_json(theta.fmt, storage),
     )

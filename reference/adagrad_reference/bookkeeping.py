@@ -33,9 +33,17 @@ from .scenario import (
     Step,
     Tensor,
     ZeroGrad,
+    needs,
 )
 
-__all__ = ["Bookkeeper", "Effect", "Restored", "ScenarioError", "Update"]
+__all__ = [
+    "Bookkeeper",
+    "Effect",
+    "Restored",
+    "ScenarioError",
+    "Update",
+    "claims_needed",
+]
 
 
 class ScenarioError(ValueError):
@@ -230,6 +238,9 @@ class Bookkeeper:
         if _sizes(saved) != _sizes(target):
             return Effect(refusal="another number of groups or params")
         sources = dict(zip(target.params, saved.params, strict=True))
+        tensors = self.scenario.tensors
+        if any(tensors[p].shape != tensors[s].shape for p, s in sources.items()):
+            return Effect(refusal="an accumulator of another shape")
         target.counters = {p: saved.counters[source] for p, source in sources.items()}
         for mine, theirs in zip(target.groups, saved.groups, strict=True):
             mine.options = theirs.options
@@ -265,6 +276,14 @@ class Bookkeeper:
             raise ScenarioError(f"{self.scenario.id}: for {param}: {problem}")
         if (gradient.format, gradient.shape) != (tensor.format, tensor.shape):
             raise ScenarioError(f"{self.scenario.id}: {param} has another shape")
+
+
+def claims_needed(scenario: Scenario) -> frozenset[str]:
+    """`needs`, and the claim `refusals` where an event must be refused."""
+    books = Bookkeeper(scenario)
+    if any(books.apply(event).refusal for event in scenario.events):
+        return needs(scenario) | {"refusals"}
+    return needs(scenario)
 
 
 def _sizes(optimizer: _Optimizer) -> Sequence[int]:

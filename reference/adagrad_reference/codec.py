@@ -8,6 +8,7 @@ Rule 2.  What is unknown or of the wrong kind is an error that names the place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,6 +42,7 @@ from .scenario import (
 __all__ = [
     "CodecError",
     "decimal",
+    "encodings_from_json",
     "event_from_json",
     "event_to_json",
     "gradient_from_json",
@@ -58,6 +60,8 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
+
+_HEX = re.compile("[0-9a-fA-F]*")
 
 
 class CodecError(ValueError):
@@ -131,19 +135,31 @@ def tensor_from_json(data: Any) -> Tensor:
     tensor = Tensor(
         name,
         tuple(_get(data, "shape", list, "tensor")),
-        tuple(int(digits, 16) for digits in _get(data, "bits", list, "tensor")),
+        encodings_from_json(FORMATS[name], _get(data, "bits", list, "tensor")),
         bool(data.get("complex", False)),
         layout
         and Layout(
             layout["length"],
             layout["offset"],
             tuple(layout["strides"]),
-            int(layout["guard"], 16),
+            encodings_from_json(FORMATS[name], [layout["guard"]])[0],
         ),
     )
     if problem := tensor.problem():
         raise CodecError(f"tensor: {problem}")
     return tensor
+
+
+def encodings_from_json(fmt: Format, digits: list[Any]) -> tuple[int, ...]:
+    """Encodings from hexadecimal digits, exactly as many as the format has."""
+    for text in digits:
+        if not isinstance(text, str) or len(text) != fmt.hex_digits:
+            raise CodecError(
+                f"{text!r} is not {fmt.hex_digits} hex digits ({fmt.name})"
+            )
+    if not _HEX.fullmatch("".join(digits)):
+        raise CodecError(f"not hexadecimal digits: {digits}"[:200])
+    return tuple(int(text, 16) for text in digits)
 
 
 def gradient_to_json(gradient: Gradient) -> Json | None:
@@ -202,7 +218,7 @@ _DECODERS: Mapping[str, Callable[[Json], Event]] = {
     ),
     "add-group": lambda d: AddGroup(d["optimizer"], group_from_json(d["group"])),
     "zero-grad": lambda d: ZeroGrad(d["optimizer"], d["set_to_none"]),
-    "read": lambda d: Read(d["optimizer"]),
+    "state-dict": lambda d: Read(d["optimizer"]),
     "save": lambda d: Save(d["optimizer"], d["name"]),
     "load": lambda d: Load(d["optimizer"], d["name"], d["via"]),
     "set-state": lambda d: SetState(

@@ -28,6 +28,10 @@ class Options:
         """These options with those of a group in their place."""
         return replace(self, **options)  # type: ignore[arg-type]
 
+    def changed(self) -> dict[str, float | bool]:
+        """The options that differ from the defaults, by name."""
+        return {k: v for k, v in vars(self).items() if v != getattr(Options, k)}
+
 
 #: The names of the options, in the document's order.
 OPTION_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Options))

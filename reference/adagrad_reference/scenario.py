@@ -172,7 +172,7 @@ class ZeroGrad:
 
 @dataclass(frozen=True)
 class Read:
-    """Read the state; this changes nothing."""
+    """Take the state dict and look at it; this changes nothing."""
 
     optimizer: str
 
