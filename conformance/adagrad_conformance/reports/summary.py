@@ -47,8 +47,8 @@ class Theme:
 
     @property
     def worst_grade(self) -> str:
-        """The worst numeric grade, or a dash."""
-        grades = [r["grade"] for r in self.records if r["grade"]]
+        """The worst numeric grade at MUST, or a dash."""
+        grades = [r["grade"] for r in self.records if r["grade"] and r["level"] == "MUST"]
         return max(grades, key=_GRADE_ORDER.index) if grades else "-"
 
     @property
