@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
-from collections.abc import Mapping
+import json
 from typing import Any
 
 import numpy as np
@@ -12,18 +10,8 @@ import numpy as np
 from adagrad_conformance import __version__
 from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param
 
-from .base import (
-    CLAIMS,
-    Adapter,
-    Ask,
-    Gradient,
-    Group,
-    Malformed,
-    OptionValues,
-    Reading,
-    Sparse,
-    Tensor,
-)
+from .base import CLAIMS, Malformed, OptionValues, Reading, Tensor
+from .optimizer import OptimizerAdapter
 
 __all__ = ["NumpyAdapter"]
 
@@ -45,7 +33,7 @@ else:
 _FORMATS = {dtype: name for name, (dtype, _) in _DTYPES.items()}
 
 
-class NumpyAdapter(Adapter):
+class NumpyAdapter(OptimizerAdapter):
     """Drives `candidates.numpy_adagrad.Adagrad`."""
 
     name = "numpy"
@@ -53,105 +41,69 @@ class NumpyAdapter(Adapter):
     language = "Python (NumPy)"
     claims = frozenset(CLAIMS) - _LATER
 
-    def begin(self, tensors: Mapping[str, Tensor]) -> None:
-        """Hold these params."""
-        self.storages = {name: _storage(tensor) for name, tensor in tensors.items()}
-        self.layouts = {name for name, tensor in tensors.items() if tensor.layout}
-        self.params = {
-            name: Param(_view(self.storages[name], tensor), name=name)
-            for name, tensor in tensors.items()
-        }
-        self.optimizers: dict[str, Adagrad] = {}
-        self.saves: dict[str, tuple[Any, Any, bytes]] = {}
+    def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
+        """Construct."""
+        return Adagrad(params, **options)  # type: ignore[arg-type]
 
-    def new(
-        self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
-    ) -> None:
-        """Construct the optimizer."""
-        listed = [self._group(group) for group in groups]
-        self.optimizers[optimizer] = Adagrad(listed, **options)  # type: ignore[arg-type]
+    def make_param(self, name: str, tensor: Tensor) -> Any:
+        """A `Param`."""
+        return Param(self.make_tensor(tensor), name=name)
 
-    def add_group(self, optimizer: str, group: Group) -> None:
-        """add_param_group."""
-        self.optimizers[optimizer].add_param_group(self._group(group))
+    def make_tensor(self, tensor: Tensor) -> Any:
+        """An array, with the storage that its layout asks for as its base."""
+        storage = _storage(tensor)
+        if tensor.layout is None:
+            return storage.reshape(tensor.shape)
+        strides = [stride * storage.itemsize for stride in tensor.layout.strides]
+        return np.ndarray(
+            tensor.shape,
+            storage.dtype,
+            storage,
+            tensor.layout.offset * storage.itemsize,
+            strides,
+        )
 
-    def _group(self, group: Group) -> dict[str, Any]:
-        return {"params": [self.params[name] for name in group.params], **group.options}
-
-    def set_gradient(self, param: str, gradient: Gradient) -> None:
-        """Assign .grad."""
-        if isinstance(gradient, Sparse):
-            raise NotImplementedError("sparse")
-        array = None if gradient is None else _view(_storage(gradient), gradient)
-        self.params[param].grad = array
-
-    def step(self, optimizer: str) -> None:
-        """step()."""
-        self.optimizers[optimizer].step()
-
-    def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
-        """step(closure)."""
-
-        def closure() -> float:
-            answer = ask({n: _tensor(p.data) for n, p in self.params.items()})
-            for name, gradient in answer.gradients.items():
-                self.set_gradient(name, gradient)
-            return answer.loss
-
-        loss = self.optimizers[optimizer].step(closure)
-        return None if loss is None else float(loss)
-
-    def set_option(
-        self, optimizer: str, group: int, option: str, value: float | bool
-    ) -> None:
-        """Write into param_groups."""
-        self.optimizers[optimizer].param_groups[group][option] = value
-
-    def zero_grad(self, optimizer: str, set_to_none: bool) -> None:
-        """zero_grad(set_to_none=...)."""
-        self.optimizers[optimizer].zero_grad(set_to_none=set_to_none)
-
-    def save(self, optimizer: str, name: str) -> bytes:
-        """state_dict() as it is, deeply copied, and as bytes."""
-        state = self.optimizers[optimizer].state_dict()
-        raw = pickle.dumps(state)
-        self.saves[name] = (state, copy.deepcopy(state), raw)
-        return raw
-
-    def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
-        """load_state_dict."""
-        if via == "same-object":
-            state = self.saves[name][0]
-        elif via == "deepcopy":
-            state = copy.deepcopy(self.saves[name][1])
-        else:
-            state = pickle.loads(
-                payload if payload is not None else self.saves[name][2]
-            )
-        self.optimizers[optimizer].load_state_dict(state)
+    def show_param(self, param: Any) -> Tensor:
+        """The bits of a param."""
+        return _tensor(param.data)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write into the state of the param."""
         state = self.optimizers[optimizer].state[self.params[param]]
-        state["sum"], state["step"] = _view(_storage(state_sum), state_sum), t
+        state["sum"], state["step"] = self.make_tensor(state_sum), t
 
-    def read(self, optimizer: str) -> dict[str, Reading]:
-        """Params, gradients and state as they are."""
-        port = self.optimizers[optimizer]
-        readings = {}
-        for group in port.param_groups:
-            for p in group["params"]:
-                state = port.state[p]
-                readings[p.name] = Reading(
-                    _tensor(p.data),
-                    None if p.grad is None else _tensor(p.grad),
-                    _tensor(state["sum"]),
-                    state["step"],
-                    _tensor(self.storages[p.name]).bits
-                    if p.name in self.layouts
-                    else None,
-                )
-        return readings
+    def reading(self, name: str, optimizer: Any) -> Reading:
+        """Param, gradient and state as they are."""
+        p = self.params[name]
+        state = optimizer.state[p]
+        return Reading(
+            _tensor(p.data),
+            None if p.grad is None else _tensor(p.grad),
+            _tensor(state["sum"]),
+            state["step"],
+            _tensor(p.data.base.view(p.data.dtype)).bits
+            if self.tensors[name].layout
+            else None,
+        )
+
+    def to_bytes(self, state_dict: Any) -> bytes:
+        """JSON, with arrays bit for bit."""
+        return json.dumps(state_dict, default=_array_to_json).encode()
+
+    def from_bytes(self, raw: bytes) -> Any:
+        """The inverse; JSON has no numbers as keys."""
+        saved: dict[str, Any] = json.loads(raw)
+        saved["state"] = {int(key): state for key, state in saved["state"].items()}
+        for state in saved["state"].values():
+            data = state["sum"]
+            flat = np.frombuffer(bytes.fromhex(data["hex"]), np.dtype(data["dtype"]))
+            state["sum"] = flat.reshape(data["shape"]).copy()
+        return saved
+
+
+def _array_to_json(array: Any) -> dict[str, Any]:
+    shape = list(array.shape)
+    return {"dtype": array.dtype.name, "shape": shape, "hex": array.tobytes().hex()}
 
 
 def _storage(tensor: Tensor) -> Any:
@@ -161,14 +113,6 @@ def _storage(tensor: Tensor) -> Any:
     whole = np.full(tensor.layout.length, tensor.layout.guard, integers)
     whole[tensor.layout.positions(tensor.shape)] = tensor.bits
     return whole.view(dtype)
-
-
-def _view(storage: Any, tensor: Tensor) -> Any:
-    if tensor.layout is None:
-        return storage.reshape(tensor.shape)
-    strides = [stride * storage.itemsize for stride in tensor.layout.strides]
-    start = storage[tensor.layout.offset :]
-    return np.lib.stride_tricks.as_strided(start, tensor.shape, strides)
 
 
 def _tensor(array: Any) -> Tensor:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from .base import (
-    CLAIMS,
-    Adapter,
-    Ask,
-    Gradient,
-    Group,
-    Malformed,
-    OptionValues,
-    Reading,
-    Sparse,
-    Tensor,
-)
+from .base import CLAIMS, Ask, Malformed, OptionValues, Reading, Tensor
+from .optimizer import OptimizerAdapter
 
 __all__ = ["TorchAdapter", "differentiable", "foreach", "fused", "single"]
 
@@ -36,10 +25,11 @@ _FORMATS = {dtype: name for name, (dtype, _, _) in _DTYPES.items()}
 _LATER = {"sparse", "complex"}
 
 
-class TorchAdapter(Adapter):
+class TorchAdapter(OptimizerAdapter):
     """Drives an optimizer made by `factory(params, **options)`.
 
-    `fixed` are constructor arguments that are always given (foreach=True and so on).
+    `fixed` are constructor arguments that are always given (foreach=True and so on);
+    `without` are the claims that the port does not make.
     """
 
     language = "Python (torch)"
@@ -57,114 +47,71 @@ class TorchAdapter(Adapter):
         self.claims = frozenset(CLAIMS) - _LATER - without
         self.factory = factory
         self.fixed = dict(fixed or {})
-        self.begin({})
 
-    def begin(self, tensors: Mapping[str, Tensor]) -> None:
-        """Hold these params."""
-        self.params: dict[str, torch.Tensor] = {}
-        self.layouts: dict[str, Tensor] = {}
-        self.optimizers: dict[str, Any] = {}
-        self.saves: dict[str, tuple[Any, Any, bytes]] = {}
-        trainable = not self.fixed.get("differentiable", False)
-        for name, tensor in tensors.items():
-            data = to_torch(tensor)
-            self.params[name] = torch.nn.Parameter(data) if trainable else data
-            if tensor.layout:
-                self.layouts[name] = tensor
+    def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
+        """Construct."""
+        return self.factory(params, **self.fixed, **options)
 
-    def new(
-        self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
-    ) -> None:
-        """Construct the optimizer."""
-        listed = [self._group(group) for group in groups]
-        plain = len(listed) == 1 and not groups[0].options
-        params = listed[0]["params"] if plain else listed
-        self.optimizers[optimizer] = self.factory(params, **self.fixed, **options)
+    def make_param(self, name: str, tensor: Tensor) -> Any:
+        """A Parameter; a plain tensor where the step itself is differentiated."""
+        data = self.make_tensor(tensor)
+        if self.fixed.get("differentiable"):
+            return data
+        return torch.nn.Parameter(data)
 
-    def add_group(self, optimizer: str, group: Group) -> None:
-        """add_param_group."""
-        self.optimizers[optimizer].add_param_group(self._group(group))
+    def make_tensor(self, tensor: Tensor) -> Any:
+        """A tensor of these bits, in the layout asked for."""
+        dtype, integers, width = _DTYPES[tensor.format]
+        half = 1 << (width - 1)
 
-    def _group(self, group: Group) -> dict[str, Any]:
-        params = [self.params[name] for name in group.params]
-        return {"params": params, **group.options}
+        def native(encodings: list[int]) -> torch.Tensor:
+            signed = [(bits ^ half) - half for bits in encodings]
+            return torch.tensor(signed, dtype=integers).view(dtype)
 
-    def set_gradient(self, param: str, gradient: Gradient) -> None:
-        """Assign .grad."""
-        if isinstance(gradient, Sparse):
-            raise NotImplementedError("sparse")
-        self.params[param].grad = None if gradient is None else to_torch(gradient)
+        if tensor.layout is None:
+            return native(list(tensor.bits)).reshape(tensor.shape)
+        layout = tensor.layout
+        storage = [layout.guard] * layout.length
+        for place, bits in zip(
+            layout.positions(tensor.shape), tensor.bits, strict=True
+        ):
+            storage[place] = bits
+        return native(storage).as_strided(tensor.shape, layout.strides, layout.offset)
 
-    def step(self, optimizer: str) -> None:
-        """step()."""
-        self.optimizers[optimizer].step()
+    def make_loss(self, loss: float) -> Any:
+        """A scalar tensor."""
+        return torch.tensor(loss, dtype=torch.float64)
 
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
-        """step(closure)."""
+        """step(closure), whose closure must be called with gradients enabled."""
 
-        def closure() -> Any:
+        def asked(params: Mapping[str, Tensor]) -> Any:
             if not torch.is_grad_enabled():
                 raise Malformed("the closure was called without gradients enabled")
-            answer = ask({name: from_torch(p) for name, p in self.params.items()})
-            for name, gradient in answer.gradients.items():
-                self.set_gradient(name, gradient)
-            return torch.tensor(answer.loss, dtype=torch.float64)
+            return ask(params)
 
-        loss = self.optimizers[optimizer].step(closure)
-        return None if loss is None else float(loss)
+        return super().step_with_closure(optimizer, asked)
 
-    def set_option(
-        self, optimizer: str, group: int, option: str, value: float | bool
-    ) -> None:
-        """Write into param_groups, as a scheduler does."""
-        self.optimizers[optimizer].param_groups[group][option] = value
-
-    def zero_grad(self, optimizer: str, set_to_none: bool) -> None:
-        """zero_grad(set_to_none=...)."""
-        self.optimizers[optimizer].zero_grad(set_to_none=set_to_none)
-
-    def save(self, optimizer: str, name: str) -> bytes:
-        """state_dict() as it is, deeply copied, and through torch.save."""
-        state = self.optimizers[optimizer].state_dict()
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        self.saves[name] = (state, copy.deepcopy(state), buffer.getvalue())
-        return buffer.getvalue()
-
-    def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
-        """load_state_dict."""
-        if via == "same-object":
-            state = self.saves[name][0]
-        elif via == "deepcopy":
-            state = copy.deepcopy(self.saves[name][1])
-        else:
-            raw = payload if payload is not None else self.saves[name][2]
-            state = torch.load(io.BytesIO(raw), weights_only=True)
-        self.optimizers[optimizer].load_state_dict(state)
+    def show_param(self, param: Any) -> Tensor:
+        """The bits of a param."""
+        return from_torch(param)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write into the state of the param, keeping the kind of its counter."""
         state = self.optimizers[optimizer].state[self.params[param]]
-        state["sum"] = to_torch(state_sum)
+        state["sum"] = self.make_tensor(state_sum)
         old = state.get("step")
         state["step"] = old.clone().fill_(t) if isinstance(old, torch.Tensor) else t
 
-    def read(self, optimizer: str) -> dict[str, Reading]:
-        """Params, gradients and state as they are."""
-        port = self.optimizers[optimizer]
-        members = {id(p) for group in port.param_groups for p in group["params"]}
-        return {
-            name: self._reading(name, p, port.state.get(p, {}))
-            for name, p in self.params.items()
-            if id(p) in members
-        }
-
-    def _reading(self, name: str, p: torch.Tensor, state: Any) -> Reading:
+    def reading(self, name: str, optimizer: Any) -> Reading:
+        """Param, gradient and state as they are."""
+        p = self.params[name]
+        state = optimizer.state.get(p, {})
         total, step = state.get("sum"), state.get("step")
+        layout = self.tensors[name].layout
         storage = None
-        if name in self.layouts:
-            length = self.layouts[name].layout.length  # type: ignore[union-attr]
-            storage = from_torch(p.detach().as_strided((length,), (1,), 0)).bits
+        if layout:
+            storage = from_torch(p.detach().as_strided((layout.length,), (1,), 0)).bits
         return Reading(
             from_torch(p),
             None if p.grad is None else from_torch(p.grad),
@@ -173,27 +120,22 @@ class TorchAdapter(Adapter):
             storage,
         )
 
+    def to_bytes(self, state_dict: Any) -> bytes:
+        """torch.save."""
+        buffer = io.BytesIO()
+        torch.save(state_dict, buffer)
+        return buffer.getvalue()
+
+    def from_bytes(self, raw: bytes) -> Any:
+        """torch.load, which takes nothing but tensors and plain values here."""
+        return torch.load(io.BytesIO(raw), weights_only=True)
+
 
 def _counter(step: Any) -> int:
     value = step.item() if isinstance(step, torch.Tensor) else step
     if value != int(value):
         raise Malformed(f"the step counter is {value!r}, not a whole number")
     return int(value)
-
-
-def to_torch(tensor: Tensor) -> torch.Tensor:
-    """A tensor of these bits, in the layout asked for."""
-    dtype, integers, width = _DTYPES[tensor.format]
-    half = 1 << (width - 1)
-    if tensor.layout is None:
-        signed = [(bits ^ half) - half for bits in tensor.bits]
-        return torch.tensor(signed, dtype=integers).view(dtype).reshape(tensor.shape)
-    layout = tensor.layout
-    storage = [(layout.guard ^ half) - half] * layout.length
-    for place, bits in zip(layout.positions(tensor.shape), tensor.bits, strict=True):
-        storage[place] = (bits ^ half) - half
-    whole = torch.tensor(storage, dtype=integers).view(dtype)
-    return whole.as_strided(tensor.shape, layout.strides, layout.offset)
 
 
 def from_torch(t: torch.Tensor) -> Tensor:

@@ -48,7 +48,9 @@ class Theme:
     @property
     def worst_grade(self) -> str:
         """The worst numeric grade at MUST, or a dash."""
-        grades = [r["grade"] for r in self.records if r["grade"] and r["level"] == "MUST"]
+        grades = [
+            r["grade"] for r in self.records if r["grade"] and r["level"] == "MUST"
+        ]
         return max(grades, key=_GRADE_ORDER.index) if grades else "-"
 
     @property
