@@ -12,7 +12,6 @@ Rules of this file:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from typing import Any
@@ -20,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import OPTIONS, check_counter, check_options, check_sizes, entry
+
 __all__ = ["Adagrad", "Param", "adagrad_"]
 
 Array = NDArray[Any]
 Group = dict[str, Any]
 
-NUMBERS = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-OPTIONS = (*NUMBERS, "maximize")
 BLOCK = 16_384  # elements: five binary32 blocks of this size stay in a 1 MiB cache
 
 
@@ -97,7 +96,7 @@ class Adagrad:
     ) -> None:
         values = (lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize)
         self.defaults: Group = dict(zip(OPTIONS, values, strict=True))
-        _check_options(self.defaults)
+        check_options(self.defaults)
         self.param_groups: list[Group] = []
         self.state: dict[Param, dict[str, Any]] = {}
         given: list[Any] = list(params)
@@ -115,7 +114,7 @@ class Adagrad:
         given = param_group["params"]
         params = [given] if isinstance(given, Param) else list(given)
         group = {**self.defaults, **param_group, "params": params}
-        _check_options(group)
+        check_options(group)
         for p in params:
             if not isinstance(p, Param):
                 raise TypeError(f"only a Param can be optimized, got {_kind(p)}")
@@ -173,14 +172,10 @@ class Adagrad:
         dtype it was saved in. Raises ValueError where the dict does not fit in
         groups, params, options, shapes or counters, and then changes nothing.
         """
-        saved = _entry(state_dict, "param_groups")
-        sizes = [len(group["params"]) for group in self.param_groups]
-        if [len(_entry(group, "params")) for group in saved] != sizes:
-            raise ValueError(f"the state dict does not have groups of {sizes} params")
-        for group in saved:
-            _check_options(group)
+        saved = entry(state_dict, "param_groups")
+        check_sizes(self.param_groups, saved)
         keys = [key for group in saved for key in group["params"]]
-        entries = _entry(state_dict, "state")
+        entries = entry(state_dict, "state")
         if len(set(keys)) != len(keys) or set(entries) != set(keys):
             raise ValueError("the state dict does not have one state for each param")
         pairs = zip(self._params(), keys, strict=True)
@@ -240,13 +235,6 @@ def _options(group: Group) -> Group:
     return {name: value for name, value in group.items() if name != "params"}
 
 
-def _check_options(options: Group) -> None:
-    for name in OPTIONS:
-        value = _entry(options, name)
-        if name in NUMBERS and not 0 <= value < math.inf:
-            raise ValueError(f"{name} must be finite and not negative, got {value}")
-
-
 def _check_gradient(p: Param) -> None:
     data, grad = p.data, p.grad
     if grad is not None and (grad.shape, grad.dtype) != (data.shape, data.dtype):
@@ -256,19 +244,11 @@ def _check_gradient(p: Param) -> None:
         )
 
 
-def _entry(saved: Group, name: str) -> Any:
-    if name not in saved:
-        raise ValueError(f"{name!r} is missing")
-    return saved[name]
-
-
 def _loaded(p: Param, saved: Group, key: object) -> dict[str, Any]:
     """Copy the saved state of one param, or raise ValueError."""
-    s, t = _entry(saved, "sum"), float(_entry(saved, "step"))
+    s, t = entry(saved, "sum"), check_counter(entry(saved, "step"), key)
     if not (isinstance(s, np.ndarray) and _is_float(s.dtype)):
         raise ValueError(f"the sum of param {key} is not an array of floats")
     if s.shape != p.data.shape or len(_reals(s)) != len(_reals(p.data)):
         raise ValueError(f"the sum of param {key} does not fit shape {p.data.shape}")
-    if not (t >= 0 and t.is_integer()):
-        raise ValueError(f"the step of param {key} is not a count: {t}")
-    return {"step": int(saved["step"]), "sum": s.copy(order="K")}
+    return {"step": t, "sum": s.copy(order="K")}

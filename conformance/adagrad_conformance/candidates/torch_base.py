@@ -12,7 +12,6 @@ Rules of this file:
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -22,12 +21,11 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from .checks import OPTIONS, check_counter, check_options, check_sizes, entry
+
 __all__ = ["AdagradBase", "Slot"]
 
 Group = dict[str, Any]
-
-NUMBERS = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-OPTIONS = (*NUMBERS, "maximize")
 
 
 class Slot(NamedTuple):
@@ -65,7 +63,7 @@ class AdagradBase(Optimizer):
     ) -> None:
         values = (lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize)
         defaults = dict(zip(OPTIONS, values, strict=True))
-        _check_options(defaults)
+        check_options(defaults)
         super().__init__(params, defaults)
 
     @abstractmethod
@@ -113,7 +111,7 @@ class AdagradBase(Optimizer):
         constructor raises; nothing is added then, and the dict is never changed.
         """
         group = {**self.defaults, **param_group}
-        _check_options(group)
+        check_options(group)
         given = group["params"]
         if not isinstance(given, Tensor | set):  # torch refuses sets with its own words
             given = group["params"] = list(given)
@@ -136,9 +134,9 @@ class AdagradBase(Optimizer):
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
             changed = hook(self, state_dict)
             state_dict = state_dict if changed is None else changed
-        groups = deepcopy(_entry(state_dict, "param_groups"))
+        groups = deepcopy(entry(state_dict, "param_groups"))
         pairs = _paired(self.param_groups, groups)
-        entries = _entry(state_dict, "state")
+        entries = entry(state_dict, "state")
         if set(entries) != {key for key, _ in pairs}:
             raise ValueError("the state dict does not have one state for each param")
         state = {p: _loaded(p, entries[key], key) for key, p in pairs}
@@ -197,26 +195,9 @@ def _filled(like: Tensor, tau: float) -> Tensor:
     return torch.zeros_like(like).copy_(torch.tensor(value, dtype=wide))
 
 
-def _entry(saved: Group, name: str) -> Any:
-    if name not in saved:
-        raise ValueError(f"{name!r} is missing")
-    return saved[name]
-
-
-def _check_options(options: Group) -> None:
-    for name in OPTIONS:
-        value = _entry(options, name)
-        if name in NUMBERS and not 0 <= value < math.inf:
-            raise ValueError(f"{name} must be finite and not negative, got {value}")
-
-
 def _paired(groups: list[Group], saved: list[Group]) -> list[tuple[Any, Tensor]]:
     """Pair saved keys with params, or raise ValueError where they do not fit."""
-    sizes = [len(group["params"]) for group in groups]
-    if [len(_entry(group, "params")) for group in saved] != sizes:
-        raise ValueError(f"the state dict does not have groups of {sizes} params")
-    for group in saved:
-        _check_options(group)
+    check_sizes(groups, saved)
     keys = [key for group in saved for key in group["params"]]
     if len(set(keys)) != len(keys):
         raise ValueError("the state dict names a param twice")
@@ -226,11 +207,9 @@ def _paired(groups: list[Group], saved: list[Group]) -> list[tuple[Any, Tensor]]
 
 def _loaded(p: Tensor, saved: Group, key: object) -> Group:
     """Copy the saved state of one param, or raise ValueError."""
-    s, t = _entry(saved, "sum"), float(_entry(saved, "step"))
+    s, t = entry(saved, "sum"), check_counter(entry(saved, "step"), key)
     if not isinstance(s, Tensor) or not (s.is_floating_point() or s.is_complex()):
         raise ValueError(f"the sum of param {key} is not a tensor of floats")
     if s.shape != p.shape or s.is_complex() != p.is_complex():
         raise ValueError(f"the sum of param {key} does not fit shape {tuple(p.shape)}")
-    if not (t >= 0 and t.is_integer()):
-        raise ValueError(f"the step of param {key} is not a count: {t}")
-    return {"step": int(saved["step"]), "sum": s.detach().clone().to(p.device)}
+    return {"step": t, "sum": s.detach().clone().to(p.device)}
