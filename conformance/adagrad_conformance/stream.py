@@ -169,7 +169,14 @@ def _target_code(result: TargetResult, strict: bool) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: beside it first, then renamed."""
+    """Write a whole file or nothing: beside it first, then renamed.
+
+    A link is followed; what is no regular file (a pipe, a device) is written directly.
+    """
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
