@@ -58,8 +58,14 @@ def load_adapter(text: str) -> Any:
     module_name, _, attribute = place.rpartition(":")
     try:
         module = _module(module_name)
-    except ImportError as error:
-        raise TargetError(f"{text}: cannot import: {error}") from error
+    except ModuleNotFoundError as error:
+        missing = (error.name or "?").split(".")[0]
+        hint = "check the spelling, or install it with pip"
+        if missing == "torch":
+            hint = "pip install 'adagrad-conformance[torch]'"
+        raise TargetError(f"{text}: no module {missing!r}: {hint}") from error
+    except TargetError:
+        raise
     except (Exception, SystemExit) as error:
         kind = type(error).__name__
         raise TargetError(f"{text}: importing it raised {kind}: {error}") from error

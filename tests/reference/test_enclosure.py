@@ -107,6 +107,15 @@ def test_random_choices_at_every_operation_stay_inside(fmt):
     assert checked > 1000
 
 
+@pytest.fixture
+def one_thread():
+    """A torch whose results cannot depend on how it shares out the work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def torch_steps(fmt, b, **path):
     """What torch.optim.Adagrad stores, one optimizer for each setting."""
     dtype = DTYPES[fmt.name]
@@ -136,6 +145,7 @@ def torch_steps(fmt, b, **path):
 
 
 @BY_NAME
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(
     "path", [{"foreach": False}, {"foreach": True}, {"fused": True}], ids=str
 )

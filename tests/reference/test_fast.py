@@ -31,7 +31,7 @@ from adagrad_reference.fast import CHUNK, Boxes, StepBatch, fast_boxes
 from adagrad_reference.fast_arithmetic import Narrow, Wide
 from adagrad_reference.fast_exact import exact_steps, ulp_array
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, Format
-from adagrad_reference.interval import Interval
+from adagrad_reference.interval import Interval, NormArithmetic
 from adagrad_reference.options import Options
 from adagrad_reference.rounding import rational_step, round_step
 
@@ -377,6 +377,25 @@ def test_wide_operations_round_outward(x, y, op):
     assert exact(box[:2]) <= want <= exact(box[2:])
     assert exact(box[2:]) - exact(box[:2]) <= abs(want) / 2**97
     assert not np.any(ar.hard)
+
+
+@pytest.mark.parametrize("fmt", [BINARY32, BINARY16], ids=lambda fmt: fmt.name)
+@EXAMPLES
+@given(
+    st.floats(-(2.0**9), 2.0**9).filter(lambda x: abs(x) > 2.0**-9),
+    st.floats(2.0**-5, 2.0**5),
+    st.sampled_from(["add", "sub", "mul", "div"]),
+    st.sampled_from(["opt", "faithful", "store"]),
+)
+def test_narrow_operations_hold_those_of_the_norm(fmt, x, y, op, kind):
+    """Also for numbers of binary64, whose results are not exact in it."""
+    ar, norm = Narrow(fmt), NormArithmetic(fmt)
+    a, b = np.array([x]), np.array([y])
+    got = getattr(ar, kind)(getattr(ar, op)((a, a), (b, b)))
+    raw = getattr(norm, op)(Interval.point(x), Interval.point(y))
+    want = getattr(norm, kind)(raw)
+    assert got[0][0] <= want.lo
+    assert want.hi <= got[1][0]
 
 
 @pytest.mark.parametrize("lo", [0.0, -1.0])

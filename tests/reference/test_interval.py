@@ -38,7 +38,7 @@ BY_NAME = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
 NARROW = pytest.mark.parametrize(
     "fmt", [BINARY32, BFLOAT16, BINARY16], ids=lambda fmt: fmt.name
 )
-EXAMPLES = settings(max_examples=200, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=120, deadline=None, derandomize=True)
 AR = NormArithmetic(BINARY16)
 
 

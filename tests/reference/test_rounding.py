@@ -41,7 +41,7 @@ from adagrad_reference.rounding import (
 )
 
 BY_NAME = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
-EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
 
 
 def to_float(fmt, x: Fraction):
