@@ -162,7 +162,7 @@ class _Play:
             seen.calls.append(ClosureCall(dict(params)))
             return ClosureAnswer(event.gradients, event.loss)
 
-        payload = None
+        payload, here = None, self.candidate
         try:
             if isinstance(event, Load) and event.via == "new-process":
                 self._move(event)
@@ -170,6 +170,7 @@ class _Play:
             reply = self.candidate.event(event, ask, payload)
         except Refused as refusal:
             seen.refusal = str(refusal) or "refused without a message"
+            self.candidate = here
             return
         seen.loss = reply.loss
         if isinstance(event, Save):

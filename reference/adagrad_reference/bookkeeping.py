@@ -232,18 +232,23 @@ class Bookkeeper:
         saved, target = self.saves.get(event.name), self._optimizer(event.optimizer)
         if saved is None:
             raise ScenarioError(f"{self.scenario.id}: nothing saved as {event.name!r}")
-        if event.via == "new-process":
-            self.optimizers = {event.optimizer: target}
-            self.gradients = dict.fromkeys(self.gradients)
         if _sizes(saved) != _sizes(target):
             return Effect(refusal="another number of groups or params")
         sources = dict(zip(target.params, saved.params, strict=True))
-        tensors = self.scenario.tensors
-        if any(tensors[p].shape != tensors[s].shape for p, s in sources.items()):
-            return Effect(refusal="an accumulator of another shape")
+        for param, source in sources.items():
+            mine, theirs = self._known(param), self._known(source)
+            if mine.format != theirs.format:
+                raise ScenarioError(
+                    f"{self.scenario.id}: {param} would load S in another format"
+                )
+            if mine.shape != theirs.shape:
+                return Effect(refusal="an accumulator of another shape")
+        if event.via == "new-process":
+            self.optimizers = {event.optimizer: target}
+            self.gradients = dict.fromkeys(self.gradients)
         target.counters = {p: saved.counters[source] for p, source in sources.items()}
-        for mine, theirs in zip(target.groups, saved.groups, strict=True):
-            mine.options = theirs.options
+        for group, other in zip(target.groups, saved.groups, strict=True):
+            group.options = other.options
         return Effect(
             restored=tuple(Restored(p, event.name, s) for p, s in sources.items())
         )
@@ -253,6 +258,8 @@ class Bookkeeper:
         if event.param not in optimizer.counters:
             raise ScenarioError(f"{self.scenario.id}: {event.param} is in no group")
         self._check_gradient(event.param, event.state_sum)
+        if event.t < 0 or any(value < 0 for value in event.state_sum.values()):
+            raise ScenarioError(f"{self.scenario.id}: a state must not be negative")
         optimizer.counters[event.param] = event.t
         return Effect(written=event)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from .formats import (
     BINARY64,
@@ -26,6 +26,7 @@ from .scenario import (
     Group,
     Layout,
     Load,
+    LoadWay,
     New,
     OptionValues,
     Read,
@@ -88,7 +89,10 @@ def number_from_json(data: Any, where: str = "number") -> float | bool:
     """The inverse of `number_to_json`."""
     if isinstance(data, bool):
         return data
-    return float_from_hex_bits(_get(data, "bits", str, where))
+    try:
+        return float_from_hex_bits(_get(data, "bits", str, where))
+    except ValueError as error:
+        raise CodecError(f"{where}: {error}") from None
 
 
 def options_to_json(options: OptionValues) -> Json:
@@ -139,9 +143,9 @@ def tensor_from_json(data: Any) -> Tensor:
         bool(data.get("complex", False)),
         layout
         and Layout(
-            layout["length"],
-            layout["offset"],
-            tuple(layout["strides"]),
+            _get(layout, "length", int, "layout"),
+            _get(layout, "offset", int, "layout"),
+            tuple(_get(layout, "strides", list, "layout")),
             encodings_from_json(FORMATS[name], [layout["guard"]])[0],
         ),
     )
@@ -198,32 +202,50 @@ def group_from_json(data: Any) -> Group:
 
 
 def _new(d: Json) -> Event:
-    groups = tuple(group_from_json(group) for group in d["groups"])
-    return New(d["optimizer"], groups, options_from_json(d["options"]))
+    groups = tuple(group_from_json(group) for group in _get(d, "groups", list))
+    return New(_who(d), groups, options_from_json(_get(d, "options", dict)))
 
 
 def _step(d: Json) -> Event:
-    gradients = {name: gradient_from_json(g) for name, g in d["gradients"].items()}
+    given = _get(d, "gradients", dict)
+    gradients = {name: gradient_from_json(g) for name, g in given.items()}
     loss = d.get("loss")
-    return Step(
-        d["optimizer"], gradients, None if loss is None else number_from_json(loss)
-    )
+    number = None if loss is None else float(number_from_json(loss, "loss"))
+    return Step(_who(d), gradients, number)
+
+
+def _set_option(d: Json) -> Event:
+    group, option = _get(d, "group", int), _get(d, "option", str)
+    return SetOption(_who(d), group, option, number_from_json(d["value"], "value"))
+
+
+def _load(d: Json) -> Event:
+    via = _get(d, "via", str)
+    if via not in get_args(LoadWay):
+        raise CodecError(f"unknown via {via!r}; known: {', '.join(get_args(LoadWay))}")
+    return Load(_who(d), _get(d, "name", str), via)
+
+
+def _set_state(d: Json) -> Event:
+    total = tensor_from_json(d["sum"])
+    return SetState(_who(d), _get(d, "param", str), total, _get(d, "t", int))
+
+
+def _who(d: Json) -> str:
+    name: str = _get(d, "optimizer", str)
+    return name
 
 
 _DECODERS: Mapping[str, Callable[[Json], Event]] = {
     "new": _new,
     "step": _step,
-    "set-option": lambda d: SetOption(
-        d["optimizer"], d["group"], d["option"], number_from_json(d["value"])
-    ),
-    "add-group": lambda d: AddGroup(d["optimizer"], group_from_json(d["group"])),
-    "zero-grad": lambda d: ZeroGrad(d["optimizer"], d["set_to_none"]),
-    "state-dict": lambda d: Read(d["optimizer"]),
-    "save": lambda d: Save(d["optimizer"], d["name"]),
-    "load": lambda d: Load(d["optimizer"], d["name"], d["via"]),
-    "set-state": lambda d: SetState(
-        d["optimizer"], d["param"], tensor_from_json(d["sum"]), d["t"]
-    ),
+    "set-option": _set_option,
+    "add-group": lambda d: AddGroup(_who(d), group_from_json(d["group"])),
+    "zero-grad": lambda d: ZeroGrad(_who(d), _get(d, "set_to_none", bool)),
+    "state-dict": lambda d: Read(_who(d)),
+    "save": lambda d: Save(_who(d), _get(d, "name", str)),
+    "load": _load,
+    "set-state": _set_state,
 }
 
 
@@ -234,8 +256,10 @@ def event_from_json(data: Any) -> Event:
         raise CodecError(f"unknown event {word!r}; known: {', '.join(_DECODERS)}")
     try:
         return _DECODERS[word](data)
-    except KeyError as missing:
-        raise CodecError(f"event {word!r} lacks {missing}") from None
+    except (KeyError, TypeError) as error:
+        raise CodecError(f"event {word!r}: lacks or mistakes {error}") from None
+    except CodecError as error:
+        raise CodecError(f"event {word!r}: {error}") from None
 
 
 def event_to_json(event: Event) -> Json:
@@ -309,7 +333,11 @@ def scenario_from_json(data: Any) -> Scenario:
         raise CodecError(f"scenario {name}: {error}") from None
 
 
-def _get(data: Any, key: str, kind: type, where: str) -> Any:
-    if not isinstance(data, dict) or not isinstance(data.get(key), kind):
+def _get(data: Any, key: str, kind: type, where: str = "event") -> Any:
+    if isinstance(data, dict) and key not in data:
+        raise CodecError(f"{where} lacks {key!r}")
+    value = data[key] if isinstance(data, dict) else None
+    wrong_bool = isinstance(value, bool) and kind is not bool
+    if not isinstance(value, kind) or wrong_bool:
         raise CodecError(f"{where}: {key!r} must be a {kind.__name__}")
-    return data[key]
+    return value

@@ -15,6 +15,7 @@ Rule 3.  Underflow is gradual.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,6 +34,8 @@ __all__ = [
     "float_from_hex_bits",
     "float_to_hex_bits",
 ]
+
+_HEX = re.compile("[0-9a-fA-F]+")
 
 NEAREST, DOWN, UP = "nearest", "down", "up"
 
@@ -130,7 +133,7 @@ class Format:
 
     def from_hex(self, digits: str) -> float:
         """The value of hexadecimal digits as written by `to_hex`."""
-        if len(digits) != self.hex_digits:
+        if len(digits) != self.hex_digits or not _HEX.fullmatch(digits):
             raise ValueError(
                 f"{digits!r}: {self.name} bits are {self.hex_digits} hex digits"
             )
@@ -226,7 +229,7 @@ def float_to_hex_bits(value: float) -> str:
 
 def float_from_hex_bits(digits: str) -> float:
     """The Python float whose binary64 encoding is `digits` (16 hex digits)."""
-    if len(digits) != 16:
+    if len(digits) != 16 or not _HEX.fullmatch(digits):
         raise ValueError(f"{digits!r}: binary64 bits are 16 hex digits")
     value: float = struct.unpack(">d", bytes.fromhex(digits))[0]
     return value

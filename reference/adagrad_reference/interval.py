@@ -131,7 +131,7 @@ class NormArithmetic:
         values, nan = [], a.nan or b.nan
         nan |= bool(a.lo <= 0 <= a.hi) and _infinite(b.hi)
         nan |= (_infinite(a.lo) or _infinite(a.hi)) and bool(b.lo == 0)
-        for x in (a.lo, a.hi):
+        for x in self._ends(a):
             for y in (b.lo, b.hi):
                 if not ((x == 0 and _infinite(y)) or (_infinite(x) and y == 0)):
                     values.append((x, y))
@@ -148,7 +148,7 @@ class NormArithmetic:
         lows, highs, nan = [], [], a.nan or b.nan
         nan |= bool(a.lo <= 0 <= a.hi and b.lo == 0)
         nan |= (_infinite(a.lo) or _infinite(a.hi)) and _infinite(b.hi)
-        for x in (a.lo, a.hi):
+        for x in self._ends(a):
             for y in (b.lo, b.hi):
                 if _infinite(x) and _infinite(y):
                     continue
@@ -213,6 +213,12 @@ class NormArithmetic:
             _to_format(BINARY64, a.hi, NEAREST),
         )
         return self.hull(a, Interval.point(*ends))
+
+    @staticmethod
+    def _ends(a: Interval) -> tuple[Any, ...]:
+        """The end points; between two infinities also 0, for the finite members."""
+        between = _infinite(a.lo) and _infinite(a.hi) and a.lo < a.hi
+        return (a.lo, _ctx.zero, a.hi) if between else (a.lo, a.hi)
 
     def _rounded(self, a: Interval, low: str, high: str) -> Interval:
         if a.empty:

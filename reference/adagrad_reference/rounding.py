@@ -76,7 +76,8 @@ def round_step(
     theta' uses the exact S', not the rounded one.  A step with an infinite or NaN
     input, and 0/0, follows IEEE 754.
     """
-    if not (math.isfinite(theta) and math.isfinite(g) and math.isfinite(state_sum)):
+    given = (theta, g, state_sum, o.lr, o.lr_decay, o.weight_decay, o.eps)
+    if not all(map(math.isfinite, given)):
         return _round_special(fmt, theta, g, state_sum, t, o)
     exact = rational_step(theta, g, state_sum, t, o)
     rounded_sum = fmt.round(exact.state_sum)
@@ -115,7 +116,8 @@ def _round_exactly(fmt: Format, step: RationalStep) -> float:
     guess = step.theta - step.numerator / (_root(step.state_sum) + step.eps)
     if abs(guess) >= fmt.largest:
         sign = _sign(guess)
-        overflow = sign * Fraction(fmt.largest + fmt.ulp(fmt.largest) / 2)
+        half_ulp = Fraction(fmt.ulp(fmt.largest)) / 2
+        overflow = sign * (Fraction(fmt.largest) + half_ulp)
         beyond = sign * compare_with(step, overflow) >= 0
         return sign * (math.inf if beyond else fmt.largest)
     below = fmt.round(guess, DOWN)
@@ -142,13 +144,17 @@ def _root(square: Fraction) -> Fraction:
 def _round_special(
     fmt: Format, theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> tuple[float, float]:
+    """By IEEE 754; what is finite all the same is still rounded once, from exact."""
     ctx = context(ZIV_PRECISIONS[0])
-    numbers = (ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum))
-    step = adagrad_step(ctx, *numbers, t, o)
-    results = float(step.theta), float(step.state_sum)
-    new_theta, new_sum = (
-        fmt.round(Fraction(x)) if math.isfinite(x) else x for x in results
-    )
+    step = adagrad_step(ctx, ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum), t, o)
+    new_theta, new_sum = float(step.theta), float(step.state_sum)
+    if ctx.isfinite(step.state_sum):
+        gradient = Fraction(-g if o.maximize else g)
+        if o.weight_decay != 0:
+            gradient += Fraction(o.weight_decay) * Fraction(theta)
+        new_sum = fmt.round(Fraction(state_sum) + gradient * gradient)
+    if math.isfinite(new_theta):  # the update is 0: by an infinite denominator
+        new_theta = fmt.round(Fraction(new_theta))
     return new_theta, new_sum
 
 

@@ -187,8 +187,9 @@ def digest(data: bytes) -> str:
 
 def read_manifest(folder: Path) -> dict[str, str]:
     """File names and their digests."""
-    data = _parse(folder / MANIFEST, _read(folder / MANIFEST))
-    files: dict[str, str] = data["files"]
+    files = _parse(folder / MANIFEST, _read(folder / MANIFEST)).get("files")
+    if not isinstance(files, dict):
+        raise VectorError(f"{folder / MANIFEST} lists no files")
     return files
 
 
@@ -203,7 +204,9 @@ def read_family(folder: Path, name: str, expected_digest: str) -> list[Json]:
             f"{folder / name} is altered: its SHA-256 is not the one in {MANIFEST}; "
             "restore it, or run 'vectors verify' to see where it differs"
         )
-    vectors: list[Json] = _parse(folder / name, raw)["vectors"]
+    vectors = _parse(folder / name, raw).get("vectors")
+    if not isinstance(vectors, list):
+        raise VectorError(f"{folder / name} holds no vectors")
     return vectors
 
 

@@ -31,7 +31,7 @@ from adagrad_reference.options import OPTION_NAMES, Options, illegal_option
 from adagrad_reference.rounding import rational_step
 
 HERE = Path(__file__).parent
-EXACT = settings(max_examples=200, deadline=None, derandomize=True)
+EXACT = settings(max_examples=120, deadline=None, derandomize=True)
 
 
 def fraction(x):
