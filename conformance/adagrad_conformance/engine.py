@@ -9,7 +9,8 @@ from adagrad_reference.scenario import Scenario
 
 from .adapters.base import Malformed
 from .candidate import Candidate, NotLoaded
-from .grading import Expectations, judge
+from .comparison import Expectations
+from .grading import judge
 from .runner import observe, smoke_test
 from .stream import TargetResult
 from .verdict import Verdict

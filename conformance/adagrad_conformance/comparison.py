@@ -1,0 +1,335 @@
+"""What grading can tell without arithmetic, and the steps that it gathers.
+
+`collect` compares outcomes, counters, untouched bits, gradients, guards and closures
+with what the bookkeeper says, and leaves the steps to `grading.judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from adagrad_reference.bookkeeping import Bookkeeper, Effect, Update
+from adagrad_reference.codec import decimal
+from adagrad_reference.enclosure import LAWFUL
+from adagrad_reference.fast import Boxes
+from adagrad_reference.formats import Format
+from adagrad_reference.interval import Interval, NormArithmetic
+from adagrad_reference.play import EventExpectation
+from adagrad_reference.scenario import (
+    Event,
+    Save,
+    Scenario,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+from .adapters.base import Reading
+from .runner import EventSeen, Observation, Place
+from .verdict import Failure
+
+__all__ = ["Case", "Expectations", "StepSeen", "collect", "report_outside"]
+
+#: The black-box expectations of a scenario, made only when they are needed.
+Expectations = Callable[[Scenario], Sequence[EventExpectation]]
+
+
+@dataclass(frozen=True)
+class StepSeen:
+    """One param's step as observed, to be judged in a batch."""
+
+    event: int
+    update: Update
+    format: Format
+    theta: Tensor
+    state_sum: Tensor
+    new_theta: Tensor
+    new_sum: Tensor
+
+
+@dataclass
+class Case:
+    """All that is to be said of one observation."""
+
+    observation: Observation
+    failures: list[Failure] = field(default_factory=list)
+    steps: list[StepSeen] = field(default_factory=list)
+    grades: list[str] = field(default_factory=list)
+    errors: list[Any] = field(default_factory=list)
+    boxed: int = 0  #: elements judged by boxes along the trajectory
+
+    def fail(self, event: int, message: str, **where: Any) -> None:
+        """Note a failure."""
+        self.failures.append(Failure(event, message, **where))
+
+
+def collect(seen: Observation, claims: frozenset[str], expect: Expectations) -> Case:
+    """Compare outcomes, counters, untouched bits and closures; gather the steps."""
+    case = Case(seen)
+    if seen.trouble == "not-claimed" or not seen.events:
+        return case
+    collector = _Collector(case, claims)
+    if "state" not in claims and any(isinstance(e, Step) for e in seen.scenario.events):
+        collector.expected = expect(seen.scenario)
+    for number, (event, shown) in enumerate(
+        zip(seen.scenario.events, seen.events, strict=False)
+    ):
+        collector.event(number, event, shown)
+        if collector.stop:
+            break
+    return case
+
+
+class _Collector:
+    def __init__(self, case: Case, claims: frozenset[str]) -> None:
+        self.case, self.claims = case, claims
+        self.scenario = case.observation.scenario
+        self.books = Bookkeeper(self.scenario)
+        self.theta: dict[str, Tensor] = dict(self.scenario.tensors)
+        self.sums: dict[Place, Tensor | None] = {}
+        self.saved: dict[tuple[str, str], Tensor | None] = {}
+        self.expected: Sequence[EventExpectation] | None = None
+        self.stop = False
+
+    def event(self, number: int, event: Event, shown: EventSeen) -> None:
+        effect = self.books.apply(event)
+        if isinstance(event, Step) and event.loss is not None:
+            self._closure(number, event, shown)
+        if not self._outcome(number, effect, shown):
+            return
+        if isinstance(event, Save) and not effect.refusal:
+            for param in self.books.params(event.optimizer):
+                place = (event.optimizer, param)
+                self.saved[event.name, param] = self.sums.get(place)
+        updates = {(event.optimizer, u.param): u for u in effect.updates}
+        written = self._written(event.optimizer, effect)
+        moved = {u.param for u in effect.updates}
+        for place, reading in shown.readings.items():
+            if self.expected is None:
+                self._state(number, place, reading, updates.get(place), written)
+            if place[1] not in moved:
+                self._same_theta(number, place, reading)
+            self._gradient(number, event, place, reading)
+            self._guard(number, place, reading)
+        if self.expected is not None:
+            self._boxed(number, event.optimizer, shown, moved)
+        for (optimizer, param), reading in shown.readings.items():
+            self.theta[param] = reading.theta
+            self.sums[optimizer, param] = reading.state_sum
+
+    def _outcome(self, number: int, effect: Effect, shown: EventSeen) -> bool:
+        if effect.refusal and not shown.refusal:
+            self.case.fail(number, f"accepted, though {effect.refusal}")
+            self.stop = True  # the port and the reference are now in other states
+        if shown.refusal and not effect.refusal:
+            self.case.fail(number, f"refused what is legal: {shown.refusal}")
+            self.stop = True
+        return not self.stop
+
+    def _closure(self, number: int, event: Step, shown: EventSeen) -> None:
+        if len(shown.calls) != 1:
+            self.case.fail(number, f"the closure was called {len(shown.calls)} times")
+        for call in shown.calls[:1]:
+            for param in self.books.params(event.optimizer):
+                given = call.params.get(param)
+                if given is None or given.bits != self.theta[param].bits:
+                    message = "at the closure's call the param was not as before"
+                    self.case.fail(number, message, param=param)
+        if shown.loss != event.loss:
+            message = "step did not return the closure's loss"
+            seen = {"observed": str(shown.loss), "expected": str(event.loss)}
+            self.case.fail(number, message, **seen)
+
+    def _written(self, optimizer: str, effect: Effect) -> dict[Place, Any]:
+        """S where the event itself restores, writes or begins it."""
+        places: dict[Place, Any] = {}
+        for param, tau in effect.fresh:
+            places[optimizer, param] = tau
+        for move in effect.restored:
+            places[optimizer, move.param] = self.saved.get((move.save, move.source))
+        if effect.written:
+            places[optimizer, effect.written.param] = effect.written.state_sum
+        return places
+
+    def _state(
+        self,
+        number: int,
+        place: Place,
+        reading: Reading,
+        update: Update | None,
+        written: Mapping[Place, Any],
+    ) -> None:
+        param, t = place[1], self.books.counter(*place)
+        if reading.state_sum is None:
+            if t > 0:
+                self.case.fail(number, "claims 'state' but shows none", param=param)
+            return
+        if (reading.t or 0) != t:
+            self.case.fail(
+                number,
+                "the step counter is wrong",
+                param=param,
+                observed=str(reading.t),
+                expected=str(t),
+            )
+        before = self.sums.get(place)
+        if update is not None:
+            if before is None:  # no state yet: the first step starts from tau
+                before = self._initial(param, update.options.initial_accumulator_value)
+            self.case.steps.append(
+                StepSeen(
+                    number,
+                    update,
+                    self.scenario.tensors[param].fmt,
+                    self.theta[param],
+                    before,
+                    reading.theta,
+                    reading.state_sum,
+                )
+            )
+            return
+        due = written.get(place, before)
+        if isinstance(due, float | int):
+            self._check_initial(number, param, due, reading.state_sum)
+        elif due is not None:
+            self._same_bits(number, param, "S", due, reading.state_sum)
+
+    def _initial(self, param: str, tau: float) -> Tensor:
+        like = self.scenario.tensors[param]
+        stored = NormArithmetic(like.fmt).store(Interval.point(tau))
+        bits = like.fmt.encode(float(stored.lo))
+        return Tensor(like.format, like.shape, (bits,) * len(like.bits))
+
+    def _check_initial(
+        self, number: int, param: str, tau: float, shown: Tensor
+    ) -> None:
+        stored = NormArithmetic(shown.fmt).store(Interval.point(tau))
+        lo, hi = float(stored.lo), float(stored.hi)
+        for element, value in enumerate(shown.values()):
+            if not lo <= value <= hi:
+                self.case.fail(
+                    number,
+                    "S does not start at initial_accumulator_value",
+                    param=param,
+                    element=element,
+                    observed=repr(value),
+                    expected=repr(lo),
+                )
+                return
+
+    def _same_theta(self, number: int, place: Place, reading: Reading) -> None:
+        param = place[1]
+        self._same_bits(number, param, "theta", self.theta[param], reading.theta)
+
+    def _same_bits(
+        self, number: int, param: str, what: str, due: Tensor, shown: Tensor
+    ) -> None:
+        digits = due.fmt.hex_digits
+        for element, (a, b) in enumerate(zip(due.bits, shown.bits, strict=True)):
+            if a != b:
+                self.case.fail(
+                    number,
+                    f"{what} changed though it must keep every bit",
+                    param=param,
+                    element=element,
+                    observed=f"{b:0{digits}x}",
+                    expected=f"{a:0{digits}x}",
+                )
+                return
+
+    def _gradient(
+        self, number: int, event: Event, place: Place, reading: Reading
+    ) -> None:
+        if "gradients" not in self.claims:
+            return
+        param, shown = place[1], reading.gradient
+        due = self.books.gradients[param]
+        if due is None and shown is None:
+            return
+        if due is None or shown is None:
+            zeros = shown is not None and not any(shown.values())
+            if due is None and zeros and _keeps_none(event):
+                return  # zeros where there was None are accepted
+            self.case.fail(
+                number,
+                "the gradient is not what it must be",
+                param=param,
+                observed="None" if shown is None else "a tensor",
+                expected="None" if due is None else "a tensor",
+            )
+        elif isinstance(due, Tensor):
+            if isinstance(event, ZeroGrad) and shown.values() == due.values():
+                return  # -0 is zero too
+            self._same_bits(number, param, "the gradient", due, shown)
+
+    def _guard(self, number: int, place: Place, reading: Reading) -> None:
+        tensor = self.scenario.tensors[place[1]]
+        if tensor.layout is None or reading.storage is None:
+            return
+        own = set(tensor.layout.positions(tensor.shape))
+        for position, bits in enumerate(reading.storage):
+            if position not in own and bits != tensor.layout.guard:
+                digits = tensor.fmt.hex_digits
+                self.case.fail(
+                    number,
+                    "memory outside the param was written",
+                    param=place[1],
+                    element=position,
+                    observed=f"{bits:0{digits}x}",
+                    expected=f"{tensor.layout.guard:0{digits}x}",
+                )
+                return
+
+    def _boxed(
+        self, number: int, optimizer: str, shown: EventSeen, moved: set[str]
+    ) -> None:
+        assert self.expected is not None
+        for param in sorted(moved):
+            reading = shown.readings.get((optimizer, param))
+            due = self.expected[number].params[param].theta
+            if reading is None or due is None:
+                continue
+            lo, hi, nan = (
+                np.array([box[end] for box in due[LAWFUL.name]]) for end in range(3)
+            )
+            boxes = Boxes(lo.astype(float), hi.astype(float), nan.astype(bool))
+            values = np.array(reading.theta.values(), float)
+            self.case.boxed += len(values)
+            report_outside(self.case, number, param, "theta", boxes, values)
+
+
+def _keeps_none(event: Event) -> bool:
+    return isinstance(event, ZeroGrad) and not event.set_to_none
+
+
+def report_outside(
+    case: Case, event: int, param: str, what: str, boxes: Boxes, values: Any
+) -> bool:
+    """Note the first element outside its box; whether all are inside."""
+    outside = np.flatnonzero(~boxes.hold(values))
+    if not len(outside):
+        return True
+    i = outside[0]
+    fmt = case.observation.scenario.tensors[param].fmt
+    lo, hi = float(boxes.lo[i]), float(boxes.hi[i])
+    span = f"{_show(fmt, lo)} .. {_show(fmt, hi)}" if lo <= hi else "NaN alone"
+    if boxes.nan[i] and lo <= hi:
+        span += " or NaN"
+    count = "" if len(outside) == 1 else f" ({len(outside)} elements)"
+    case.fail(
+        event,
+        f"{what} is a value that no legal evaluation gives{count}",
+        param=param,
+        element=int(i),
+        observed=_show(fmt, float(values[i])),
+        expected=span,
+    )
+    return False
+
+
+def _show(fmt: Format, value: float) -> str:
+    return f"{decimal(fmt, value)} [{fmt.to_hex(value)}]"
