@@ -204,7 +204,9 @@ def own_ports() -> list[Figure]:
     rows = []
     for pieces in (1, 20):
         for row in ports.measure(pieces=pieces):
-            size = f"{int(row['size']):,} elements in {pieces} params"
+            size = f"{int(row['size']):,} elements"
+            if pieces > 1:
+                size += f" in {pieces} params"
             for what, key, goal in (
                 ("own foreach / torch foreach", "own_foreach/torch_foreach", 1.1),
                 ("NumPy port / torch single", "numpy/torch_single", 2.0),

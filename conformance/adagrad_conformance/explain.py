@@ -44,6 +44,8 @@ def _clause(name: str) -> Iterator[str]:
     yield f"  says:   {clause.says}"
     if clause.ruling:
         yield f"  ruling: {clause.ruling}"
+    if clause.finding:
+        yield f"  finding on the document: {clause.finding}"
     yield "requirements"
     for requirement in REQUIREMENTS.values():
         if requirement.clause == name:

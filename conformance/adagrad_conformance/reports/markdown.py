@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adagrad_conformance.requirements.clauses import CLAUSES
-from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.requirements.table import LEVELS, REQUIREMENTS
 from adagrad_conformance.stream import Stream
 from adagrad_conformance.verdict import GRADES
 
@@ -39,6 +39,8 @@ def report_text(streams: Sequence[Stream], bench: Mapping[str, Any] | None) -> s
         *_themes(ports),
         "\n## Failures and findings\n",
         *_findings(ports),
+        "## Findings on the document\n",
+        *_document(),
         "\n## From the document to the checks\n",
         *_clauses(streams),
         "\n## Grades\n",
@@ -119,25 +121,51 @@ def _themes(ports: Sequence[Summary]) -> Iterator[str]:
 
 
 def _findings(ports: Sequence[Summary]) -> Iterator[str]:
-    names = [name for name in REQUIREMENTS if any(_of(port, name) for port in ports)]
+    found = {f.requirement for port in ports for f in port.findings}
+    names = [
+        name
+        for level in LEVELS
+        for name, requirement in REQUIREMENTS.items()
+        if requirement.level == level and name in found
+    ]
     if not names:
         yield "None."
     for name in names:
         requirement = REQUIREMENTS[name]
         yield f"### {name} ({requirement.level})\n"
         yield f"{requirement.demands} Otherwise: {_lower(requirement.why)}\n"
-        for port in ports:
-            for finding in _of(port, name):
-                yield (
-                    f"- {_code(port.target['target'])}: {len(finding.records)} checks, "
-                    f"such as `{finding.first['scenario']}`, event "
-                    f"{finding.first.get('event', '-')}: {_escape(finding.evidence)}"
-                )
+        for text, targets in _alike(ports, name).items():
+            yield f"- {', '.join(map(_code, targets))}: {text}"
         yield ""
+
+
+def _alike(ports: Sequence[Summary], name: str) -> dict[str, list[str]]:
+    """The findings on a requirement in words, and the ports that each is true of."""
+    words: dict[str, list[str]] = {}
+    for port in ports:
+        for finding in _of(port, name):
+            text = (
+                f"{_count(finding)}, such as "
+                f"`explain {finding.first['scenario']}`, event "
+                f"{finding.first.get('event', '-')}: {_escape(finding.evidence)}"
+            )
+            words.setdefault(text, []).append(port.target["target"])
+    return words
+
+
+def _count(finding: Finding) -> str:
+    n = len(finding.records)
+    return "1 check" if n == 1 else f"{n} checks"
 
 
 def _of(port: Summary, requirement: str) -> list[Finding]:
     return [f for f in port.findings if f.requirement == requirement]
+
+
+def _document() -> Iterator[str]:
+    for clause in CLAUSES.values():
+        if clause.finding:
+            yield f"- {clause.id}: {clause.finding} Ruling: {clause.ruling}"
 
 
 def _clauses(streams: Sequence[Stream]) -> Iterator[str]:

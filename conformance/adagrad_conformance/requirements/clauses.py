@@ -20,6 +20,7 @@ class Clause:
     id: str
     says: str
     ruling: str = ""
+    finding: str = ""  #: what is wrong with the document itself here
 
 
 _ALL = (
@@ -32,8 +33,8 @@ _ALL = (
     Clause(
         "ALG-2",
         "state_sum starts at 0.",
-        "This contradicts the input tau: state_sum starts at tau, which is 0 by "
-        "default. A finding on the document.",
+        "state_sum starts at tau, which is 0 by default.",
+        "The line contradicts the input tau of ALG-1.",
     ),
     Clause(
         "ALG-3",
@@ -63,7 +64,9 @@ _ALL = (
         "PAR-options",
         "lr 1e-2, lr_decay 0, weight_decay 0, eps 1e-10, maximize False.",
         "Negative and NaN values are refused. A group's options override the "
-        "defaults; a change takes effect at the next step.",
+        "defaults; a change takes effect at the next step. "
+        "initial_accumulator_value is an option too, 0 by default.",
+        "The list lacks initial_accumulator_value, an input of the algorithm.",
     ),
     Clause("M-add-group", "A further param group can be added later."),
     Clause("M-state-dict", "state_dict() has the entries state and param_groups."),
