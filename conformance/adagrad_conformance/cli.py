@@ -7,6 +7,7 @@ Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,24 @@ class UserError(click.ClickException):
         click.echo(f"adagrad-conformance: {self.format_message()}", err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Command(click.Group):
+    """The group; an output that cannot be written is a user's error, not a verdict."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and make sure that what was printed has arrived."""
+        try:
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            reason = error.strerror or str(error)
+            print(f"adagrad-conformance: cannot write: {reason}", file=sys.stderr)
+            sys.exit(2)
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="adagrad-conformance")
 def main() -> None:
     """Decides whether an implementation of Adagrad is right.

@@ -13,7 +13,7 @@ from typing import Any
 
 from adagrad_reference.codec import scenario_from_json
 from adagrad_reference.play import EventExpectation
-from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario import LEVELS, Scenario
 from adagrad_reference.vectors import (
     MANIFEST,
     Vector,
@@ -25,8 +25,6 @@ from adagrad_reference.vectors import (
     read_manifest,
     vector_from_json,
 )
-
-from .requirements.table import LEVELS
 
 __all__ = [
     "Library",
@@ -68,9 +66,10 @@ class Library:
         return (scenario_from_json(data) for data in self.raw.values())
 
     def expectations(self, scenario: Scenario) -> tuple[EventExpectation, ...]:
-        """What the file expects of a scenario; a fresh one is played now."""
-        if scenario.id in self.raw:
-            return vector_from_json(self.raw[scenario.id]).expect
+        """What the file expects of a scenario; any other one is played now."""
+        stored = self.raw.get(scenario.id)
+        if stored is not None and scenario_from_json(stored) == scenario:
+            return vector_from_json(stored).expect
         return Vector.of(scenario).expect
 
 
@@ -99,7 +98,14 @@ def generated_texts() -> Iterator[tuple[str, str]]:
 
 
 def generate(folder: Path) -> Iterator[str]:
-    """Write every file anew, all of them or none; yields the names."""
+    """Write every file anew, all of them or none; yields the names.
+
+    Raises `VectorError` for a folder that holds anything else.
+    """
+    if folder.exists() and any(path.suffix != ".json" for path in folder.iterdir()):
+        raise VectorError(
+            f"{folder} holds other files too; choose a folder for vectors"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".vectors-", dir=folder.parent))
     try:
@@ -143,7 +149,7 @@ def _difference(stored: bytes, due: bytes) -> str | None:
         min(len(stored), len(due)),
     )
     line = due.count(b"\n", 0, at) + 1
-    vector = _last_id(due[:at])
+    vector = _last_id(due[: due.find(b"\n", at)])
     seen = stored[at : at + 24].decode(errors="replace")
     wanted = due[at : at + 24].decode(errors="replace")
     where = f" in {vector}" if vector else ""

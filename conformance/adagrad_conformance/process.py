@@ -44,11 +44,14 @@ class ProcessCandidate(Candidate):
     ) -> None:
         self.command, self.timeout, self.memory_gib = command, timeout, memory_gib
         self.process: subprocess.Popen[bytes] | None = None
+        self._abandoned = False
         self._elsewhere: ProcessCandidate | None = None
 
     def start(self) -> Identity:
         """Start the process and ask who it is."""
         self._kill()
+        if self._abandoned:
+            raise NotLoaded("the run was interrupted")
         self._seq, self._buffer = 0, b""
         try:
             self.process = subprocess.Popen(
@@ -113,6 +116,13 @@ class ProcessCandidate(Candidate):
             with contextlib.suppress(Crash, Timeout, Malformed, Refused):
                 self._ask({"op": "stop"})
         self._kill()
+
+    def abandon(self) -> None:
+        """End it at once and for good; for another thread than the one that asks."""
+        self._abandoned = True
+        for candidate in (self, self._elsewhere):
+            if candidate is not None and candidate.process is not None:
+                _kill_group(candidate.process)
 
     # -- one question, one answer -------------------------------------------------
 
@@ -217,8 +227,7 @@ class ProcessCandidate(Candidate):
     def _kill(self) -> None:
         if self.process is None:
             return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        _kill_group(self.process)
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -231,6 +240,11 @@ class ProcessCandidate(Candidate):
 
         limit = int((self.memory_gib or 0) * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _drain(stream: IO[bytes], lines: collections.deque[str]) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -138,16 +142,17 @@ def _run_all(
 ) -> list[TargetResult]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    candidates = [ProcessCandidate(t.command, timeout, memory) for t in plan.targets]
     with (
         Progress(
             *columns, console=console, transient=True, disable=not console.is_terminal
         ) as progress,
         ThreadPoolExecutor(jobs) as pool,
+        _interruptible(candidates),
     ):
 
-        def one(target: Target) -> TargetResult:
+        def one(target: Target, candidate: ProcessCandidate) -> TargetResult:
             task = progress.add_task(target.name, total=len(plan.scenarios))
-            candidate = ProcessCandidate(target.command, timeout, memory)
             return run_candidate(
                 target.name,
                 candidate,
@@ -156,7 +161,28 @@ def _run_all(
                 lambda: progress.advance(task),
             )
 
-        return list(pool.map(one, plan.targets))
+        return list(pool.map(one, plan.targets, candidates))
+
+
+@contextmanager
+def _interruptible(candidates: Sequence[ProcessCandidate]) -> Iterator[None]:
+    """On Ctrl-C, or the end of a CI job, end all ports at once."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    in_main = threading.current_thread() is threading.main_thread()
+    old = signal.signal(signal.SIGTERM, interrupt) if in_main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        for candidate in candidates:
+            candidate.abandon()
+        click.echo("adagrad-conformance: interrupted; nothing was written", err=True)
+        raise SystemExit(130) from None
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, old)
 
 
 def _records(

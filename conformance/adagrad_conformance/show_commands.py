@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -76,6 +77,8 @@ def generate_vectors(folder: Path | None) -> None:
     try:
         for name in generate(folder):
             click.echo(name)
+    except VectorError as error:
+        raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from None
 
@@ -94,15 +97,27 @@ def verify_vectors(folder: Path | None) -> int:
     return 1 if wrong else 0
 
 
+def _figures(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        rows = [(r["what"], r["value"], r["goal"], r["met"]) for r in data["figures"]]
+        whole = isinstance(data["about"], str) and bool(rows)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path} is no file of figures; `make bench` writes one")
+    return dict(data)
+
+
 def write_report(streams: Sequence[Path], output: Path, bench: Path | None) -> None:
     """`report`."""
     try:
         read = [read_stream(path) for path in streams]
-        figures = json.loads(bench.read_text()) if bench else None
+        figures = _figures(bench) if bench else None
     except StreamError as error:
         raise UserError(str(error)) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {bench}: {error}") from None
     try:
         write_text(output, report_text(read, figures))
     except OSError as error:

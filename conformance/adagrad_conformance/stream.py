@@ -211,15 +211,19 @@ def read_stream(path: Path) -> Stream:
     except (OSError, UnicodeDecodeError) as error:
         raise StreamError(f"cannot read {path}: {error}") from None
     records = list(_records(path, lines))
-    kinds = [record.get("record") for record in records]
+    kinds = [record["record"] for record in records]
     if not kinds or kinds[0] != "header":
         raise StreamError(f"{path} does not begin with a header; is it a stream?")
     if records[0].get("stream_version") != STREAM_VERSION:
+        spoken = records[0].get("stream_version")
         raise StreamError(
-            f"{path} has stream version {records[0].get('stream_version')!r}"
+            f"{path} has stream version {spoken!r}; this program reads {STREAM_VERSION}"
         )
     if kinds[-1] != "footer":
         raise StreamError(f"{path} has no footer: the run was cut short; run it again")
+    if kinds.count("header") != 1 or kinds.count("footer") != 1:
+        raise StreamError(f"{path} holds more than one stream; give each its own file")
+    _check_records(path, records)
     return Stream(
         records[0],
         tuple(r for r in records if r["record"] == "target"),
@@ -228,12 +232,46 @@ def read_stream(path: Path) -> Stream:
     )
 
 
+#: What reports rely on in each kind of record.
+_NEEDED = {
+    "header": ("suite", "vectors", "seed", "environment"),
+    "target": ("target",),
+    "check": (
+        "target",
+        "requirement",
+        "requirements",
+        "scenario",
+        "level",
+        "status",
+        "grade",
+        "max_error_ulp",
+        "message",
+    ),
+    "footer": ("counts", "exit_code"),
+}
+
+
+def _check_records(path: Path, records: list[Json]) -> None:
+    targets = {record.get("target") for record in records if "name" in record}
+    targets |= {record.get("target") for record in records if "problem" in record}
+    for number, record in enumerate(records, 1):
+        needed = _NEEDED.get(record["record"])
+        if needed is None:
+            raise StreamError(f"{path}, line {number}: unknown {record['record']!r}")
+        if missing := [key for key in needed if key not in record]:
+            raise StreamError(f"{path}, line {number}: lacks {', '.join(missing)}")
+        if record["record"] == "check" and record["target"] not in targets:
+            raise StreamError(
+                f"{path}, line {number}: no target record for {record['target']!r}"
+            )
+
+
 def _records(path: Path, lines: list[str]) -> Iterator[Json]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
         except ValueError:
             raise StreamError(f"{path}, line {number}: not JSON") from None
-        if not isinstance(record, dict) or "record" not in record:
+        if not isinstance(record, dict) or not isinstance(record.get("record"), str):
             raise StreamError(f"{path}, line {number}: not a record")
         yield record

@@ -39,7 +39,10 @@ class Target:
 def parse_target(text: str) -> Target:
     """The process to start for `text`; raises `ValueError` for what is no target."""
     if text.startswith("exec:"):
-        command = tuple(shlex.split(text.removeprefix("exec:")))
+        try:
+            command = tuple(shlex.split(text.removeprefix("exec:")))
+        except ValueError as error:
+            raise ValueError(f"{text}: {error}; check its quotes") from None
         if not command:
             raise ValueError("exec: needs a command, as in 'exec:node port.mjs'")
         return Target(text, command)

@@ -20,6 +20,7 @@ from .formats import (
     float_to_hex_bits,
 )
 from .scenario import (
+    LEVELS,
     AddGroup,
     Event,
     Gradient,
@@ -102,7 +103,15 @@ def options_to_json(options: OptionValues) -> Json:
 
 def options_from_json(data: Json) -> dict[str, float | bool]:
     """The inverse of `options_to_json`."""
-    return {name: number_from_json(value, name) for name, value in data.items()}
+    return {name: _option(name, value) for name, value in data.items()}
+
+
+def _option(name: str, data: Any) -> float | bool:
+    value = number_from_json(data, name)
+    if isinstance(value, bool) != (name == "maximize"):
+        kind = "a flag" if name == "maximize" else "a number"
+        raise CodecError(f"{name} must be {kind}")
+    return value
 
 
 # -- tensors and gradients -----------------------------------------------------------
@@ -194,8 +203,8 @@ def group_to_json(group: Group) -> Json:
 
 def group_from_json(data: Any) -> Group:
     """The inverse of `group_to_json`."""
-    params = _get(data, "params", list, "group")
-    return Group(tuple(params), options_from_json(_get(data, "options", dict, "group")))
+    params = _texts(data, "params", "group")
+    return Group(params, options_from_json(_get(data, "options", dict, "group")))
 
 
 # -- events --------------------------------------------------------------------------
@@ -216,7 +225,7 @@ def _step(d: Json) -> Event:
 
 def _set_option(d: Json) -> Event:
     group, option = _get(d, "group", int), _get(d, "option", str)
-    return SetOption(_who(d), group, option, number_from_json(d["value"], "value"))
+    return SetOption(_who(d), group, option, _option(option, d["value"]))
 
 
 def _load(d: Json) -> Event:
@@ -320,10 +329,15 @@ def scenario_from_json(data: Any) -> Scenario:
     """The inverse of `scenario_to_json`; what else `data` holds is left alone."""
     name = _get(data, "id", str, "scenario")
     try:
+        level = _get(data, "level", str, "scenario")
+        if level not in LEVELS:
+            raise CodecError(f"unknown level {level!r}; known: {', '.join(LEVELS)}")
+        if not _get(data, "events", list, "scenario"):
+            raise CodecError("there are no events")
         return Scenario(
             name,
-            tuple(_get(data, "requirements", list, "scenario")),
-            _get(data, "level", str, "scenario"),
+            _texts(data, "requirements", "scenario"),
+            level,
             {k: tensor_from_json(t) for k, t in data["tensors"].items()},
             tuple(event_from_json(event) for event in data["events"]),
             tuple(data.get("flags", ())),
@@ -331,6 +345,13 @@ def scenario_from_json(data: Any) -> Scenario:
         )
     except (CodecError, KeyError, TypeError, AttributeError) as error:
         raise CodecError(f"scenario {name}: {error}") from None
+
+
+def _texts(data: Any, key: str, where: str) -> tuple[str, ...]:
+    texts = _get(data, key, list, where)
+    if not all(isinstance(text, str) for text in texts):
+        raise CodecError(f"{where}: {key!r} must be texts")
+    return tuple(texts)
 
 
 def _get(data: Any, key: str, kind: type, where: str = "event") -> Any:

@@ -172,10 +172,11 @@ class NormArithmetic:
         return Interval(lo, hi, a.nan)
 
     def sqrt(self, a: Interval) -> Interval:
-        """The square root of a >= 0."""
-        if a.empty:
+        """The square root; NaN below 0, where only a wrong port can have come."""
+        if a.empty or a.hi < 0:
             return _nothing()
-        return Interval(_ctx.sqrt(a.lo, **_FLOOR), _ctx.sqrt(a.hi, **_CEILING), a.nan)
+        lo = _ctx.sqrt(max(a.lo, _ctx.zero), **_FLOOR)
+        return Interval(lo, _ctx.sqrt(a.hi, **_CEILING), a.nan or bool(a.lo < 0))
 
     def hull(self, *parts: Interval) -> Interval:
         """The least interval that holds all `parts`."""

@@ -81,8 +81,8 @@ def round_step(
         return _round_special(fmt, theta, g, state_sum, t, o)
     exact = rational_step(theta, g, state_sum, t, o)
     rounded_sum = fmt.round(exact.state_sum)
-    if exact.state_sum == 0 and exact.eps == 0:
-        return math.nan, rounded_sum  # 0/0
+    if exact.state_sum < 0 or (exact.state_sum == 0 and exact.eps == 0):
+        return math.nan, rounded_sum  # no root, or 0/0
     for precision in ZIV_PRECISIONS:
         ctx = ziv_context(precision)
         numbers = (ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum))
@@ -145,6 +145,8 @@ def _round_special(
     fmt: Format, theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> tuple[float, float]:
     """By IEEE 754; what is finite all the same is still rounded once, from exact."""
+    if state_sum < 0:
+        return math.nan, math.nan  # no root
     ctx = context(ZIV_PRECISIONS[0])
     step = adagrad_step(ctx, ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum), t, o)
     new_theta, new_sum = float(step.theta), float(step.state_sum)

@@ -21,6 +21,7 @@ from .formats import FORMATS, Format
 from .options import Options
 
 __all__ = [
+    "LEVELS",
     "AddGroup",
     "Event",
     "Gradient",
@@ -41,6 +42,9 @@ __all__ = [
     "ZeroGrad",
     "needs",
 ]
+
+#: As in RFC 2119, gravest first.
+LEVELS = ("MUST", "SHOULD", "MAY")
 
 OptionValues = Mapping[str, float | bool]
 LoadWay = Literal["same-object", "deepcopy", "bytes", "new-process"]

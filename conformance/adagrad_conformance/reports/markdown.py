@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adagrad_conformance.requirements.clauses import CLAUSES
-from adagrad_conformance.requirements.table import LEVELS, REQUIREMENTS
+from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.stream import Stream
 from adagrad_conformance.verdict import GRADES
+from adagrad_reference.scenario import LEVELS
 
 from .summary import Finding, Summary, summaries
 

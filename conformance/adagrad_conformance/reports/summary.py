@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from adagrad_conformance.verdict import GRADES
+from adagrad_reference.scenario import LEVELS
 
 __all__ = ["Finding", "Summary", "Theme", "summaries"]
 
@@ -120,8 +121,7 @@ class Summary:
         for record in self.records:
             if record["status"] not in ("pass", "waived", "not-claimed"):
                 grouped[record["level"], record["requirement"]].append(record)
-        order = ("MUST", "SHOULD", "MAY")
-        listed = sorted(grouped.items(), key=lambda item: order.index(item[0][0]))
+        listed = sorted(grouped.items(), key=lambda item: LEVELS.index(item[0][0]))
         return [Finding(name, level, rs) for (level, name), rs in listed]
 
     @property

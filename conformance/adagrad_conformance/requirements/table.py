@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LEVELS", "REQUIREMENTS", "Requirement"]
-
-LEVELS = ("MUST", "SHOULD", "MAY")
+__all__ = ["REQUIREMENTS", "Requirement"]
 
 
 @dataclass(frozen=True)

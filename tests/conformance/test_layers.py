@@ -1,0 +1,316 @@
+"""The architecture, read from the source: imports, `__all__`, docstrings, tables."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from adagrad_conformance.adapters import ADAPTERS
+from adagrad_conformance.scenarios.catalogue import FAMILIES
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = ROOT / "conformance" / "adagrad_conformance"
+FILES = {
+    ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(
+        ".__init__"
+    ): path
+    for base in (ROOT / "reference", ROOT / "conformance")
+    for path in base.rglob("*.py")
+}
+TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
+MODULES = sorted(FILES)
+
+#: What only the top may be; whoever else stands directly in the package is the engine.
+TOP = ("cli", "__main__", "run_command", "show_commands", "pytest_plugin")
+LOW = ("requirements", "scenarios", "adapters", "candidates")
+FRAMEWORKS = ("torch", "keras", "jax", "optax", "tensorflow", "mlx", "paddle")
+
+
+def layer(module):
+    """3 command, 2 engine and reports, 1 tables and adapters, 0 reference."""
+    package, _, rest = module.partition(".")
+    if package == "adagrad_reference":
+        return 0
+    first = rest.split(".")[0]
+    return 3 if first in TOP else 1 if first in LOW else 2
+
+
+def is_type_checking(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def nodes(tree, deferred=True):
+    """All nodes; without `deferred`, not those inside functions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not deferred:
+            continue
+        if is_type_checking(node):
+            continue
+        yield node
+        yield from nodes(node, deferred)
+
+
+def imports(module, deferred=True):
+    """Full names of all that a module imports, our own down to the module."""
+    for node in nodes(TREES[module], deferred):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module.split(".")
+                if FILES[module].name != "__init__.py":
+                    package = package[:-1]
+                package = package[: len(package) - node.level + 1]
+                base = ".".join([*package, base]).rstrip(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                yield inner if inner in FILES else base
+
+
+def top_level(name):
+    return name.split(".")[0]
+
+
+def ours(names):
+    return {name for name in names if name in FILES}
+
+
+def test_there_is_something_to_look_at():
+    assert len(MODULES) > 40
+    assert "adagrad_reference.algorithm" in ours(imports("adagrad_reference.play"))
+    assert "adagrad_conformance.library" in imports("adagrad_conformance.explain")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module):
+    higher = [name for name in ours(imports(module)) if layer(name) > layer(module)]
+    allowed = {"adagrad_conformance"}  # the package itself holds the version alone
+    assert set(higher) <= allowed
+
+
+def test_modules_do_not_import_each_other_in_a_circle():
+    graph = {name: ours(imports(name, deferred=False)) - {name} for name in MODULES}
+    done, path = set(), []
+
+    def visit(name):
+        if name in done:
+            return
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        path.append(name)
+        for other in sorted(graph[name]):
+            visit(other)
+        done.add(path.pop())
+
+    for name in MODULES:
+        visit(name)
+
+
+def test_the_reference_imports_nothing_but_mpmath_and_numpy():
+    for module in MODULES:
+        if layer(module) == 0:
+            outside = {top_level(name) for name in imports(module)}
+            assert not outside & {"adagrad_conformance", "click", "rich", *FRAMEWORKS}
+            third = outside - set(sys.stdlib_module_names) - {"adagrad_reference"}
+            assert third <= {"mpmath", "numpy", "gmpy2"}, module
+
+
+@pytest.mark.parametrize(
+    "name", ["scenario", "formats", "options", "bookkeeping", "codec"]
+)
+def test_the_language_needs_no_arithmetic(name):
+    """Adapters and hosts import these; what these import counts too."""
+    seen, todo = set(), {f"adagrad_reference.{name}"}
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        found = set(imports(module))
+        assert not {top_level(x) for x in found} & {"mpmath", "numpy"}, module
+        todo |= ours(found) - seen
+
+
+@pytest.mark.parametrize(
+    "module",
+    [m for m in MODULES if m.startswith("adagrad_conformance.adapters.")
+     and not m.endswith(".base")],
+)  # fmt: skip
+def test_adapters_never_import_the_reference(module):
+    assert not {x for x in imports(module) if top_level(x) == "adagrad_reference"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_candidates_and_adapters_import_frameworks(module):
+    used = {top_level(name) for name in imports(module)} & set(FRAMEWORKS)
+    parts = module.split(".")
+    if parts[1:2] == ["candidates"]:
+        assert not used or parts[-1].startswith("torch_")
+    elif parts[1:2] not in (["adapters"], ["native"]):
+        assert not used
+
+
+def test_grading_neither_plays_nor_starts_anything():
+    found = set(imports("adagrad_conformance.grading"))
+    banned = ("engine", "process", "cli", "run_command", "library", "host")
+    assert not found & {f"adagrad_conformance.{name}" for name in banned}
+    assert not {top_level(name) for name in found} & {"subprocess", "click", "os"}
+
+
+def test_the_runner_never_judges():
+    found = set(imports("adagrad_conformance.runner"))
+    assert not found & {f"adagrad_conformance.{x}" for x in ("grading", "verdict")}
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.startswith("adagrad_conformance.reports")]
+)
+def test_reports_play_nothing(module):
+    banned = {f"adagrad_conformance.{x}" for x in ("engine", "grading", "process")}
+    assert not set(imports(module)) & banned
+
+
+def test_nobody_unpickles_or_evaluates_but_adapters():
+    for module in MODULES:
+        if module.startswith(
+            ("adagrad_conformance.adapters", "adagrad_conformance.nat")
+        ):
+            continue
+        assert not {top_level(x) for x in imports(module)} & {"pickle", "marshal"}
+        calls = {
+            node.func.id
+            for node in ast.walk(TREES[module])
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not calls & {"eval", "exec", "compile", "__import__"}, module
+
+
+# -- __all__ and docstrings ------------------------------------------------------------
+
+
+def assigned(tree):
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def exported(tree):
+    """The names in `__all__`, those added later too; None if there is none."""
+    found = None
+    for node in tree.body:
+        target = getattr(node, "target", None) or next(
+            iter(getattr(node, "targets", ())), None
+        )
+        if isinstance(target, ast.Name) and target.id == "__all__":
+            found = [*(found or []), *ast.literal_eval(node.value)]
+    return found
+
+
+def is_command(node):
+    """A click command: reached by its name on the command line."""
+    return any(
+        ast.unparse(decorator).split("(")[0].split(".")[-1] in ("command", "group")
+        for decorator in node.decorator_list
+    )
+
+
+def definitions(tree):
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node for node in tree.body if isinstance(node, kinds)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_name_in_all_exists(module):
+    tree = TREES[module]
+    names = exported(tree) or []
+    known = {node.name for node in definitions(tree)} | set(assigned(tree))
+    for node in nodes(tree, deferred=False):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            known |= {alias.asname or alias.name for alias in node.names}
+    assert not set(names) - known
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_all_is_complete(module):
+    if module.endswith("__main__"):
+        return
+    tree = TREES[module]
+    public = {
+        node.name
+        for node in definitions(tree)
+        if not node.name.startswith("_") and not is_command(node)
+    }
+    names = exported(tree)
+    if names is None:
+        assert not public, "no __all__"
+    else:
+        assert not public - set(names)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_docstring(module):
+    assert ast.get_docstring(TREES[module])
+
+
+# -- tables and folders ----------------------------------------------------------------
+
+
+def test_every_adapter_in_the_table_is_in_the_folder():
+    for name, place in ADAPTERS.items():
+        module, _, attribute = place.partition(":")
+        assert module in FILES, name
+        tree = TREES[module]
+        known = {node.name for node in definitions(tree)} | set(assigned(tree))
+        assert attribute in known, name
+        assert attribute in (exported(tree) or ()), name
+
+
+def offered(module):
+    """Functions and classes that make an adapter without arguments."""
+    for node in definitions(TREES[module]):
+        if node.name.startswith("_"):
+            continue
+        if isinstance(node, ast.FunctionDef):
+            returned = ast.unparse(node.returns) if node.returns else ""
+            if not node.args.args and returned.endswith("Adapter"):
+                yield node.name
+        elif isinstance(node, ast.ClassDef):
+            body = {item.name for item in node.body if hasattr(item, "name")}
+            named = "name" in set(assigned(node))
+            if named and "__init__" not in body:
+                yield node.name
+
+
+def test_every_adapter_in_the_folder_is_in_the_table():
+    registered = set(ADAPTERS.values())
+    for module in MODULES:
+        if module.startswith("adagrad_conformance.adapters.") and not module.endswith(
+            (".base", ".optimizer")
+        ):
+            missing = {f"{module}:{name}" for name in offered(module)} - registered
+            assert not missing
+
+
+def test_every_registered_name_is_a_word_or_a_path_of_words():
+    for name in ADAPTERS:
+        assert ":" not in name
+        assert name == name.lower().strip()
+
+
+def test_the_table_of_families_is_the_folder():
+    files = {
+        module
+        for module in MODULES
+        if module.startswith("adagrad_conformance.scenarios.")
+        and "scenarios" in {node.name for node in definitions(TREES[module])}
+    }
+    assert {family.__name__ for family in FAMILIES} == files
+    names = [family.FAMILY for family in FAMILIES]
+    assert len(set(names)) == len(names)
+    for family in FAMILIES:
+        assert family.__name__.endswith("." + family.FAMILY.replace("-", "_"))

@@ -1,0 +1,58 @@
+"""What the tests of liars share: the scenarios, and how a liar is judged."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.library import Library
+from adagrad_conformance.scenarios.fresh import fresh_scenarios
+from adagrad_reference.scenario import Step
+
+SEED = 1_859
+
+
+@functools.cache
+def library():
+    return Library.read()
+
+
+@functools.cache
+def scenarios(fmt=None):
+    """The default ones, all or of one format."""
+    every = (*library().scenarios(), *fresh_scenarios(SEED))
+    return [s for s in every if fmt is None or fmt in s.formats]
+
+
+def judged(factory, chosen=None):
+    """The result of a liar made by `factory`, on binary32 unless told otherwise."""
+    chosen = scenarios("binary32") if chosen is None else chosen
+    result = run_candidate("liar", InProcess(factory), chosen, library().expectations)
+    assert result.problem is None
+    return {v.scenario: v for v in result.verdicts}
+
+
+def statuses(verdicts):
+    """How many of each status among the MUST."""
+    return Counter(v.status for v in verdicts.values() if v.level == "MUST")
+
+
+def those_with(kind, fmt="binary32"):
+    """Ids of scenarios in which an event of the kind occurs."""
+    return {s.id for s in scenarios(fmt) if any(isinstance(e, kind) for e in s.events)}
+
+
+def moves(scenario):
+    """Whether a right port changes anything in it."""
+    return any(
+        gradient is not None and any(value != 0 for value in gradient.values())
+        for event in scenario.events
+        if isinstance(event, Step)
+        for gradient in event.gradients.values()
+    )
+
+
+def those_with_closure(scenario):
+    return any(isinstance(e, Step) and e.loss is not None for e in scenario.events)

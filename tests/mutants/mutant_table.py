@@ -1,0 +1,270 @@
+"""Every mutant, and the requirements that must catch it.
+
+An entry names requirements each of which finds the mutant by itself.  `UNSEEN` lists
+mutants that no scenario finds yet, and what is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import counter
+import decay_maximize
+import formula
+import groups
+import layout
+import none_zero
+import numerics
+import state
+
+__all__ = ["MODULES", "MUTANTS", "UNCOVERED", "UNSEEN", "Mutant"]
+
+MODULES = (
+    formula,
+    counter,
+    decay_maximize,
+    none_zero,
+    state,
+    groups,
+    layout,
+    numerics,
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A wrong port, who must catch it, and by which status."""
+
+    port: type
+    caught_by: tuple[str, ...]
+    status: str = "fail"
+
+    @property
+    def name(self) -> str:
+        """As pytest shows it."""
+        return f"{self.port.__module__}/{self.port.__name__}"
+
+
+def _mutant(port: Any, *caught_by: str, status: str = "fail") -> Mutant:
+    return Mutant(port, caught_by, status)
+
+
+UPDATE, SUM, TAU = (
+    "algorithm/update",
+    "algorithm/accumulator",
+    "algorithm/initial-accumulator",
+)
+FIRST, SCHEDULE, OWN = (
+    "lr-decay/first-step",
+    "lr-decay/schedule",
+    "lr-decay/own-counter",
+)
+LATE = "numerics/late-step"
+COUPLED, OFF = "weight-decay/coupled", "weight-decay/zero-is-off"
+SIGN, BEFORE = "maximize/sign", "maximize/before-weight-decay"
+SKIPS, STEPS, MIXED = (
+    "none-vs-zero/none-skips",
+    "none-vs-zero/zero-steps",
+    "none-vs-zero/interleaved",
+)
+TO_NONE, TO_ZERO = "zero-grad/to-none", "zero-grad/to-zero"
+UNTOUCHED, CLOSURE = "gradients/untouched", "closure/once"
+GROUP, CHANGE, ADD = "groups/own-options", "groups/option-change", "groups/add"
+TWICE = "groups/duplicate-refused"
+ILLEGAL = "parameters/refuses-illegal"
+COPY, BYTES, PROCESS = (
+    "state-dict/deepcopy",
+    "state-dict/bytes",
+    "state-dict/new-process",
+)
+LOADED, MISFIT = "state-dict/options", "state-dict/mismatch-refused"
+VIEW, STRIDES, SIZE = (
+    "layout/strided-param",
+    "layout/strides-differ",
+    "layout/any-size",
+)
+ORDINARY, ZERO_THETA = "numerics/ordinary", "numerics/zero-theta"
+EPS, LARGE = "numerics/eps", "numerics/large-lr"
+CANCEL, TIES = "numerics/cancellation", "numerics/ties"
+FRESH, OVERFLOW = "numerics/fresh", "numerics/overflow"
+NON_FINITE = "special-values/non-finite-gradient"
+INFINITE = "special-values/infinite-theta"
+ZERO_ON_ZERO = "special-values/zero-on-zero"
+
+MUTANTS: tuple[Mutant, ...] = (
+    _mutant(formula.EpsInsideRoot, UPDATE, EPS),
+    _mutant(formula.EpsSquaredInsideRoot, UPDATE, EPS),
+    _mutant(formula.NoEps, UPDATE, EPS, ZERO_ON_ZERO),
+    _mutant(formula.ZeroEpsReplaced, UPDATE, TIES),
+    _mutant(formula.EpsJoinsSum, SUM),
+    _mutant(formula.PlusSign, UPDATE, SIGN, FRESH),
+    _mutant(formula.OldSum, UPDATE),
+    _mutant(formula.SumOverwritten, SUM),
+    _mutant(formula.SumDecays, SUM),
+    _mutant(formula.SquaresSubtracted, SUM),
+    _mutant(formula.MeanOfSquares, SUM),
+    _mutant(formula.SumStoredAsRoot, SUM),
+    _mutant(formula.SumStartsAtZero, TAU),
+    _mutant(formula.SumStartsAtSquare, TAU),
+    _mutant(formula.WeightOverwritten, UPDATE),
+    _mutant(formula.FirstStepRaw, UPDATE, FIRST),
+    _mutant(formula.NoAccumulationAtRateZero, SUM),
+    _mutant(formula.DoesNothing, UPDATE, SUM, TIES, CANCEL),
+    _mutant(counter.CountsFromOne, FIRST, SCHEDULE),
+    _mutant(counter.ExponentialDecay, SCHEDULE, LATE),
+    _mutant(counter.PowerDecay, SCHEDULE, LATE),
+    _mutant(counter.RootDecay, SCHEDULE, LATE),
+    _mutant(counter.DecayCompounds, SCHEDULE),
+    _mutant(counter.NeverDecays, SCHEDULE, LATE),
+    _mutant(counter.CounterStuck, SCHEDULE),
+    _mutant(counter.CallsCounted, OWN),
+    _mutant(counter.CallsCountedInSecret, OWN),
+    _mutant(counter.CounterSharedByParams, OWN, MIXED),
+    _mutant(counter.NoneCounts, SKIPS, OWN, MIXED),
+    _mutant(counter.NoneResetsCounter, SKIPS, MIXED),
+    _mutant(counter.CounterInParamFormat, SCHEDULE, LATE),
+    _mutant(counter.CounterOverflows, SCHEDULE, LATE),
+    _mutant(decay_maximize.DecayDecoupled, COUPLED, LARGE),
+    _mutant(decay_maximize.DecayWithoutRate, COUPLED, LARGE),
+    _mutant(decay_maximize.DecayOnlyInSum, COUPLED, LARGE),
+    _mutant(decay_maximize.DecayMissingInSum, COUPLED, CANCEL),
+    _mutant(decay_maximize.DecayOfStaleTheta, COUPLED),
+    _mutant(decay_maximize.DecayOfPreviousGradient, COUPLED),
+    _mutant(decay_maximize.DecaySubtracted, COUPLED, CANCEL),
+    _mutant(decay_maximize.DecayTwice, COUPLED),
+    _mutant(decay_maximize.DecayWhenOff, OFF, INFINITE),
+    _mutant(decay_maximize.SmallDecayDropped, COUPLED, ORDINARY),
+    _mutant(decay_maximize.MaximizeIgnored, SIGN),
+    _mutant(decay_maximize.MaximizeFlipsRate, BEFORE),
+    _mutant(decay_maximize.MaximizeAfterDecay, BEFORE),
+    _mutant(decay_maximize.MaximizeDropsDecay, BEFORE),
+    _mutant(decay_maximize.MaximizeOnce, SIGN),
+    _mutant(none_zero.NoneIsZero, SKIPS, TO_NONE),
+    _mutant(none_zero.NoneDecays, SKIPS),
+    _mutant(none_zero.NoneStopsTheRest, SKIPS, MIXED),
+    _mutant(none_zero.NoneStopsLaterGroups, MIXED),
+    _mutant(none_zero.CounterSlips, MIXED, OWN),
+    _mutant(none_zero.ZeroIsNone, STEPS, ZERO_ON_ZERO),
+    _mutant(none_zero.ZeroIsNotCounted, STEPS, MIXED),
+    _mutant(none_zero.ZeroElementsSkipped, STEPS),
+    _mutant(none_zero.TinyElementsSkipped, EPS),
+    _mutant(none_zero.ZeroGradForgets, TO_NONE),
+    _mutant(none_zero.ZeroGradFirstParamOnly, TO_NONE, TO_ZERO),
+    _mutant(none_zero.ZeroGradToNoneGivesZeros, TO_NONE),
+    _mutant(none_zero.ZeroGradToZeroGivesNone, TO_ZERO),
+    _mutant(none_zero.DecayEntersGradient, UNTOUCHED),
+    _mutant(none_zero.MaximizeTurnsGradient, UNTOUCHED),
+    _mutant(none_zero.GradientHoldsUpdate, UNTOUCHED),
+    _mutant(none_zero.GradientConsumed, UNTOUCHED),
+    _mutant(state.OneSumForAll, SUM),
+    _mutant(state.StateOnTheParam, COPY, BYTES, PROCESS, MISFIT),
+    _mutant(state.SumNotRestored, COPY, BYTES, PROCESS),
+    _mutant(state.CounterNotRestored, COPY, BYTES, PROCESS),
+    _mutant(state.OneCounterRestored, COPY, BYTES, PROCESS),
+    _mutant(state.OptionsNotRestored, LOADED),
+    _mutant(state.ConstructorRateWins, LOADED),
+    _mutant(state.MaximizeNotRestored, LOADED),
+    _mutant(state.FirstGroupRestored, LOADED),
+    _mutant(state.LoadClearsGradients, COPY, BYTES),
+    _mutant(state.LoadSharesState, "state-dict/independent"),
+    _mutant(state.SumLostInDeepcopy, COPY),
+    _mutant(state.SumLostInBytes, BYTES, PROCESS),
+    _mutant(state.SumKeptAtHome, PROCESS),
+    _mutant(state.SavingResetsCounter, COPY, BYTES, PROCESS),
+    _mutant(state.AcceptsOtherGroups, MISFIT),
+    _mutant(state.AcceptsOtherParams, MISFIT),
+    _mutant(state.RefusesWithOptionsLoaded, MISFIT),
+    _mutant(groups.GroupOptionsIgnored, GROUP, CHANGE),
+    _mutant(groups.FirstGroupForAll, GROUP, CHANGE),
+    _mutant(groups.ThirdGroupWrong, GROUP),
+    _mutant(groups.OptionsLeak, GROUP),
+    _mutant(groups.OptionsCached, CHANGE),
+    _mutant(groups.OptionChangeLate, CHANGE),
+    _mutant(groups.OptionChangeReachesAll, CHANGE),
+    _mutant(groups.AddResetsOlder, ADD),
+    _mutant(groups.AddedStartsLate, ADD, OWN),
+    _mutant(groups.AddedWithoutInitial, ADD, TAU),
+    _mutant(groups.AddedNeverSteps, ADD),
+    _mutant(groups.AddedLikeLast, ADD, GROUP),
+    _mutant(groups.GroupInitialIgnored, "groups/own-initial-accumulator"),
+    _mutant(groups.DuplicateAccepted, TWICE),
+    _mutant(groups.UnsteppedDuplicateAccepted, TWICE),
+    _mutant(groups.DuplicateHalfAdded, TWICE, status="malformed"),
+    _mutant(groups.NegativeAccepted, ILLEGAL),
+    _mutant(groups.NegativeRateAccepted, ILLEGAL),
+    _mutant(groups.NanAccepted, ILLEGAL),
+    _mutant(groups.NanEpsAccepted, ILLEGAL),
+    _mutant(groups.GroupOptionsUnchecked, "parameters/group-refuses-illegal"),
+    _mutant(groups.ZerosRefused, SUM, UPDATE),
+    _mutant(groups.ClosureTwice, CLOSURE),
+    _mutant(groups.ClosureAfterUpdate, CLOSURE),
+    _mutant(groups.DecaysBeforeClosure, CLOSURE),
+    _mutant(groups.ClosureNeverCalled, CLOSURE),
+    _mutant(groups.LossNotReturned, CLOSURE),
+    _mutant(groups.LossOfLastStep, CLOSURE),
+    _mutant(groups.ClosureWithoutGradients, CLOSURE, status="malformed"),
+    _mutant(layout.StridedUpdateLost, VIEW, STRIDES),
+    _mutant(layout.WritesOutsideView, VIEW, STRIDES),
+    _mutant(layout.GradientStridesIgnored, STRIDES),
+    _mutant(layout.ParamStridesIgnored, STRIDES),
+    _mutant(layout.WritesOneTooFar, VIEW),
+    _mutant(layout.FirstRowsOnly, SIZE),
+    _mutant(layout.TailSkipped, SIZE),
+    _mutant(layout.VectorBlockSkipped, SIZE),
+    _mutant(layout.SeventeenthWrong, SIZE),
+    _mutant(layout.ScalarSkipped, SIZE),
+    _mutant(layout.SingleElementSkipped, SIZE),
+    _mutant(layout.EmptyStopsTheRest, SIZE),
+    _mutant(layout.NanSpreads, NON_FINITE),
+    _mutant(layout.InfSpreads, NON_FINITE),
+    _mutant(layout.NonFiniteSkipsParam, NON_FINITE),
+    _mutant(layout.NonFiniteIsZero, NON_FINITE),
+    _mutant(layout.OverflowIsNan, OVERFLOW),
+    _mutant(layout.FlushesSubnormals, "numerics/subnormals"),
+    _mutant(layout.EpsInParamFormat, "special-values/default-eps-in-binary16"),
+    _mutant(numerics.RateInBinary32, UPDATE, LATE, SCHEDULE),
+    _mutant(numerics.RateInBinary16, LATE, SCHEDULE),
+    _mutant(numerics.SumInBinary32, SUM, ORDINARY),
+    _mutant(numerics.SquareInBinary32, SUM, ORDINARY),
+    _mutant(numerics.RootInBinary32, ORDINARY, ZERO_THETA),
+    _mutant(numerics.DecayInBinary32, COUPLED, ORDINARY),
+    _mutant(numerics.EpsInBinary32, EPS),
+    _mutant(numerics.EpsHasFloor, EPS),
+    _mutant(numerics.RelativeError, ORDINARY, ZERO_THETA, FRESH),
+    _mutant(numerics.FewUlpsOff, ZERO_THETA),
+    _mutant(numerics.SqrtFewUlpsOff, ZERO_THETA),
+    _mutant(numerics.FastInverseRoot, ZERO_THETA, ORDINARY),
+    _mutant(numerics.GradientExpanded, CANCEL, LARGE),
+    _mutant(numerics.SumOfSquaresExpanded, CANCEL, COUPLED),
+    _mutant(numerics.Truncates32, ORDINARY, ZERO_THETA),
+    _mutant(numerics.TruncatesBfloat16, ORDINARY, ZERO_THETA),
+    _mutant(numerics.StepsRoundedToGrid, TIES, CANCEL),
+    _mutant(numerics.LooksUp, FRESH),
+)
+
+#: Mutants that no scenario of the files finds at MUST, and the scenario that would.
+UNSEEN: dict[type, str] = {
+    counter.CounterIsBinary32: "a step from a written t = 2^24",
+    state.SumKeptByShape: "two params of one shape in one optimizer",
+    state.LoadsInWrongOrder: "a round trip in which all counters differ",
+    state.LoadFillsOnlyFresh: "save, step, load into the same optimizer, step",
+    state.LoadBringsParams: "save, step, load: theta must stay where it is",
+    state.LoadFreezesOptions: "an option changed after a load",
+    state.SavingResetsOptions: "save, then step the same optimizer, no load",
+    state.OptionsSharedByOptimizers: "step A, make B with other options, step A",
+    state.RefusesTooLate: "a misfit whose counters differ from the target's",
+    groups.FalsyOverrideIgnored: "a group that sets decay to 0, maximize to False",
+    groups.FirstGroupCached: "an option changed on the first group",
+    groups.SwitchingOffIgnored: "an option changed to 0 or False",
+    groups.AddedLikeFirst: "a group added behind a first one with own options",
+    groups.StepReturnsNumber: "what step() returns without a closure is not read",
+    layout.WrongBeyond64: "a param of some 100 elements",
+    layout.WrongBeyond4096: "a param of more than 4096 elements",
+    layout.FirstFormatOnly: "params of two formats in one optimizer",
+    layout.ExpandedGradientMisread: "a gradient with stride 0",
+    numerics.OrderDependsOnPosition: "equal elements must get equal bits",
+}
+
+#: MUST requirements without a mutant, and why there is none.
+UNCOVERED: dict[str, str] = {}

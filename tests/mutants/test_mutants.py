@@ -1,0 +1,141 @@
+"""Every mutant is caught, by every requirement that the table names, and right ports
+are not.
+
+A requirement catches a mutant by one failed scenario that bears its name.  Scenarios
+are judged a few at a time and a mutant is let go once all its catchers have spoken.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+
+import pytest
+from mutant_kit import Bent, adapter
+from mutant_table import MODULES, MUTANTS, UNCOVERED, UNSEEN
+
+from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.grading import judge
+from adagrad_conformance.library import Library
+from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.runner import observe
+from adagrad_conformance.scenarios.fresh import fresh_scenarios
+
+SEED = 20_110_712
+CHUNK = 24
+RIGHT = {
+    "numpy": numpy_own.NumpyAdapter,
+    "bent": lambda: adapter(Bent),
+    "own/torch-single": torch_own.single,
+    "own/torch-foreach": torch_own.foreach,
+    "torch/single": torch_optim.single,
+    "torch/foreach": torch_optim.foreach,
+}
+
+
+@functools.cache
+def library():
+    return Library.read()
+
+
+@functools.cache
+def default_scenarios():
+    return (*library().scenarios(), *fresh_scenarios(SEED))
+
+
+def named(requirements):
+    """The scenarios that bear one of these names."""
+    wanted = set(requirements)
+    return [s for s in default_scenarios() if wanted & set(s.requirements)]
+
+
+def verdicts(port, scenarios):
+    """Verdicts of a mutant, a chunk of scenarios at a time."""
+    candidate = InProcess(lambda: adapter(port))
+    identity = candidate.start()
+    left = iter(scenarios)
+    while chunk := list(itertools.islice(left, CHUNK)):
+        seen = list(observe(candidate, identity, chunk))
+        yield from judge(seen, identity.claims, library().expectations)
+
+
+def spread(scenarios):
+    """Every ninth scenario, then those behind them: neighbours are alike."""
+    return [s for start in range(9) for s in scenarios[start::9]]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+def test_mutant_is_caught(mutant):
+    missing = set(mutant.caught_by)
+    for verdict in verdicts(mutant.port, spread(named(mutant.caught_by))):
+        if verdict.status == mutant.status:
+            level = {r for r in missing if REQUIREMENTS[r].level == verdict.level}
+            missing -= level & set(verdict.requirements)
+        if not missing:
+            return
+    pytest.fail(f"not caught by {', '.join(sorted(missing))}")
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        pytest.param(port, marks=pytest.mark.xfail(reason=missing, strict=True))
+        for port, missing in UNSEEN.items()
+    ],
+    ids=lambda port: port.__name__,
+)
+def test_mutant_that_only_a_missing_scenario_would_catch(port):
+    """Strict: once a scenario finds it, it belongs into the table."""
+    must = [s for s in library().scenarios() if s.level == "MUST"]
+    chosen = [s for s in must if "binary32" in s.formats]
+    assert any(v.status == "fail" for v in verdicts(port, chosen))
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_port_passes_the_same_scenarios(name):
+    candidate = InProcess(RIGHT[name])
+    scenarios = default_scenarios()
+    result = run_candidate(name, candidate, scenarios, library().expectations)
+    must = [v for v in result.verdicts if v.level == "MUST"]
+    assert result.problem is None
+    assert [v.scenario for v in must if v.status != "pass"] == []
+    assert len(must) > 500
+
+
+# -- the table itself ------------------------------------------------------------------
+
+
+def test_every_must_requirement_has_a_mutant():
+    named_by_mutants = {r for mutant in MUTANTS for r in mutant.caught_by}
+    must = {r.id for r in REQUIREMENTS.values() if r.level == "MUST"}
+    assert must - named_by_mutants == set(UNCOVERED)
+
+
+def test_every_named_requirement_exists():
+    assert {r for m in MUTANTS for r in m.caught_by} <= set(REQUIREMENTS)
+
+
+def classes():
+    return [
+        thing
+        for module in MODULES
+        for name, thing in vars(module).items()
+        if inspect.isclass(thing)
+        and thing.__module__ == module.__name__
+        and not name.startswith("_")
+        and hasattr(thing, "load_state_dict")
+    ]
+
+
+def test_table_lists_every_mutant_once():
+    listed = [*(mutant.port for mutant in MUTANTS), *UNSEEN]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(classes())
+
+
+@pytest.mark.parametrize("port", classes(), ids=lambda port: port.__name__)
+def test_every_mutant_says_what_is_wrong(port):
+    assert "." in (port.__dict__.get("__doc__") or "")
