@@ -16,7 +16,7 @@ import click
 
 from . import __version__
 
-__all__ = ["main"]
+__all__ = ["UserError", "main"]
 
 
 class UserError(click.ClickException):

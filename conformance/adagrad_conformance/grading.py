@@ -24,7 +24,7 @@ import numpy as np
 from adagrad_reference.enclosure import LAWFUL, TIGHT
 from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
 from adagrad_reference.fast_exact import exact_steps
-from adagrad_reference.formats import FORMATS, Format
+from adagrad_reference.formats import BINARY32, FORMATS, Format
 from adagrad_reference.scenario import Tensor
 
 from .comparison import Case, Expectations, StepSeen, collect, report_outside
@@ -106,8 +106,8 @@ def decode_array(fmt: Format, bits: Sequence[int]) -> Any:
     if fmt.width == 64:
         return np.array(bits, np.uint64).view(np.float64)
     if fmt.precision == 8:  # bfloat16 is the upper half of binary32
-        wide = np.array(bits, np.uint32) << np.uint32(16)
-        return wide.view(np.float32).astype(np.float64)
+        bits = [b << 16 for b in bits]
+        fmt = BINARY32
     kinds: dict[int, tuple[Any, Any]] = {
         32: (np.uint32, np.float32),
         16: (np.uint16, np.float16),

@@ -67,10 +67,14 @@ class Library:
 
     def expectations(self, scenario: Scenario) -> tuple[EventExpectation, ...]:
         """What the file expects of a scenario; any other one is played now."""
-        stored = self.raw.get(scenario.id)
-        if stored is not None and scenario_from_json(stored) == scenario:
-            return vector_from_json(stored).expect
+        if self.holds(scenario):
+            return vector_from_json(self.raw[scenario.id]).expect
         return Vector.of(scenario).expect
+
+    def holds(self, scenario: Scenario) -> bool:
+        """Whether a file has exactly this scenario."""
+        stored = self.raw.get(scenario.id)
+        return stored is not None and scenario_from_json(stored) == scenario
 
 
 def matches(scenario: Scenario, pattern: str | None, level: str) -> bool:

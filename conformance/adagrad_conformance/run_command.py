@@ -41,7 +41,7 @@ from .stream import (
 )
 from .targets import Target, parse_target
 
-__all__ = ["run_command"]
+__all__ = ["Plan", "run_command"]
 
 #: The seed where no person watches.
 CI_SEED = 20260101
@@ -159,6 +159,7 @@ def _run_all(
                 plan.scenarios,
                 plan.library.expectations,
                 lambda: progress.advance(task),
+                plan.library.holds,
             )
 
         return list(pool.map(one, plan.targets, candidates))

@@ -24,7 +24,7 @@ from adagrad_reference.scenario import (
 from .adapters.base import ClosureAnswer, Malformed, Reading, Refused
 from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout
 
-__all__ = ["EventSeen", "Observation", "observe", "play", "smoke_test"]
+__all__ = ["ClosureCall", "EventSeen", "Observation", "observe", "play", "smoke_test"]
 
 #: After so many failures of the process in a row the rest is not tried.
 MAX_FAILURES = 5

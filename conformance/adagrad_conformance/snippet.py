@@ -113,10 +113,12 @@ def _tensor(tensor: Tensor) -> str:
     if tensor.layout is None:
         return plain
     layout = tensor.layout
-    guard = _number(tensor.fmt.decode(layout.guard))
-    place = f"{tensor.shape}, {layout.strides}, {layout.offset}"
-    storage = f"T([{guard}] * {layout.length}, {layout.length})"
-    return f"{storage}.as_strided({place}).copy_({plain})"
+    storage = [layout.guard] * layout.length
+    for place, bits in zip(layout.positions(tensor.shape), tensor.bits, strict=True):
+        storage[place] = bits
+    values = ", ".join(_number(tensor.fmt.decode(bits)) for bits in storage)
+    where = f"{tensor.shape}, {layout.strides}, {layout.offset}"
+    return f"T([{values}], {layout.length}).as_strided({where})"
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,8 @@ import { Adagrad, AdagradError, Param } from "./adagrad.mjs";
 const WHO = { name: "example-javascript", version: "1", language: "JavaScript" };
 const CLAIMS = [
   ...["binary64", "binary32", "state", "state-write", "gradients", "none-gradient"],
-  ...["zero-grad", "closure", "groups", "add-group", "set-option", "refusals"],
+  ...["zero-grad", "closure", "groups", "add-group", "mixed-formats"],
+  ...["set-option", "refusals"],
   ...["lr-decay", "weight-decay", "initial-accumulator-value", "eps", "maximize"],
   ...["save", "load-same-object", "load-deepcopy", "load-bytes", "load-new-process"],
 ];

@@ -240,6 +240,8 @@ class Scenario:
 def needs(scenario: Scenario) -> frozenset[str]:
     """The claims that a port must make for the scenario to be played on it."""
     found = set(scenario.formats)
+    if len(scenario.formats) > 1:
+        found.add("mixed-formats")
     for tensor in scenario.tensors.values():
         found |= _tensor_needs(tensor)
     for event in scenario.events:
@@ -285,11 +287,9 @@ def _event_needs(event: Event) -> Iterator[str]:
             yield from _option_needs(group.options)
         case ZeroGrad():
             yield "zero-grad"
-        case Save():
+        case Read() | Save():
             yield "save"
         case Load(via=via):
             yield f"load-{via}"
         case SetState():
             yield "state-write"
-        case Read():
-            yield "state"

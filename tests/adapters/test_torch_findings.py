@@ -107,7 +107,17 @@ def default_eps_makes_nan_in_float16(path):
     return not torch.isfinite(p).all().item()
 
 
+def stops_counting_at_2_24(path):
+    p = torch.ones(3)
+    opt = adagrad([p], path)
+    opt.state[p]["step"].fill_(2.0**24)
+    p.grad = torch.full((3,), 0.5)
+    opt.step()
+    return opt.state[p]["step"].item() == 2.0**24
+
+
 CONFIRMED_BY = {
+    "lr-decay/counts-beyond-2-24": stops_counting_at_2_24,
     "layout/strided-param": writes_outside_a_view,
     "layout/strides-differ": ignores_strides,
     "groups/own-initial-accumulator": ignores_tau_of_a_group,

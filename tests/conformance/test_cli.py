@@ -593,7 +593,7 @@ def test_fresh_scenarios_come_from_the_seed(known, tmp_path):
         assert cli("run", "numpy", *args).exit_code == 0
         assert header_of(out)["seed"] == int(seed)
         seen.append(played(out))
-    assert len(seen[0]) == 4
+    assert len(seen[0]) == 8  # one and a large one in each format
     assert seen[0] == seen[1] != seen[2]
 
 

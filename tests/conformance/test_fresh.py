@@ -62,7 +62,8 @@ def test_scenarios_survive_json():
 
 def test_a_run_holds_every_format_and_all_are_must():
     found = list(fresh_scenarios(3, per_format=2))
-    assert [s.formats for s in found] == [(name,) for name in FORMATS for _ in "ab"]
+    per_format = ("a", "b", "the large one")
+    assert [s.formats for s in found] == [(f,) for f in FORMATS for _ in per_format]
     assert {s.level for s in found} == {"MUST"}
     assert len({s.id for s in found}) == len(found)
 

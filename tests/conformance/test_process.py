@@ -393,7 +393,10 @@ BAD_READS = {
     "t true": ("{'params': {'p': {'theta': T, 't': True}}}", "a count"),
     "numbers for bits": ("{'params': {'p': {'theta': {**T, 'bits': [1, 2]}}}}", ""),
     "no hex": ("{'params': {'p': {'theta': {**T, 'bits': ['z', '0']}}}}", "'z'"),
-    "too few": ("{'params': {'p': {'theta': {**T, 'bits': ['0' * 16]}}}}", "2 elements"),
+    "too few": (
+        "{'params': {'p': {'theta': {**T, 'bits': ['0' * 16]}}}}",
+        "2 elements",
+    ),
     "a format": ("{'params': {'p': {'theta': {**T, 'format': 'f8'}}}}", "'f8'"),
     "sum no tensor": ("{'params': {'p': {'theta': T, 'sum': 'x'}}}", "tensor"),
 }
@@ -449,7 +452,7 @@ def test_timeout_through_the_runner(started):
     assert (seen.trouble, seen.message) == ("timeout", "no answer within 0.3 s")
 
 
-# -- ports that misbehave in less common ways ------------------------------------------------
+# -- ports that misbehave in less common ways -----------------------------------------
 
 
 @pytest.mark.parametrize("content", ["", ", ask='closure', params={}"])

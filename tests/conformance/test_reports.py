@@ -437,8 +437,11 @@ def refuses(scenario):
 
 #: Every kind of script in every format, in turn.
 PLAYED = [s for s in SCENARIOS if not refuses(s)]
-SAMPLE = [*PLAYED[:: len(PLAYED) // 26], *(s for s in PLAYED if "guarded" in s.flags)][
-    :40
+FIRST = {s.id.split("/")[0]: s for s in reversed(PLAYED)}
+SAMPLE = [
+    *FIRST.values(),
+    *PLAYED[7 :: len(PLAYED) // 18],
+    *[s for s in PLAYED if "guarded" in s.flags][:12],
 ]
 
 

@@ -79,6 +79,7 @@ COPY, BYTES, PROCESS = (
     "state-dict/new-process",
 )
 LOADED, MISFIT = "state-dict/options", "state-dict/mismatch-refused"
+READING = "state-dict/reading"
 VIEW, STRIDES, SIZE = (
     "layout/strided-param",
     "layout/strides-differ",
@@ -221,6 +222,24 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(layout.NonFiniteSkipsParam, NON_FINITE),
     _mutant(layout.NonFiniteIsZero, NON_FINITE),
     _mutant(layout.OverflowIsNan, OVERFLOW),
+    _mutant(counter.CounterIsBinary32, "lr-decay/counts-beyond-2-24"),
+    _mutant(state.SumKeptByShape, SUM),
+    _mutant(state.LoadsInWrongOrder, COPY, BYTES, PROCESS),
+    _mutant(state.LoadFillsOnlyFresh, COPY, BYTES),
+    _mutant(state.LoadBringsParams, COPY, BYTES),
+    _mutant(state.LoadFreezesOptions, CHANGE),
+    _mutant(state.SavingResetsOptions, READING),
+    _mutant(state.OptionsSharedByOptimizers, "groups/two-optimizers"),
+    _mutant(state.RefusesTooLate, MISFIT),
+    _mutant(groups.FalsyOverrideIgnored, GROUP),
+    _mutant(groups.FirstGroupCached, CHANGE),
+    _mutant(groups.SwitchingOffIgnored, CHANGE),
+    _mutant(groups.AddedLikeFirst, ADD),
+    _mutant(groups.StepReturnsNumber, CLOSURE),
+    _mutant(layout.WrongBeyond64, SIZE),
+    _mutant(layout.WrongBeyond4096, FRESH),
+    _mutant(layout.FirstFormatOnly, "groups/mixed-formats"),
+    _mutant(layout.ExpandedGradientMisread, STRIDES),
     _mutant(layout.FlushesSubnormals, "numerics/subnormals"),
     _mutant(layout.EpsInParamFormat, "special-values/default-eps-in-binary16"),
     _mutant(numerics.RateInBinary32, UPDATE, LATE, SCHEDULE),
@@ -239,30 +258,12 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(numerics.SumOfSquaresExpanded, CANCEL, COUPLED),
     _mutant(numerics.Truncates32, ORDINARY, ZERO_THETA),
     _mutant(numerics.TruncatesBfloat16, ORDINARY, ZERO_THETA),
-    _mutant(numerics.StepsRoundedToGrid, TIES, CANCEL),
+    _mutant(numerics.StepsRoundedToGrid, TIES),
     _mutant(numerics.LooksUp, FRESH),
 )
 
 #: Mutants that no scenario of the files finds at MUST, and the scenario that would.
 UNSEEN: dict[type, str] = {
-    counter.CounterIsBinary32: "a step from a written t = 2^24",
-    state.SumKeptByShape: "two params of one shape in one optimizer",
-    state.LoadsInWrongOrder: "a round trip in which all counters differ",
-    state.LoadFillsOnlyFresh: "save, step, load into the same optimizer, step",
-    state.LoadBringsParams: "save, step, load: theta must stay where it is",
-    state.LoadFreezesOptions: "an option changed after a load",
-    state.SavingResetsOptions: "save, then step the same optimizer, no load",
-    state.OptionsSharedByOptimizers: "step A, make B with other options, step A",
-    state.RefusesTooLate: "a misfit whose counters differ from the target's",
-    groups.FalsyOverrideIgnored: "a group that sets decay to 0, maximize to False",
-    groups.FirstGroupCached: "an option changed on the first group",
-    groups.SwitchingOffIgnored: "an option changed to 0 or False",
-    groups.AddedLikeFirst: "a group added behind a first one with own options",
-    groups.StepReturnsNumber: "what step() returns without a closure is not read",
-    layout.WrongBeyond64: "a param of some 100 elements",
-    layout.WrongBeyond4096: "a param of more than 4096 elements",
-    layout.FirstFormatOnly: "params of two formats in one optimizer",
-    layout.ExpandedGradientMisread: "a gradient with stride 0",
     numerics.OrderDependsOnPosition: "equal elements must get equal bits",
 }
 

@@ -66,8 +66,12 @@ names = st.text(min_size=1, max_size=8)
 any_float = st.integers(0, 2**64 - 1).map(
     lambda bits: float_from_hex_bits(f"{bits:016x}")
 )
-numbers = st.one_of(any_float, st.floats(), st.booleans())
-options = st.dictionaries(st.sampled_from(OPTION_NAMES), numbers, max_size=4)
+numbers = st.one_of(any_float, st.floats())
+option_names = st.sampled_from([name for name in OPTION_NAMES if name != "maximize"])
+settings_ = st.one_of(
+    st.tuples(option_names, numbers), st.tuples(st.just("maximize"), st.booleans())
+)
+options = st.lists(settings_, max_size=4).map(dict)
 
 
 @st.composite
@@ -104,8 +108,8 @@ events = st.one_of(
         st.dictionaries(names, gradients, max_size=2),
         st.none() | any_float,
     ),
-    st.builds(
-        SetOption, names, st.integers(0, 3), st.sampled_from(OPTION_NAMES), numbers
+    st.tuples(names, st.integers(0, 3), settings_).map(
+        lambda x: SetOption(x[0], x[1], *x[2])
     ),
     st.builds(AddGroup, names, groups),
     st.builds(ZeroGrad, names, st.booleans()),
@@ -125,7 +129,7 @@ scenarios = st.builds(
     st.lists(names, min_size=1, max_size=2).map(tuple),
     st.sampled_from(["MUST", "SHOULD", "MAY"]),
     st.dictionaries(names, tensors(), max_size=2),
-    st.lists(events, max_size=4).map(tuple),
+    st.lists(events, min_size=1, max_size=4).map(tuple),
     st.lists(names, max_size=2).map(tuple),
     st.text(max_size=20),
 )

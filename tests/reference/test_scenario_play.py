@@ -614,7 +614,7 @@ def test_positions_are_those_of_numpy():
 
 
 NEEDS = [
-    (Read("opt"), {"state"}),
+    (Read("opt"), {"save"}),
     (Save("opt", "s"), {"save"}),
     (ZeroGrad("opt", set_to_none=True), {"zero-grad"}),
     (SetState("opt", "a", GA, 1), {"state-write"}),
@@ -654,7 +654,7 @@ def test_needs_of_tensors():
     z = tensor(1.0, 2.0, shape=(1,), complex=True, fmt="bfloat16")
     spread = tensor(1.0, fmt="binary32", layout=Layout(3, 1, (2,), 0))
     found = needs(scenario(z=z, s=spread))
-    assert found == {"bfloat16", "binary32", "complex", "layout"}
+    assert found == {"bfloat16", "binary32", "complex", "layout", "mixed-formats"}
     assert scenario(z=z, s=spread).formats == ("bfloat16", "binary32")
 
 

@@ -68,6 +68,7 @@ CLAIMS: Mapping[str, str] = {
     "closure": "step takes a closure",
     "groups": "takes several param groups with options of their own",
     "add-group": "takes a further param group later",
+    "mixed-formats": "takes params of different formats in one optimizer",
     "set-option": "options of a group can be changed between steps",
     "refusals": "refuses illegal options and groups with an error",
     "lr-decay": "has lr_decay",
@@ -123,7 +124,7 @@ Ask = Callable[[Mapping[str, Tensor]], ClosureAnswer]
 class Reply:
     """The answer to an event that was not refused."""
 
-    loss: float | None = None  #: what step(closure) returned
+    loss: float | None = None  #: what step() returned
     saved: bytes | None = None  #: what `save` gave
 
 
@@ -168,7 +169,7 @@ class Adapter(ABC):
                     return Reply(loss=self.step_with_closure(name, ask))
                 for param, gradient in gradients.items():
                     self.set_gradient(param, gradient)
-                self.step(name)
+                return Reply(loss=self.step(name))
             case SetOption(name, group, option, value):
                 self.set_option(name, group, option, value)
             case AddGroup(name, new_group):
@@ -202,8 +203,8 @@ class Adapter(ABC):
         """Give the param a gradient, or None."""
 
     @abstractmethod
-    def step(self, optimizer: str) -> None:
-        """Step once with the gradients that the params have."""
+    def step(self, optimizer: str) -> float | None:
+        """Step once with the gradients that the params have; what that returned."""
 
     @abstractmethod
     def read(self, optimizer: str) -> dict[str, Reading]:

@@ -16,6 +16,7 @@ from .base import (
     Ask,
     Gradient,
     Group,
+    Malformed,
     OptionValues,
     Reading,
     Sparse,
@@ -98,9 +99,9 @@ class OptimizerAdapter(Adapter):
         native = None if gradient is None else self.make_tensor(gradient)
         self.params[param].grad = native
 
-    def step(self, optimizer: str) -> None:
+    def step(self, optimizer: str) -> float | None:
         """step()."""
-        self.optimizers[optimizer].step()
+        return _as_number(self.optimizers[optimizer].step())
 
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
         """step(closure)."""
@@ -111,8 +112,7 @@ class OptimizerAdapter(Adapter):
                 self.set_gradient(name, gradient)
             return self.make_loss(answer.loss)
 
-        loss = self.optimizers[optimizer].step(closure)
-        return None if loss is None else float(loss)
+        return _as_number(self.optimizers[optimizer].step(closure))
 
     def set_option(
         self, optimizer: str, group: int, option: str, value: float | bool
@@ -151,3 +151,10 @@ class OptimizerAdapter(Adapter):
             for name, p in self.params.items()
             if id(p) in members
         }
+
+
+def _as_number(loss: Any) -> float | None:
+    try:
+        return None if loss is None else float(loss)
+    except (TypeError, ValueError, RuntimeError):
+        raise Malformed(f"step() returned {type(loss).__name__}, no loss") from None

@@ -11,7 +11,14 @@ import torch
 from .base import CLAIMS, Ask, Malformed, OptionValues, Reading, Tensor
 from .optimizer import OptimizerAdapter
 
-__all__ = ["TorchAdapter", "differentiable", "foreach", "fused", "single"]
+__all__ = [
+    "TorchAdapter",
+    "differentiable",
+    "foreach",
+    "from_torch",
+    "fused",
+    "single",
+]
 
 _DTYPES = {
     "binary64": (torch.float64, torch.int64, 64),

@@ -11,7 +11,7 @@ from adagrad_conformance.stream import Stream
 from adagrad_conformance.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
-from .summary import Finding, Summary, summaries
+from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 
 __all__ = ["report_text"]
 
@@ -79,14 +79,15 @@ def _verdicts(ports: Sequence[Summary]) -> Iterator[str]:
     for port in ports:
         total, target = port.total, port.target
         if target.get("problem"):
-            rows.append((_code(target["target"]), "", "", target["problem"], *[""] * 5))
+            problem = _escape(target["problem"])
+            rows.append((_code(target["target"]), "", "", problem, *[""] * 5))
             continue
         must = total.judged_at("MUST")
         rows.append(
             (
                 _code(target["target"]),
-                target["version"],
-                target["language"],
+                _escape(target["version"]),
+                _escape(target["language"]),
                 f"**{port.verdict.lower()}**",
                 f"{must - total.failed} of {must}",
                 str(total.findings),
@@ -122,22 +123,23 @@ def _themes(ports: Sequence[Summary]) -> Iterator[str]:
 
 
 def _findings(ports: Sequence[Summary]) -> Iterator[str]:
-    found = {f.requirement for port in ports for f in port.findings}
-    names = [
-        name
-        for level in LEVELS
-        for name, requirement in REQUIREMENTS.items()
-        if requirement.level == level and name in found
-    ]
-    if not names:
+    found = {(f.level, f.requirement) for port in ports for f in port.findings}
+    order = [*REQUIREMENTS, NO_REQUIREMENT]
+    known = sorted(found, key=lambda f: (LEVELS.index(f[0]), _place(order, f[1])))
+    if not known:
         yield "None."
-    for name in names:
-        requirement = REQUIREMENTS[name]
-        yield f"### {name} ({requirement.level})\n"
-        yield f"{requirement.demands} Otherwise: {_lower(requirement.why)}\n"
+    for level, name in known:
+        yield f"### {_escape(name)} ({level})\n"
+        if name in REQUIREMENTS:
+            requirement = REQUIREMENTS[name]
+            yield f"{requirement.demands} Otherwise: {_lower(requirement.why)}\n"
         for text, targets in _alike(ports, name).items():
             yield f"- {', '.join(map(_code, targets))}: {text}"
         yield ""
+
+
+def _place(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def _alike(ports: Sequence[Summary], name: str) -> dict[str, list[str]]:
@@ -147,7 +149,7 @@ def _alike(ports: Sequence[Summary], name: str) -> dict[str, list[str]]:
         for finding in _of(port, name):
             text = (
                 f"{_count(finding)}, such as "
-                f"`explain {finding.first['scenario']}`, event "
+                f"{_code('explain ' + finding.first['scenario'])}, event "
                 f"{finding.first.get('event', '-')}: {_escape(finding.evidence)}"
             )
             words.setdefault(text, []).append(port.target["target"])
@@ -196,18 +198,26 @@ def _speed(bench: Mapping[str, Any] | None) -> Iterator[str]:
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     titles = list(head)
-    yield "| " + " | ".join(titles) + " |"
+    yield "| " + " | ".join(map(_cell, titles)) + " |"
     yield "|" + "---|" * len(titles)
     for row in rows:
-        yield "| " + " | ".join(str(cell) for cell in row) + " |"
+        yield "| " + " | ".join(_cell(cell) for cell in row) + " |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _code(text: str) -> str:
-    return f"`{text}`"
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+    """Words of a port as plain text on one line of Markdown."""
+    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    for mark in "\\`*[]#|":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain
 
 
 def _lower(text: str) -> str:

@@ -11,9 +11,12 @@ from typing import Any
 from adagrad_conformance.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
-__all__ = ["Finding", "Summary", "Theme", "summaries"]
+__all__ = ["NO_REQUIREMENT", "Finding", "Summary", "Theme", "summaries"]
 
 Json = dict[str, Any]
+
+#: Where a scenario of the user's own names no requirement.
+NO_REQUIREMENT = "no requirement"
 _GRADE_ORDER = list(GRADES)
 _JUDGED = ("pass", "fail", "waived", "crash", "timeout", "malformed", "error")
 
@@ -120,7 +123,8 @@ class Summary:
         grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
         for record in self.records:
             if record["status"] not in ("pass", "waived", "not-claimed"):
-                grouped[record["level"], record["requirement"]].append(record)
+                name = record["requirement"] or NO_REQUIREMENT
+                grouped[record["level"], name].append(record)
         listed = sorted(grouped.items(), key=lambda item: LEVELS.index(item[0][0]))
         return [Finding(name, level, rs) for (level, name), rs in listed]
 

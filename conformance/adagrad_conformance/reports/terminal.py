@@ -92,8 +92,8 @@ def _verdict(console: Console, summary: Summary) -> None:
     )
     console.print("  * of passed checks, in ulp at scale", style="dim")
     if summary.findings:
-        example = summary.findings[0].first["scenario"]
-        hint = f"adagrad-conformance explain {example}"
-        if "reproducer" in summary.findings[0].first:
+        first = summary.findings[0].first
+        hint = f"adagrad-conformance explain {first['scenario']}"
+        if "reproducer" in first:
             hint = "the scenario stands in the result stream (--json), as 'reproducer'"
         console.print(f"  next: {escape(hint)}", highlight=False)

@@ -67,6 +67,13 @@ _ALL = (
         "A layer unfrozen late starts with an already decayed rate.",
     ),
     Requirement(
+        "lr-decay/counts-beyond-2-24",
+        "SHOULD",
+        "ALG-3",
+        "t goes on counting past 2^24.",
+        "A binary32 counter stands still there, and the rate with it.",
+    ),
+    Requirement(
         "weight-decay/coupled",
         "MUST",
         "ALG-5",
@@ -151,6 +158,20 @@ _ALL = (
         "Per-layer rates are the reason why groups exist.",
     ),
     Requirement(
+        "groups/two-optimizers",
+        "MUST",
+        "PAR-params",
+        "Two optimizers on the same params have options and state of their own.",
+        "Making a second optimizer would change the first.",
+    ),
+    Requirement(
+        "groups/mixed-formats",
+        "MUST",
+        "PAR-params",
+        "Params of different formats may share an optimizer, if that is claimed.",
+        "Only the first dtype of a mixed-precision model would be trained.",
+    ),
+    Requirement(
         "groups/own-initial-accumulator",
         "SHOULD",
         "PAR-params",
@@ -212,6 +233,13 @@ _ALL = (
         "M-load",
         "Loaded in another process, training goes on as if nothing had happened.",
         "State kept outside the dict is lost with the process.",
+    ),
+    Requirement(
+        "state-dict/reading",
+        "MUST",
+        "M-state-dict",
+        "Taking the state dict changes nothing.",
+        "Saving a checkpoint would change the run that is saved.",
     ),
     Requirement(
         "state-dict/options",

@@ -65,6 +65,21 @@ def scenarios() -> Iterator[Scenario]:
             [optimizer(("p", "q"), **options), *steps(gradients)],
             note="two params of different size: each has its own S, step after step",
         )
+        alike = {"p": params["p"], "q": tensor(fmt, [1.1, -0.4, 0.7])}
+        source = rng(f"algorithm/same-shapes/{fmt.name}")
+        yield scenario(
+            f"algorithm/same-shapes/{fmt.name}",
+            ("algorithm/accumulator", "algorithm/update"),
+            alike,
+            [
+                optimizer(alike, **options),
+                *steps(
+                    {name: tensor(fmt, draw(source, 3, 0.2, 3.0)) for name in alike}
+                    for _ in range(3)
+                ),
+            ],
+            note="two params of one shape: each has its own S all the same",
+        )
         yield scenario(
             f"algorithm/initial-accumulator/{fmt.name}",
             ("algorithm/initial-accumulator", "algorithm/update"),

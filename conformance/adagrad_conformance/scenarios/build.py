@@ -1,9 +1,11 @@
 """How the families write scenarios: decimals in, bits out.
 
 Rule 1.  No |g| = 1 and no S = 1: too many wrong formulas agree there.
-Rule 2.  Params of one scenario differ in size, start and gradients.
-Rule 3.  Hyperparameters are not exact in any format unless that is the point.
-Rule 4.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay clear of
+Rule 2.  Params of one scenario differ in start and gradients, and in size unless that
+         is the point.
+Rule 3.  Options are also switched off (0, False), groups are changed first and last.
+Rule 4.  Hyperparameters are not exact in any format unless that is the point.
+Rule 5.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay clear of
          over- and underflow.
 """
 
@@ -38,6 +40,7 @@ __all__ = [
     "single_step",
     "steps",
     "tensor",
+    "usual_options",
     "view",
 ]
 

@@ -41,6 +41,21 @@ def fresh_scenarios(seed: int, per_format: int = 6) -> Iterator[Scenario]:
         for number in range(per_format):
             source = random.Random(f"fresh/{seed}/{fmt.name}/{number}")
             yield _Writer(fmt, source).write(f"fresh/{seed}-{number}/{fmt.name}")
+        if per_format:
+            yield _large(fmt, seed)
+
+
+def _large(fmt: Format, seed: int) -> Scenario:
+    """One step of some thousand elements: too many to keep in a file."""
+    source = random.Random(f"fresh/{seed}/{fmt.name}/large")
+    size = source.randrange(4097, 4300)
+    params = {"p": tensor(fmt, draw(source, size, 0.05, 20.0))}
+    gradient = tensor(fmt, draw(source, size, 0.05, 20.0))
+    events = (
+        New("A", (Group(("p",)),), {"lr": 0.7, "eps": 1.7e-3, "weight_decay": 0.047}),
+        Step("A", {"p": gradient}),
+    )
+    return scenario(f"fresh/{seed}-large/{fmt.name}", "numerics/fresh", params, events)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from adagrad_reference.formats import BINARY32, Format
+from adagrad_reference.formats import BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -42,9 +42,12 @@ def scenarios() -> Iterator[Scenario]:
     for fmt in FOUR_FORMATS:
         yield from _own_options(fmt)
         yield from _changes(fmt)
-        yield _added(fmt)
+        yield from _switched_off(fmt)
+        yield _optimizers(fmt)
+        yield from _added_later(fmt)
         yield _closure(fmt)
         yield _gradients(fmt)
+    yield _mixed()
     yield from _refusals(BINARY32)
 
 
@@ -124,6 +127,102 @@ def _changes(fmt: Format) -> Iterator[Scenario]:
             events,
             note="the second group changes, the first does not",
         )
+
+
+def _switched_off(fmt: Format) -> Iterator[Scenario]:
+    options = {
+        **usual_options(fmt),
+        "lr_decay": 0.8,
+        "weight_decay": 0.41,
+        "maximize": True,
+    }
+    groups = (
+        Group(("p",)),
+        Group(("q",), {"weight_decay": 0.0, "maximize": False}),
+        Group(("r",), {"lr_decay": 0.0}),
+    )
+    yield scenario(
+        f"groups/own-options-switched-off/{fmt.name}",
+        "groups/own-options",
+        _params(fmt),
+        [New("A", groups, options), *steps(_gradient_sets(fmt, "off", 3))],
+        note="0 and False override the defaults too",
+    )
+    off: dict[str, float | bool] = {
+        "lr": 0.0,
+        "lr_decay": 0.0,
+        "weight_decay": 0.0,
+        "maximize": False,
+    }
+    for option, value in off.items():
+        first, second, third = _gradient_sets(fmt, f"off-{option}", 3)
+        yield scenario(
+            f"groups/switch-off-{option.replace('_', '-')}/{fmt.name}",
+            "groups/option-change",
+            _params(fmt),
+            [
+                New("A", (Group(("p",)), Group(("q", "r"))), options),
+                *steps([first, second]),
+                SetOption("A", 0, option, value),
+                Step("A", third),
+            ],
+            note="of the first group, to 0 or False",
+        )
+
+
+def _optimizers(fmt: Format) -> Scenario:
+    first, second, third, fourth = _gradient_sets(fmt, "two-optimizers", 4)
+    other = {"lr": 0.011, "eps": 2.3e-3, "weight_decay": 0.9, "lr_decay": 1.9}
+    return scenario(
+        f"groups/two-optimizers/{fmt.name}",
+        ("groups/two-optimizers", "groups/own-options"),
+        _params(fmt),
+        [
+            optimizer(("p", "q", "r"), **usual_options(fmt)),
+            Step("A", first),
+            optimizer(("p", "q", "r"), name="B", **other),
+            Step("A", second),
+            Step("B", third),
+            Step("A", fourth),
+        ],
+    )
+
+
+def _mixed() -> Scenario:
+    formats = {"p": BINARY32, "q": BINARY64, "r": BINARY32}
+    params = {name: _params(fmt)[name] for name, fmt in formats.items()}
+    gradients = [
+        {
+            name: _gradient_sets(fmt, f"mixed-{i}", 1)[0][name]
+            for name, fmt in formats.items()
+        }
+        for i in range(2)
+    ]
+    return scenario(
+        "groups/mixed-formats/binary32-and-binary64",
+        "groups/mixed-formats",
+        params,
+        [optimizer(params, **usual_options(BINARY32)), *steps(gradients)],
+    )
+
+
+def _added_later(fmt: Format) -> Iterator[Scenario]:
+    yield _added(fmt)
+    first, second, third = _gradient_sets(fmt, "added-defaults", 3)
+    own = Group(("p",), {"lr": 0.29, "weight_decay": 0.31, "maximize": True})
+    yield scenario(
+        f"groups/added-takes-defaults/{fmt.name}",
+        ("groups/add", "groups/own-options"),
+        _params(fmt),
+        [
+            New("A", (own, Group(("q",))), usual_options(fmt)),
+            Step("A", {"p": first["p"], "q": first["q"]}),
+            SetOption("A", 1, "lr", 0.19),
+            AddGroup("A", Group(("r",))),
+            *steps([second, third]),
+        ],
+        note="what the dict leaves out is the constructor's, not another group's",
+    )
 
 
 def _added(fmt: Format) -> Scenario:

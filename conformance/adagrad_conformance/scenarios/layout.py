@@ -27,14 +27,15 @@ NOTES: dict[str, str] = {
 }
 
 #: One less and one more than the lanes of a vector of 16-bit to 64-bit numbers, and
-#: two vectors and a rest.
-SIZES = (0, 1, 3, 15, 17, 35)
+#: two vectors and a rest; more than one cache line; several blocks of a loop.
+SIZES = (0, 1, 3, 15, 17, 35, 67, 259)
 
 
 def scenarios() -> Iterator[Scenario]:
     """Strided params, strided gradients, transposed ones, and sizes."""
     for fmt in FOUR_FORMATS:
         yield from _strided(fmt)
+        yield _expanded(fmt)
         yield from _sizes(fmt)
 
 
@@ -74,6 +75,19 @@ def _strided(fmt: Format) -> Iterator[Scenario]:
             [optimizer(**options), *steps({"p": gradient} for gradient in gradients)],
             flags=("guarded",),
         )
+
+
+def _expanded(fmt: Format) -> Scenario:
+    row = _drawn(fmt, "expanded/row", (3,))
+    layout = Layout(3, 0, (0, 1), _guard(fmt))
+    gradient = Tensor(fmt.name, (4, 3), row.bits * 4, layout=layout)
+    return scenario(
+        f"layout/expanded-gradient/{fmt.name}",
+        "layout/strides-differ",
+        {"p": _drawn(fmt, "expanded/theta", (4, 3))},
+        [optimizer(**usual_options(fmt)), *steps([{"p": gradient}])],
+        note="stride 0: every row of the gradient is one row in memory",
+    )
 
 
 def _sizes(fmt: Format) -> Iterator[Scenario]:

@@ -30,6 +30,8 @@ def scenarios() -> Iterator[Scenario]:
     for fmt in FOUR_FORMATS:
         yield from _single(fmt)
         yield from _trajectories(fmt)
+        if fmt.name != "binary16":
+            yield _counter(fmt)
 
 
 def _single(fmt: Format) -> Iterator[Scenario]:
@@ -44,7 +46,7 @@ def _single(fmt: Format) -> Iterator[Scenario]:
         **usual_options(fmt),
     )
     state = tensor(fmt, [0.36, 5.3, 2.1])
-    for t in (2, 5, 7, 1000, 65537):
+    for t in (2, 5, 7, 1001, 65537):
         if fmt.name == "binary16" and t > 2048:
             continue
         for decay in (0.3, 0.0013):
@@ -58,6 +60,21 @@ def _single(fmt: Format) -> Iterator[Scenario]:
                 lr_decay=decay,
                 **usual_options(fmt),
             )
+
+
+def _counter(fmt: Format) -> Scenario:
+    t = 2**24 + 1
+    return single_step(
+        f"lr-decay/step-{t}/{fmt.name}",
+        "lr-decay/counts-beyond-2-24",
+        tensor(fmt, [1.3, -0.7, 0.0]),
+        tensor(fmt, [0.6, -2.3, 0.4]),
+        tensor(fmt, [0.36, 5.3, 2.1]),
+        t,
+        note="the first count that binary32 cannot hold",
+        lr_decay=0.0013,
+        **usual_options(fmt),
+    )
 
 
 def _trajectories(fmt: Format) -> Iterator[Scenario]:

@@ -98,17 +98,18 @@ def _eps(fmt: Format) -> Iterator[Scenario]:
 
 def _cancellation(fmt: Format) -> Iterator[Scenario]:
     source = rng(f"numerics/cancellation/{fmt.name}")
-    theta = [rounded(fmt, x) for x in draw(source, 6, 0.5, 8.0)]
-    near = [-0.37 * x * (1 + (i - 2) * fmt.unit_roundoff) for i, x in enumerate(theta)]
+    theta = tensor(fmt, draw(source, 6, 0.5, 8.0))
+    gap = math.sqrt(fmt.unit_roundoff)  # at u itself only rounding would be left
+    near = [-0.37 * x * (1 + (2 * i - 5) * gap) for i, x in enumerate(theta.values())]
     yield single_step(
         f"numerics/gradient-near-decay/{fmt.name}",
         ("numerics/cancellation", "weight-decay/coupled"),
-        tensor(fmt, theta),
+        theta,
         tensor(fmt, near),
-        tensor(fmt, [abs(x) for x in draw(source, 6, 0.5, 8.0)]),
+        tensor(fmt, [abs(x) for x in draw(source, 6, 0.01, 0.1)]),
         2,
         flags=("cancellation",),
-        lr=0.7,
+        lr=63.7,
         weight_decay=0.37,
         eps=1.7e-3,
     )
@@ -134,15 +135,16 @@ def _cancellation(fmt: Format) -> Iterator[Scenario]:
 def _ties(fmt: Format) -> Iterator[Scenario]:
     half_ulp = fmt.unit_roundoff
     odd = 1 + 2 * half_ulp
-    yield single_step(
-        f"numerics/tie/{fmt.name}",
-        "numerics/ties",
-        tensor(fmt, [1.5, odd, -1.5, -odd]),
-        tensor(fmt, [2.0, 2.0, 2.0, -2.0]),
-        tensor(fmt, [12.0, 12.0, 12.0, 12.0]),
-        2,
-        note="sqrt(12 + 4) = 4: the update is lr / 2, exactly half an ulp of theta",
-        flags=("tie",),
-        lr=2 * half_ulp,
-        eps=0.0,
-    )
+    for word, update in (("half", 1.0), ("quarter", 0.5), ("three-quarters", 1.5)):
+        yield single_step(
+            f"numerics/{word}-of-an-ulp/{fmt.name}",
+            "numerics/ties",
+            tensor(fmt, [1.5, odd, -1.5, -odd, 1.5, -1.5]),
+            tensor(fmt, [2.0, 2.0, 2.0, -2.0, -2.0, -2.0]),
+            tensor(fmt, [12.0] * 6),
+            2,
+            note=f"sqrt(12 + 4) = 4: the update is lr / 2, exactly {word} of an ulp",
+            flags=("tie",) if word == "half" else (),
+            lr=2 * update * half_ulp,
+            eps=0.0,
+        )

@@ -12,13 +12,15 @@ from adagrad_reference.scenario import (
     Load,
     LoadWay,
     New,
+    Read,
     Save,
     Scenario,
+    SetOption,
     Step,
     Tensor,
 )
 
-from .build import FOUR_FORMATS, draw, rng, scenario, tensor, usual_options
+from .build import FOUR_FORMATS, draw, rng, scenario, steps, tensor, usual_options
 
 __all__ = ["FAMILY", "NOTES", "scenarios"]
 
@@ -36,6 +38,11 @@ def scenarios() -> Iterator[Scenario]:
         for via in _WAYS:
             for cut in (0, 1, 3):
                 yield _round_trip(fmt, via, cut)
+            yield _distinct_counters(fmt, via)
+            if via != "new-process":
+                yield _rollback(fmt, via)
+        yield _option_after_load(fmt)
+        yield _reading(fmt)
         yield _mismatch(fmt, "groups")
         yield _mismatch(fmt, "params")
         yield _independent(fmt)
@@ -88,6 +95,86 @@ def _round_trip(fmt: Format, via: LoadWay, cut: int) -> Scenario:
     )
 
 
+def _distinct_counters(fmt: Format, via: LoadWay) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    skipped = [
+        gradients[1],
+        {**gradients[3], "q": None},
+        {**gradients[4], "q": None, "r": None},
+    ]
+    return scenario(
+        f"state-dict/{via}/distinct-counters/{fmt.name}",
+        (f"state-dict/{via}", "lr-decay/own-counter"),
+        params,
+        [
+            new,
+            *steps(skipped),
+            Save("A", "checkpoint"),
+            _other_constructor(new),
+            Load("B", "checkpoint", via),
+            *steps([gradients[1], gradients[3]], "B"),
+        ],
+        note="p, q and r have taken 3, 1 and 2 steps",
+        flags=("other-constructor",),
+    )
+
+
+def _rollback(fmt: Format, via: LoadWay) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    return scenario(
+        f"state-dict/{via}/rollback/{fmt.name}",
+        f"state-dict/{via}",
+        params,
+        [
+            new,
+            Step("A", gradients[1]),
+            Save("A", "checkpoint"),
+            *steps([gradients[3], gradients[4]]),
+            Load("A", "checkpoint", via),
+            Step("A", gradients[0]),
+        ],
+        note="loaded into the same optimizer: S and t go back, theta does not",
+    )
+
+
+def _option_after_load(fmt: Format) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    return scenario(
+        f"state-dict/option-change-after-load/{fmt.name}",
+        ("groups/option-change", "state-dict/options"),
+        params,
+        [
+            new,
+            Step("A", gradients[1]),
+            Save("A", "checkpoint"),
+            _other_constructor(new),
+            Load("B", "checkpoint", "bytes"),
+            SetOption("B", 0, "lr", 0.19),
+            *steps([gradients[3], gradients[4]], "B"),
+        ],
+        flags=("other-constructor",),
+    )
+
+
+def _reading(fmt: Format) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    return scenario(
+        f"state-dict/reading/{fmt.name}",
+        "state-dict/reading",
+        params,
+        [
+            new,
+            Read("A"),
+            Step("A", gradients[1]),
+            SetOption("A", 0, "lr", 0.29),
+            Read("A"),
+            Save("A", "checkpoint"),
+            *steps([gradients[3], gradients[4]]),
+        ],
+        note="neither looking at the state dict nor saving it changes the run",
+    )
+
+
 def _mismatch(fmt: Format, what: str) -> Scenario:
     params, new, gradients = _setting(fmt)
     if what == "groups":
@@ -102,12 +189,13 @@ def _mismatch(fmt: Format, what: str) -> Scenario:
             new,
             Step("A", gradients[1]),
             Save("A", "checkpoint"),
-            New("B", groups, {"lr": 0.37, "eps": 1.7e-3}),
+            New("B", groups, {"lr": 0.37, "eps": 1.7e-3, "lr_decay": 1.9}),
             Step("B", gradients[3]),
+            Step("B", gradients[1]),
             Load("B", "checkpoint", "bytes"),
             Step("B", gradients[4]),
         ],
-        note="refused, and the optimizer goes on as before",
+        note="refused, and the optimizer goes on as before with its own counters",
     )
 
 
