@@ -172,7 +172,7 @@ class _Collector:
             if t > 0:
                 self.case.fail(number, "claims 'state' but shows none", param=param)
             return
-        if (reading.t or 0) != t:
+        if reading.t is not None and reading.t != t:
             self.case.fail(
                 number,
                 "the step counter is wrong",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
+from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import (
     Event,
     Group,
@@ -63,15 +64,13 @@ class Observation:
 def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
     """What is wrong with the adapter's manners, if anything.
 
-    Each claimed format: params are held and shown bit for bit, and an optimizer with
-    defaults can be made.
+    In each claimed format params are held and shown bit for bit, and an optimizer with
+    default options can be made over them.
     """
-    for name in sorted(identity.claims & {"binary64", "binary32"}) or sorted(
-        identity.claims & {"bfloat16", "binary16"}
-    ):
-        bits = {16: 0x3E00, 32: 0x3FC00000, 64: 0x3FF8000000000000}
-        tensor = Tensor(name, (2,), (0, 0))
-        tensor = Tensor(name, (2,), (bits[tensor.fmt.width], 1))
+    formats = [fmt for name, fmt in FORMATS.items() if name in identity.claims]
+    for fmt in formats:
+        bits = (fmt.encode(1.5), fmt.encode(-fmt.eta))
+        tensor = Tensor(fmt.name, (2,), bits)
         group = New("A", (Group(("p",)),), {})
         scenario = Scenario("smoke", (), "MUST", {"p": tensor}, (group,))
         seen = play(candidate, scenario)
@@ -82,10 +81,8 @@ def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
             return f"an optimizer with default options was refused: {event.refusal}"
         reading = event.readings.get(("A", "p"))
         if reading is None or reading.theta != tensor:
-            return f"a {name} param did not read back as it was given"
-    if not identity.claims & {"binary64", "binary32", "bfloat16", "binary16"}:
-        return "no format is claimed"
-    return None
+            return f"a {fmt.name} param did not read back as it was given"
+    return None if formats else "no format is claimed"
 
 
 def observe(

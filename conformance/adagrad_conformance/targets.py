@@ -103,9 +103,9 @@ def _adapter(text: str, thing: Any) -> Any:
     if isinstance(thing, Adapter):
         return thing
     if _is_torch_optimizer(thing):
-        from .adapters.torch_optim import TorchAdapter
+        from .adapters.torch_optim import TorchAdapter, evidently_lacks
 
-        return TorchAdapter(text, thing)
+        return TorchAdapter(text, thing, without=evidently_lacks(thing))
     try:
         made = thing() if callable(thing) else thing
     except Exception as error:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .formats import FORMATS, Format
-from .options import Options
 
 __all__ = [
     "LEVELS",
@@ -255,8 +254,9 @@ def _tensor_needs(tensor: Tensor) -> set[str]:
 
 
 def _option_needs(options: OptionValues) -> Iterator[str]:
-    for name, value in options.items():
-        if name != "lr" and getattr(Options(), name, None) != value:
+    """Naming an option needs it, whatever its value; every port has lr."""
+    for name in options:
+        if name != "lr":
             yield name.replace("_", "-")
 
 

@@ -60,7 +60,7 @@ CLAIMS: Mapping[str, str] = {
     "complex": "steps complex params",
     "sparse": "takes sparse gradients",
     "layout": "steps views into a larger storage, with any strides",
-    "state": "shows accumulator and step counter",
+    "state": "shows the accumulator, and the step counter if it has one",
     "state-write": "lets accumulator and step counter be written",
     "gradients": "shows the gradients it holds",
     "none-gradient": "skips a param without a gradient",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from .base import CLAIMS, Ask, Malformed, OptionValues, Reading, Tensor
+from .base import ALL_OPTIONS, CLAIMS, Ask, Malformed, OptionValues, Reading, Tensor
 from .optimizer import OptimizerAdapter
 
 __all__ = [
     "TorchAdapter",
     "differentiable",
+    "evidently_lacks",
     "foreach",
     "from_torch",
     "fused",
@@ -136,6 +138,31 @@ class TorchAdapter(OptimizerAdapter):
     def from_bytes(self, raw: bytes) -> Any:
         """torch.load, which takes nothing but tensors and plain values here."""
         return torch.load(io.BytesIO(raw), weights_only=True)
+
+
+def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
+    """The claims that a torch optimizer cannot make, by its constructor and its state.
+
+    Options are looked for in the signature; the state is shown if one step leaves an
+    accumulator `sum` (and a counter `step`) in `state[param]`.  A port that keeps its
+    state elsewhere is judged by its params alone.
+    """
+    lacking: set[str] = set()
+    parameters = inspect.signature(factory).parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        named = {p.name.replace("_", "-") for p in parameters}
+        lacking |= ALL_OPTIONS - named
+    try:
+        p = torch.nn.Parameter(torch.ones(2))
+        p.grad = torch.full((2,), 0.5)
+        optimizer = factory([p])
+        optimizer.step()
+        state = optimizer.state.get(p, {})
+    except Exception:
+        return lacking  # the run will say so, with its reason
+    if not isinstance(state.get("sum"), torch.Tensor):
+        return lacking | {"state", "state-write"}
+    return lacking if "step" in state else lacking | {"state-write"}
 
 
 def _counter(step: Any) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adagrad_reference.formats import Format
+from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -83,8 +84,9 @@ class _Writer:
         return scenario(path, "numerics/fresh", self.params, events)
 
     def _options(self) -> dict[str, Any]:
+        """Options; those that stay at their defaults are not named."""
         pick = self.source.choice
-        return {
+        options = {
             "lr": pick((0.013, 0.7, 3.3, 63.7)),
             "lr_decay": pick((0.0, 0.0, 0.017, 1.3)),
             "weight_decay": pick((0.0, 0.0, 0.0043, 0.47)),
@@ -92,11 +94,13 @@ class _Writer:
             "initial_accumulator_value": pick((0.0, 0.0, 0.83)),
             "maximize": pick((False, False, True)),
         }
+        return Options().override(options).changed()
 
     def _few_options(self) -> dict[str, Any]:
         chosen = self._options()
-        del chosen["initial_accumulator_value"]  # of groups it is a SHOULD
-        return dict(self.source.sample(sorted(chosen.items()), 2))
+        chosen.pop("initial_accumulator_value", None)  # of groups it is a SHOULD
+        pairs = sorted(chosen.items())
+        return dict(self.source.sample(pairs, min(2, len(pairs))))
 
     def _between(self) -> Iterator[Event]:
         dice = self.source.random()

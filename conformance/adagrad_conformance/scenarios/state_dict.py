@@ -41,6 +41,7 @@ def scenarios() -> Iterator[Scenario]:
             yield _distinct_counters(fmt, via)
             if via != "new-process":
                 yield _rollback(fmt, via)
+        yield _round_trip(fmt, "bytes", 1, maximize=True)
         yield _option_after_load(fmt)
         yield _reading(fmt)
         yield _mismatch(fmt, "groups")
@@ -49,7 +50,7 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def _setting(
-    fmt: Format,
+    fmt: Format, maximize: bool = False
 ) -> tuple[dict[str, Tensor], New, list[dict[str, Gradient]]]:
     source = rng(f"state-dict/{fmt.name}")
     params = {
@@ -58,9 +59,12 @@ def _setting(
         "r": tensor(fmt, [0.6, -1.2, 0.8, 1.9], (2, 2)),
     }
     options = {**usual_options(fmt), "lr_decay": 0.7, "initial_accumulator_value": 0.3}
+    own: dict[str, float | bool] = {"lr": 0.43, "weight_decay": 0.21}
+    if maximize:
+        own["maximize"] = True
     groups = (
         Group(("p", "q")),
-        Group(("r",), {"lr": 0.43, "weight_decay": 0.21, "maximize": True}),
+        Group(("r",), own),
     )
     gradients: list[dict[str, Gradient]] = []
     for number in range(5):
@@ -78,15 +82,17 @@ def _other_constructor(new: New) -> New:
     return New("B", groups, {"lr": 0.011, "eps": 2.3e-3, "weight_decay": 0.9})
 
 
-def _round_trip(fmt: Format, via: LoadWay, cut: int) -> Scenario:
-    params, new, gradients = _setting(fmt)
+def _round_trip(
+    fmt: Format, via: LoadWay, cut: int, maximize: bool = False
+) -> Scenario:
+    params, new, gradients = _setting(fmt, maximize)
     events: list[Event] = [new]
     events += [Step("A", g) for g in gradients[:cut]]
     events += [Save("A", "checkpoint"), _other_constructor(new)]
     events.append(Load("B", "checkpoint", via))
     events += [Step("B", g) for g in gradients[cut : cut + 2]]
     return scenario(
-        f"state-dict/{via}/after-{cut}-steps/{fmt.name}",
+        f"state-dict/{via}/after-{cut}-steps{'-maximize' * maximize}/{fmt.name}",
         (f"state-dict/{via}", "state-dict/options", "lr-decay/own-counter"),
         params,
         events,

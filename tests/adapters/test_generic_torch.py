@@ -1,0 +1,91 @@
+"""Any torch.optim.Optimizer with Adagrad's constructor is judged without an adapter.
+
+Right ports that keep their state elsewhere, or lack an option, must not be accused; what
+they lack is not claimed.
+"""
+
+import pytest
+import torch
+
+from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.library import Library
+from adagrad_conformance.scenarios.fresh import fresh_scenarios
+
+
+class Hidden(SingleTensorAdagrad):
+    """Shows its state under names of its own."""
+
+    def __init__(self, params, lr=1e-2, lr_decay=0, weight_decay=0, eps=1e-10):
+        super().__init__(params, lr, lr_decay, weight_decay, 0, eps)
+
+    def step(self, closure=None):
+        self._rename("accumulator", "sum", "t", "step")
+        loss = super().step(closure)
+        self._rename("sum", "accumulator", "step", "t")
+        return loss
+
+    def load_state_dict(self, state_dict):
+        names = {"accumulator": "sum", "t": "step"}
+        state = {
+            key: {names.get(name, name): value for name, value in entry.items()}
+            for key, entry in state_dict["state"].items()
+        }
+        super().load_state_dict({**state_dict, "state": state})
+
+    def _rename(self, *names):
+        for state in self.state.values():
+            for old, new in zip(names[::2], names[1::2], strict=True):
+                if old in state:
+                    state[new] = state.pop(old)
+
+
+class HiddenWrong(Hidden):
+    """The same, with the counter from 0 up: the first step is decayed already."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["lr"] *= 1.01
+        return super().step(closure)
+
+
+class Explodes(torch.optim.Optimizer):
+    """A constructor that raises whatever it is given."""
+
+    def __init__(self, params, lr=1e-2):
+        raise RuntimeError("no")
+
+
+def verdicts(port):
+    library = Library.read()
+    chosen = [*library.scenarios(), *fresh_scenarios(11, 3)]
+    adapter = TorchAdapter("generic", port, without=evidently_lacks(port))
+    result = run_candidate(
+        "generic", InProcess(lambda: adapter), chosen, library.expectations
+    )
+    assert result.problem is None
+    return result.verdicts
+
+
+def test_what_is_lacking_is_seen():
+    assert evidently_lacks(SingleTensorAdagrad) == set()
+    assert evidently_lacks(torch.optim.Adagrad) == set()
+    hidden = {"maximize", "initial-accumulator-value", "state", "state-write"}
+    assert evidently_lacks(Hidden) == hidden
+    assert evidently_lacks(Explodes) >= {"eps", "maximize"}
+
+
+def test_a_right_port_with_hidden_state_is_not_accused():
+    judged = [v for v in verdicts(Hidden) if v.status != "not-claimed"]
+    assert len(judged) > 250
+    assert [v.scenario for v in judged if v.status != "pass"] == []
+    assert {v.grade for v in judged} <= {"box", None}
+    assert any(v.scenario.startswith("state-dict/new-process") for v in judged)
+
+
+@pytest.mark.parametrize("theme", ["algorithm", "state-dict", "fresh"])
+def test_a_wrong_port_with_hidden_state_is_caught(theme):
+    found = [v for v in verdicts(HiddenWrong) if v.scenario.startswith(theme)]
+    assert any(v.level == "MUST" and v.status == "fail" for v in found)
