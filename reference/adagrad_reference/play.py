@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from .algorithm import adagrad_step
 from .bookkeeping import Bookkeeper, Effect, Update
-from .enclosure import CLASSES, norm_step
+from .enclosure import CLASSES, NumericClass, norm_step
+from .fast import StepBatch, fast_boxes
 from .formats import BINARY64, Format
 from .interval import Interval, NormArithmetic
 from .options import Options
@@ -59,15 +62,18 @@ class EventExpectation:
     params: Mapping[str, ParamExpectation] = field(default_factory=dict)
 
 
-def play(scenario: Scenario) -> list[EventExpectation]:
+def play(scenario: Scenario, fast: bool = False) -> list[EventExpectation]:
     """The expectation of every event.
+
+    The boxes are those of the norm; with `fast`, steps from a given state may take the
+    NumPy engine's, which are never narrower.
 
     Raises `ScenarioError` for an impossible scenario and `Unresolved` where an exact
     trajectory of binary64 cannot be rounded with certainty.
     """
     for precision in TRAJECTORY_PRECISIONS:
         try:
-            return _Player(scenario, precision).play()
+            return _Player(scenario, precision, fast).play()
         except Unresolved:
             continue
     raise Unresolved(
@@ -86,8 +92,8 @@ class _Numbers:
 
 
 class _Player:
-    def __init__(self, scenario: Scenario, precision: int) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, precision: int, fast: bool) -> None:
+        self.scenario, self.fast = scenario, fast
         self.books = Bookkeeper(scenario)
         self.ctx = ziv_context(precision)
         self.theta: dict[str, _Numbers] = {}
@@ -157,8 +163,14 @@ class _Player:
         t, o = update.t, update.options
         boxes: tuple[dict[str, list[Interval]], ...] = ({}, {})
         for name, cls in CLASSES.items():
-            starts = zip(theta.boxes[name], total.boxes[name], gradient, strict=True)
-            pairs = [norm_step(fmt, cls, *start, t, o) for start in starts]
+            if self.fast and theta.given is not None and total.given is not None:
+                start = (theta.given, total.given, gradient)
+                pairs = _fast_pairs(fmt, cls, start, t, o)
+            else:
+                starts = zip(
+                    theta.boxes[name], total.boxes[name], gradient, strict=True
+                )
+                pairs = [norm_step(fmt, cls, *start, t, o) for start in starts]
             boxes[0][name] = [pair[0] for pair in pairs]
             boxes[1][name] = [pair[1] for pair in pairs]
         exact = self._exact(theta, total, gradient, t, o) or (None, None)
@@ -197,6 +209,26 @@ class _Player:
         if any(x is None for x in rounded):
             raise Unresolved(self.scenario.id)
         return rounded  # type: ignore[return-value]
+
+
+def _fast_pairs(
+    fmt: Format,
+    cls: NumericClass,
+    start: tuple[list[float], list[float], list[float]],
+    t: int,
+    o: Options,
+) -> list[tuple[Interval, Interval]]:
+    theta, total, gradient = (np.array(column, float) for column in start)
+    which = np.zeros(len(theta), int)
+    batch = StepBatch(fmt, theta, total, gradient, [(t, o)], which)
+    new_theta, new_sum = (
+        [
+            replace(Interval.point(lo, hi), nan=nan)
+            for lo, hi, nan in zip(*(end.tolist() for end in boxes), strict=True)
+        ]
+        for boxes in fast_boxes(batch, cls)
+    )
+    return list(zip(new_theta, new_sum, strict=True))
 
 
 def _round_given(
