@@ -8,7 +8,9 @@ Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,7 @@ def run(**options: Any) -> None:
 )
 def list_(what: str) -> None:
     """List what there is."""
+    _end_with_the_pipe()
     from .show_commands import listing
 
     for line in listing(what):
@@ -108,6 +111,7 @@ def list_(what: str) -> None:
 @click.argument("name", metavar="ID")
 def explain(name: str) -> None:
     """Explain a clause, a requirement or a scenario, down to the bits."""
+    _end_with_the_pipe()
     from .show_commands import explanation
 
     click.echo(explanation(name))
@@ -151,9 +155,16 @@ def verify(folder: str | None) -> None:
 @click.argument("name", metavar="ID")
 def show(name: str) -> None:
     """Print one vector as it stands in its file."""
+    _end_with_the_pipe()
     from .show_commands import show_vector
 
     click.echo(show_vector(name))
+
+
+def _end_with_the_pipe() -> None:
+    """`list scenarios | head` ends quietly, as other commands do."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def _path(text: str | None) -> Path | None:

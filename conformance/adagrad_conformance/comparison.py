@@ -6,6 +6,7 @@ with what the bookkeeper says, and leaves the steps to `grading.judge`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,7 +144,7 @@ class _Collector:
                 if given is None or given.bits != self.theta[param].bits:
                     message = "at the closure's call the param was not as before"
                     self.case.fail(number, message, param=param)
-        if shown.loss != event.loss:
+        if not _same_loss(shown.loss, event.loss):
             message = "step did not return the closure's loss, or None without one"
             seen = {"observed": str(shown.loss), "expected": str(event.loss)}
             self.case.fail(number, message, **seen)
@@ -304,6 +305,12 @@ class _Collector:
             values = np.array(reading.theta.values(), float)
             self.case.boxed += len(values)
             report_outside(self.case, number, param, "theta", boxes, values)
+
+
+def _same_loss(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a == b or (math.isnan(a) and math.isnan(b))
 
 
 def _keeps_none(event: Event) -> bool:

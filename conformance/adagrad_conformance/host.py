@@ -59,7 +59,7 @@ def serve(adapter: Adapter, lines: IO[str], answers: IO[str]) -> None:
             answer = {"refused": str(error)}
         except Malformed as error:
             answer = {"malformed": str(error)}
-        except Exception:
+        except BaseException:  # sys.exit in a port is its crash, not the host's end
             answer = {"crashed": traceback.format_exc(limit=-3)}
         _send(answers, {"seq": seq, **answer})
 

@@ -177,11 +177,14 @@ def _interruptible(candidates: Sequence[ProcessCandidate]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        if in_main:  # once is enough
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for candidate in candidates:
             candidate.abandon()
         click.echo("adagrad-conformance: interrupted; nothing was written", err=True)
         raise SystemExit(130) from None
-    finally:
+    else:
         if in_main:
             signal.signal(signal.SIGTERM, old)
 

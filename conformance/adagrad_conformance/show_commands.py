@@ -43,7 +43,7 @@ def listing(what: str) -> Iterator[str]:
         yield from ADAPTERS
     elif what == "requirements":
         for r in REQUIREMENTS.values():
-            yield f"{r.level:7}{r.id:42}{r.clause:12}{r.demands}"
+            yield f"{r.level:7}{r.id:42}{r.clause:14}{r.demands}"
     elif what == "clauses":
         for clause in CLAUSES.values():
             yield f"{clause.id:14}{clause.says} {clause.ruling}".rstrip()

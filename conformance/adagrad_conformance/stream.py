@@ -18,9 +18,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from adagrad_reference.scenario import LEVELS
+
 from . import __version__
 from .candidate import Identity
-from .verdict import Verdict
+from .verdict import GRADES, STATUSES, Verdict
 
 __all__ = [
     "STREAM_VERSION",
@@ -96,7 +98,7 @@ def target_record(result: TargetResult) -> Json:
         }
     if result.problem:
         record["problem"] = result.problem
-    return record
+    return dict(_clean(record))
 
 
 def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:
@@ -128,7 +130,16 @@ def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:
             record["trouble"] = verdict.message
     if reproducer is not None:
         record["reproducer"] = reproducer
-    return record
+    return dict(_clean(record))
+
+
+def _clean(value: Any) -> Any:
+    """The same, with texts that can be written: a port may answer anything."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list) else value
 
 
 def _decimal(x: float | None) -> str | None:
@@ -232,38 +243,73 @@ def read_stream(path: Path) -> Stream:
     )
 
 
-#: What reports rely on in each kind of record.
-_NEEDED = {
-    "header": ("suite", "vectors", "seed", "environment"),
-    "target": ("target",),
-    "check": (
-        "target",
-        "requirement",
-        "requirements",
-        "scenario",
-        "level",
-        "status",
-        "grade",
-        "max_error_ulp",
-        "message",
-    ),
-    "footer": ("counts", "exit_code"),
+_TEXT, _MAYBE = (str,), (str, type(None))
+
+#: What reports rely on in each kind of record, and of which types it is.
+_NEEDED: dict[str, dict[str, tuple[type, ...]]] = {
+    "header": {
+        "suite": _TEXT,
+        "vectors": _TEXT,
+        "seed": (int,),
+        "environment": (dict,),
+    },
+    "target": {"target": _TEXT},
+    "check": {
+        "target": _TEXT,
+        "requirement": _MAYBE,
+        "requirements": (list,),
+        "scenario": _TEXT,
+        "level": _TEXT,
+        "status": _TEXT,
+        "grade": _MAYBE,
+        "max_error_ulp": _MAYBE,
+        "message": _TEXT,
+    },
+    "footer": {"counts": (dict,), "exit_code": (int,)},
 }
+_ENVIRONMENT = ("python", "machine", "system", "mpmath", "numpy")
 
 
 def _check_records(path: Path, records: list[Json]) -> None:
-    targets = {record.get("target") for record in records if "name" in record}
-    targets |= {record.get("target") for record in records if "problem" in record}
+    targets: set[str] = set()
     for number, record in enumerate(records, 1):
-        needed = _NEEDED.get(record["record"])
-        if needed is None:
-            raise StreamError(f"{path}, line {number}: unknown {record['record']!r}")
-        if missing := [key for key in needed if key not in record]:
-            raise StreamError(f"{path}, line {number}: lacks {', '.join(missing)}")
-        if record["record"] == "check" and record["target"] not in targets:
-            raise StreamError(
-                f"{path}, line {number}: no target record for {record['target']!r}"
-            )
+        if problem := _record_problem(record, targets):
+            raise StreamError(f"{path}, line {number}: {problem}")
+
+
+def _record_problem(record: Json, targets: set[str]) -> str | None:
+    kind = record["record"]
+    if kind not in _NEEDED:
+        return f"unknown record {kind!r}"
+    for key, types in _NEEDED[kind].items():
+        if not isinstance(record.get(key, ...), types):
+            return f"a {kind} needs {key!r}, of another kind than here"
+    if kind == "header":
+        texts = [record["environment"].get(key) for key in _ENVIRONMENT]
+        if not all(isinstance(text, str) for text in texts):
+            return f"the environment needs {', '.join(_ENVIRONMENT)}"
+    if kind == "target":
+        targets.add(record["target"])
+        keys = ("problem",) if "problem" in record else ("name", "version", "language")
+        if not all(isinstance(record.get(key), str) for key in keys):
+            return "a target needs name, version and language, or a problem"
+    return _check_problem(record, targets) if kind == "check" else None
+
+
+def _check_problem(record: Json, targets: set[str]) -> str | None:
+    known = {"level": LEVELS, "status": STATUSES, "grade": (*GRADES, None)}
+    for key, words in known.items():
+        if record[key] not in words:
+            return f"unknown {key} {record[key]!r}"
+    if record["target"] not in targets:
+        return f"no target record for {record['target']!r}"
+    if not all(isinstance(name, str) for name in record["requirements"]):
+        return "requirements must be texts"
+    try:
+        float(record["max_error_ulp"] or 0)
+    except ValueError:
+        return "max_error_ulp is no number"
+    return None
 
 
 def _records(path: Path, lines: list[str]) -> Iterator[Json]:

@@ -155,6 +155,8 @@ class Bookkeeper:
     # -- one method per event ----------------------------------------------------
 
     def _new(self, event: New) -> Effect:
+        if not any(group.params for group in event.groups):
+            raise ScenarioError(f"{self.scenario.id}: an optimizer needs params")
         if reason := illegal_option(event.options):
             return Effect(refusal=reason)
         optimizer = _Optimizer(Options().override(event.options), [], {})
@@ -277,6 +279,8 @@ class Bookkeeper:
 
     def _check_gradient(self, param: str, gradient: Gradient) -> None:
         tensor = self._known(param)
+        if isinstance(gradient, Tensor) and gradient.complex != tensor.complex:
+            raise ScenarioError(f"{self.scenario.id}: {param} mixes real and complex")
         if not isinstance(gradient, Tensor):
             return
         if problem := gradient.problem():

@@ -147,14 +147,15 @@ def tensor_from_json(data: Any) -> Tensor:
     layout = data.get("layout")
     tensor = Tensor(
         name,
-        tuple(_get(data, "shape", list, "tensor")),
+        _integers(data, "shape", "tensor"),
         encodings_from_json(FORMATS[name], _get(data, "bits", list, "tensor")),
         bool(data.get("complex", False)),
-        layout
-        and Layout(
+        None
+        if layout is None
+        else Layout(
             _get(layout, "length", int, "layout"),
             _get(layout, "offset", int, "layout"),
-            tuple(_get(layout, "strides", list, "layout")),
+            _integers(layout, "strides", "layout"),
             encodings_from_json(FORMATS[name], [layout["guard"]])[0],
         ),
     )
@@ -352,6 +353,13 @@ def _texts(data: Any, key: str, where: str) -> tuple[str, ...]:
     if not all(isinstance(text, str) for text in texts):
         raise CodecError(f"{where}: {key!r} must be texts")
     return tuple(texts)
+
+
+def _integers(data: Any, key: str, where: str) -> tuple[int, ...]:
+    numbers = _get(data, key, list, where)
+    if not all(type(number) is int for number in numbers):
+        raise CodecError(f"{where}: {key!r} must be whole numbers")
+    return tuple(numbers)
 
 
 def _get(data: Any, key: str, kind: type, where: str = "event") -> Any:

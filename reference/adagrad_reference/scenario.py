@@ -69,6 +69,15 @@ class Layout:
             places = [place + i * stride for place in places for i in range(size)]
         return places
 
+    def problem(self, shape: tuple[int, ...]) -> str | None:
+        """What makes the layout impossible for a shape, if anything."""
+        if len(self.strides) != len(shape):
+            return f"{len(self.strides)} strides for {len(shape)} dimensions"
+        places = self.positions(shape)
+        if places and not 0 <= min(places) <= max(places) < self.length:
+            return f"the layout leaves its storage of {self.length} elements"
+        return None
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -101,12 +110,14 @@ class Tensor:
         """What makes the tensor impossible, if anything."""
         if self.format not in FORMATS:
             return f"unknown format {self.format!r}; known: {', '.join(FORMATS)}"
+        if any(extent < 0 for extent in self.shape):
+            return f"shape {list(self.shape)} has a negative extent"
         expected = self.size * (2 if self.complex else 1)
         if len(self.bits) != expected:
             return f"shape {list(self.shape)} needs {expected} elements, not " + str(
                 len(self.bits)
             )
-        return None
+        return self.layout.problem(self.shape) if self.layout else None
 
 
 @dataclass(frozen=True)

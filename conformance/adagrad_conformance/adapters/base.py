@@ -1,8 +1,8 @@
 """What the suite asks of a port: the protocol between runner and adapter.
 
 Rule 1.  An adapter only translates.  It never judges, retries, rounds or repairs.
-Rule 2.  The port saying no (a ValueError and the like) is a refusal, an answer of its
-         own; any other exception is a crash.
+Rule 2.  The port saying no is a refusal, an answer of its own: an exception of
+         `Adapter.refusals`.  Any other exception is a crash.
 Rule 3.  `read` shows copies, bit for bit, of what the port holds; None where the port
          holds nothing (no gradient, no state yet) or cannot show it.
 Rule 4.  What a port cannot do it does not claim; the words are in `CLAIMS`.
@@ -145,6 +145,7 @@ class Adapter(ABC):
         RuntimeError,
         KeyError,
         OverflowError,
+        AssertionError,
     )
 
     def perform(

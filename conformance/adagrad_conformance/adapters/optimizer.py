@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .base import (
@@ -28,6 +29,9 @@ __all__ = ["OptimizerAdapter"]
 
 class OptimizerAdapter(Adapter):
     """Subclasses say how params, tensors and state dicts are made and shown."""
+
+    #: The port's own names of options, where they differ.
+    names: Mapping[str, str] = MappingProxyType({})
 
     params: dict[str, Any]
     tensors: Mapping[str, Tensor]
@@ -83,14 +87,18 @@ class OptimizerAdapter(Adapter):
         listed = [self._group(group) for group in groups]
         plain = len(listed) == 1 and not groups[0].options
         params = listed[0]["params"] if plain else listed
-        self.optimizers[optimizer] = self.make_optimizer(params, options)
+        self.optimizers[optimizer] = self.make_optimizer(params, self._named(options))
 
     def add_group(self, optimizer: str, group: Group) -> None:
         """add_param_group."""
         self.optimizers[optimizer].add_param_group(self._group(group))
 
     def _group(self, group: Group) -> dict[str, Any]:
-        return {"params": [self.params[name] for name in group.params], **group.options}
+        params = [self.params[name] for name in group.params]
+        return {"params": params, **self._named(group.options)}
+
+    def _named(self, options: OptionValues) -> dict[str, float | bool]:
+        return {self.names.get(name, name): value for name, value in options.items()}
 
     def set_gradient(self, param: str, gradient: Gradient) -> None:
         """Assign .grad."""
@@ -118,7 +126,8 @@ class OptimizerAdapter(Adapter):
         self, optimizer: str, group: int, option: str, value: float | bool
     ) -> None:
         """Write into param_groups, as a scheduler does."""
-        self.optimizers[optimizer].param_groups[group][option] = value
+        name = self.names.get(option, option)
+        self.optimizers[optimizer].param_groups[group][name] = value
 
     def zero_grad(self, optimizer: str, set_to_none: bool) -> None:
         """zero_grad(set_to_none=...)."""

@@ -20,6 +20,7 @@ __all__ = [
     "from_torch",
     "fused",
     "single",
+    "state_after_one_step",
 ]
 
 _DTYPES = {
@@ -38,7 +39,9 @@ class TorchAdapter(OptimizerAdapter):
     """Drives an optimizer made by `factory(params, **options)`.
 
     `fixed` are constructor arguments that are always given (foreach=True and so on);
-    `without` are the claims that the port does not make.
+    `without` are the claims that the port does not make; `names` are its own names of
+    options, and `keys` those of accumulator and step counter in `state[param]`.
+    Raises ValueError for an unknown claim.
     """
 
     language = "Python (torch)"
@@ -50,8 +53,13 @@ class TorchAdapter(OptimizerAdapter):
         fixed: Mapping[str, Any] | None = None,
         without: set[str] | frozenset[str] = frozenset(),
         version: str | None = None,
+        names: Mapping[str, str] | None = None,
+        keys: tuple[str, str] = ("sum", "step"),
     ) -> None:
-        self.name = name
+        if unknown := set(without) - set(CLAIMS):
+            known = ", ".join(CLAIMS)
+            raise ValueError(f"unknown claims {sorted(unknown)}; known: {known}")
+        self.name, self.names, self.keys = name, dict(names or {}), keys
         self.version = version or torch.__version__
         self.claims = frozenset(CLAIMS) - _LATER - without
         self.factory = factory
@@ -107,16 +115,22 @@ class TorchAdapter(OptimizerAdapter):
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write into the state of the param, keeping the kind of its counter."""
+        total, step = self.keys
         state = self.optimizers[optimizer].state[self.params[param]]
-        state["sum"] = self.make_tensor(state_sum)
-        old = state.get("step")
-        state["step"] = old.clone().fill_(t) if isinstance(old, torch.Tensor) else t
+        state[total] = self.make_tensor(state_sum)
+        old = state.get(step, self._counter_of_a_fresh_step())
+        state[step] = old.clone().fill_(t) if isinstance(old, torch.Tensor) else t
+
+    def _counter_of_a_fresh_step(self) -> Any:
+        """A counter as the port makes it; state may be made at the first step only."""
+        state = state_after_one_step(lambda params: self.make_optimizer(params, {}))
+        return state.get(self.keys[1])
 
     def reading(self, name: str, optimizer: Any) -> Reading:
         """Param, gradient and state as they are."""
         p = self.params[name]
         state = optimizer.state.get(p, {})
-        total, step = state.get("sum"), state.get("step")
+        total, step = (state.get(key) for key in self.keys)
         layout = self.tensors[name].layout
         storage = None
         if layout:
@@ -153,16 +167,21 @@ def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
         named = {p.name.replace("_", "-") for p in parameters}
         lacking |= ALL_OPTIONS - named
     try:
-        p = torch.nn.Parameter(torch.ones(2))
-        p.grad = torch.full((2,), 0.5)
-        optimizer = factory([p])
-        optimizer.step()
-        state = optimizer.state.get(p, {})
+        state = state_after_one_step(factory)
     except Exception:
         return lacking  # the run will say so, with its reason
     if not isinstance(state.get("sum"), torch.Tensor):
         return lacking | {"state", "state-write"}
     return lacking if "step" in state else lacking | {"state-write"}
+
+
+def state_after_one_step(factory: Callable[..., Any]) -> Any:
+    """`state[param]` of a throw-away param that has stepped once."""
+    p = torch.ones(2)
+    p.grad = torch.full((2,), 0.5)
+    optimizer = factory([p])
+    optimizer.step()
+    return optimizer.state.get(p, {})
 
 
 def _counter(step: Any) -> int:

@@ -139,12 +139,13 @@ class Summary:
 
     @property
     def not_claimed(self) -> dict[str, int]:
-        """What is missing, and how many scenarios it cost."""
+        """The claims that are missing, and how many scenarios need each."""
         missing: dict[str, int] = defaultdict(int)
         for record in self.records:
             if record["status"] == "not-claimed":
-                missing[record["message"]] += 1
-        return dict(missing)
+                for claim in record["message"].split(", "):
+                    missing[claim] += 1
+        return dict(sorted(missing.items(), key=lambda item: -item[1]))
 
 
 def summaries(targets: Iterable[Json], checks: Iterable[Json]) -> list[Summary]:

@@ -29,7 +29,8 @@ def print_summary(console: Console, summary: Summary) -> None:
     _findings(console, summary, "MAY", "Reported at MAY", "dim")
     if summary.not_claimed:
         parts = [f"{name} ({count})" for name, count in summary.not_claimed.items()]
-        console.print(f"  not claimed: {escape('; '.join(parts))}", style="dim")
+        text = "not claimed (scenarios that need it): " + ", ".join(parts)
+        console.print(f"  {escape(text)}", style="dim")
     _verdict(console, summary)
 
 
