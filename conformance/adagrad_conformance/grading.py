@@ -25,6 +25,7 @@ from adagrad_reference.enclosure import LAWFUL, TIGHT
 from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
 from adagrad_reference.fast_exact import exact_steps
 from adagrad_reference.formats import BINARY32, FORMATS, Format
+from adagrad_reference.options import Options
 from adagrad_reference.scenario import Tensor
 
 from .comparison import Case, Expectations, StepSeen, collect, report_outside
@@ -88,15 +89,19 @@ def _batch(fmt: Format, steps: Sequence[StepSeen]) -> tuple[StepBatch, Any, Any]
         bits = [b for tensor in tensors for b in tensor.bits]
         return decode_array(fmt, bits)
 
-    settings = [(s.update.t, s.update.options) for s in steps]
+    settings: dict[tuple[int, Options], int] = {}
+    which = [
+        settings.setdefault((s.update.t, s.update.options), len(settings))
+        for s in steps
+    ]
     counts = [len(s.theta.bits) for s in steps]
     batch = StepBatch(
         fmt,
         column(s.theta for s in steps),
         column(s.state_sum for s in steps),
         column(s.update.gradient for s in steps),
-        settings,
-        np.repeat(np.arange(len(steps)), counts),
+        list(settings),
+        np.repeat(np.array(which, int), counts),
     )
     return batch, column(s.new_theta for s in steps), column(s.new_sum for s in steps)
 

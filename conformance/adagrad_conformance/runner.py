@@ -216,8 +216,9 @@ class _Play:
             got = (shown.format, shown.shape, len(shown.bits))
             if what == "sum" and got[0] != whole[0] and got[1:] == whole[1:]:
                 raise Malformed(
-                    f"the accumulator of {name} is {got[0]}, the param {whole[0]}: state "
-                    f"of another width cannot be judged; do not claim {whole[0]}"
+                    f"the accumulator of {name} is {got[0]}, the param {whole[0]}: "
+                    "state of another width cannot be judged yet; "
+                    f"do not claim {whole[0]}"
                 )
             if got != whole:
                 raise Malformed(

@@ -99,17 +99,22 @@ def _arithmetic(fmt: Format) -> NormArithmetic:
 @lru_cache(maxsize=65536)
 def scalar_boxes(fmt: Format, cls: NumericClass, t: int, o: Options) -> ScalarBoxes:
     """The scalars of step t: binary64, or rounded once to F, or evaluated in F."""
-    ar = _arithmetic(fmt)
-    point = Interval.point
+    ar, point = _arithmetic(fmt), Interval.point
     one, lr, decay, before = point(1.0), point(o.lr), point(o.lr_decay), point(t - 1.0)
     grown = ar.opt64(ar.add(one, ar.opt64(ar.mul(before, decay))))
     clr = ar.opt(ar.opt64(ar.div(lr, grown)))  # ALG-4
     if cls.scalars_in_format:
-        product = ar.opt(ar.mul(ar.opt(before), ar.opt(decay)))
-        in_format = ar.opt(ar.div(ar.opt(lr), ar.opt(ar.add(one, product))))
+        product = ar.opt(ar.mul(_held(fmt, t - 1.0), _held(fmt, o.lr_decay)))
+        in_format = ar.opt(ar.div(_held(fmt, o.lr), ar.opt(ar.add(one, product))))
         clr = ar.hull(clr, in_format)
-    weight_decay = ar.opt(point(o.weight_decay)) if o.weight_decay != 0 else None
-    return ScalarBoxes(clr, weight_decay, ar.opt(point(o.eps)), one)
+    weight_decay = _held(fmt, o.weight_decay) if o.weight_decay != 0 else None
+    return ScalarBoxes(clr, weight_decay, _held(fmt, o.eps), one)
+
+
+@lru_cache(maxsize=4096)
+def _held(fmt: Format, scalar: float) -> Interval:
+    """A scalar as a port may hold it: in binary64, or rounded once to F."""
+    return _arithmetic(fmt).opt(Interval.point(scalar))
 
 
 def norm_step(

@@ -9,7 +9,7 @@ by zero or is not finite are *hard*: they go to the norm one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -75,10 +75,15 @@ def fast_boxes(batch: StepBatch, cls: NumericClass) -> tuple[Boxes, Boxes]:
     n = len(batch)
     theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
     decays = np.array([o.weight_decay != 0 for _, o in batch.settings], bool)
-    scalars = [scalar_boxes(batch.format, cls, t, o) for t, o in batch.settings]
     for decayed in (False, True):
         chosen = np.flatnonzero(decays[batch.which] == decayed)
-        table = _ScalarTable(batch.format, scalars, decayed)
+        if not len(chosen):
+            continue
+        scalars = {
+            i: scalar_boxes(batch.format, cls, *batch.settings[i])
+            for i in np.flatnonzero(decays == decayed).tolist()
+        }
+        table = _ScalarTable(batch.format, scalars, decayed, len(decays))
         for start in range(0, len(chosen), CHUNK):
             index = chosen[start : start + CHUNK]
             _fill_chunk(batch.take(index), cls, table, index, theta, total)
@@ -107,7 +112,7 @@ def _fill_chunk(
             table.pick(part.which),
             cls,
         )
-        hard = ar.hard | table.extreme[part.which]
+        hard = ar.hard | table.extreme(part.which)
     for boxes, result in ((theta, new_theta), (total, new_sum)):
         boxes.lo[index], boxes.hi[index] = ar.ends(result)
     for i in np.flatnonzero(hard):
@@ -127,33 +132,40 @@ class _ScalarTable:
     LOW, HIGH = 2.0**-200, 2.0**200
 
     def __init__(
-        self, fmt: Format, scalars: Sequence[ScalarBoxes], decayed: bool
+        self,
+        fmt: Format,
+        scalars: Mapping[int, ScalarBoxes],
+        decayed: bool,
+        settings: int,
     ) -> None:
         self.arithmetic = Wide if fmt == BINARY64 else lambda: Narrow(fmt)
         ar = self.arithmetic()
         zero = Interval.point(0.0)
         columns = {
-            "clr": [c.clr for c in scalars],
-            "eps": [c.eps for c in scalars],
-            "weight_decay": [c.weight_decay or zero for c in scalars],
+            "clr": [c.clr for c in scalars.values()],
+            "eps": [c.eps for c in scalars.values()],
+            "weight_decay": [c.weight_decay or zero for c in scalars.values()],
         }
-        self._columns = {name: ar.intervals(column) for name, column in columns.items()}
         self._decayed = decayed
-        self.extreme = np.array(
-            [
-                any(map(self._is_extreme, row))
-                for row in zip(*columns.values(), strict=True)
-            ]
-        )
+        self._row = np.full(settings, -1)  # of a setting in the columns
+        self._row[list(scalars)] = np.arange(len(scalars))
+        self._columns = {name: ar.intervals(column) for name, column in columns.items()}
+        rows = zip(*columns.values(), strict=True)
+        self._extreme = np.array([any(map(self._is_extreme, row)) for row in rows])
 
     def _is_extreme(self, box: Interval) -> bool:
         if box.nan or box.empty:
             return True
         return any(x != 0 and not self.LOW < abs(x) < self.HIGH for x in box.outward())
 
+    def extreme(self, which: Array) -> Array:
+        """Whether each element's scalars are left to the norm."""
+        return self._extreme[self._row[which]]
+
     def pick(self, which: Array) -> Any:
         """The scalars of each element, as `step_box` takes them."""
-        at = {name: tuple(end[which] for end in c) for name, c in self._columns.items()}
+        rows = self._row[which]
+        at = {name: tuple(end[rows] for end in c) for name, c in self._columns.items()}
         one = self.arithmetic().point(np.ones(len(which)))
         decay = at["weight_decay"] if self._decayed else None
         return ScalarBoxes(at["clr"], decay, at["eps"], one)  # type: ignore[arg-type]

@@ -89,6 +89,30 @@ def scenarios() -> Iterator[Scenario]:
                 *steps(gradients[:2]),
             ],
         )
+        many = {f"p{i}": tensor(fmt, [0.7 + 0.11 * i]) for i in range(40)}
+        source = rng(f"algorithm/many-params/{fmt.name}")
+        yield scenario(
+            f"algorithm/many-params/{fmt.name}",
+            ("algorithm/update", "algorithm/accumulator"),
+            many,
+            [
+                optimizer(many, **options),
+                *steps(
+                    {name: tensor(fmt, draw(source, 1, 0.2, 3.0)) for name in many}
+                    for _ in range(2)
+                ),
+            ],
+            note="forty params: none of a long list is lost",
+        )
+        yield scenario(
+            f"algorithm/large-initial-accumulator/{fmt.name}",
+            ("algorithm/initial-accumulator", "algorithm/update"),
+            params,
+            [
+                optimizer(("p", "q"), initial_accumulator_value=3.7, **options),
+                *steps(gradients[:2]),
+            ],
+        )
         yield scenario(
             f"algorithm/zero-lr-accumulates/{fmt.name}",
             "algorithm/accumulator",

@@ -12,12 +12,13 @@ Rule 5.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay cle
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_reference.formats import FORMATS, Format
+from adagrad_reference.formats import BINARY32, BINARY64, FORMATS, Format
 from adagrad_reference.scenario import (
     Event,
     Gradient,
@@ -49,7 +50,12 @@ FOUR_FORMATS: tuple[Format, ...] = tuple(FORMATS.values())
 
 def rounded(fmt: Format, value: float) -> float:
     """The number of the format nearest to `value`."""
-    return fmt.round(Fraction(value)) if Fraction(value) else value
+    if fmt == BINARY64 or value == 0:
+        return value
+    if fmt == BINARY32 and abs(value) < fmt.largest:  # the same, and much faster
+        nearest: float = struct.unpack("f", struct.pack("f", value))[0]
+        return nearest
+    return fmt.round(Fraction(value))
 
 
 def tensor(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from adagrad_reference.formats import BINARY32, BINARY64, Format
+from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -44,10 +44,15 @@ def scenarios() -> Iterator[Scenario]:
         yield from _changes(fmt)
         yield from _switched_off(fmt)
         yield _optimizers(fmt)
+        yield _zeros(fmt)
+        yield _alike(fmt)
+        yield _closures(fmt)
         yield from _added_later(fmt)
         yield _closure(fmt)
         yield _gradients(fmt)
-    yield _mixed()
+    yield _mixed(BINARY32, BINARY64)
+    yield _mixed(BINARY32, BFLOAT16)
+    yield _mixed(BINARY16, BINARY32)
     yield from _refusals(BINARY32)
 
 
@@ -170,6 +175,60 @@ def _switched_off(fmt: Format) -> Iterator[Scenario]:
         )
 
 
+def _zeros(fmt: Format) -> Scenario:
+    first, second, third = _gradient_sets(fmt, "zeros", 3)
+    groups = (Group(("p",)), Group(("q",), {"eps": 0.0}), Group(("r",), {"lr": 0.0}))
+    return scenario(
+        f"groups/zero-options/{fmt.name}",
+        ("groups/own-options", "groups/option-change"),
+        _params(fmt),
+        [
+            New("A", groups, usual_options(fmt)),
+            Step("A", first),
+            SetOption("A", 0, "eps", 0.0),
+            SetOption("A", 2, "lr", 0.31),
+            *steps([second, third]),
+        ],
+        note="eps = 0 and lr = 0 are values like others; with lr = 0 S and t go on",
+    )
+
+
+def _alike(fmt: Format) -> Scenario:
+    rates = {"a": 0.7, "b": 0.29, "c": 0.41, "d": 0.13, "e": 0.97}
+    source = rng(f"groups/five-alike/{fmt.name}")
+    params = {name: tensor(fmt, draw(source, 3, 0.3, 2.0)) for name in rates}
+    groups = tuple(Group((name,), {"lr": lr}) for name, lr in rates.items())
+    gradients = [
+        {name: tensor(fmt, draw(source, 3, 0.2, 3.0)) for name in rates}
+        for _ in range(2)
+    ]
+    return scenario(
+        f"groups/five-alike/{fmt.name}",
+        "groups/own-options",
+        params,
+        [New("A", groups, usual_options(fmt)), *steps(gradients)],
+        note="five groups of equal shapes, each with its own rate",
+    )
+
+
+def _closures(fmt: Format) -> Scenario:
+    first, second = _gradient_sets(fmt, "closures", 2)
+    groups = (Group(("p",)), Group(("q", "r"), {"lr": 0.23}))
+    return scenario(
+        f"groups/closure-with-groups/{fmt.name}",
+        "closure/once",
+        _params(fmt),
+        [
+            New("A", groups, usual_options(fmt)),
+            Step("A", first, loss=1.75),
+            Step("A", {"p": None, "q": second["q"], "r": None}, loss=0.5),
+            Step("A", {"p": None, "q": None, "r": None}, loss=-2.25),
+            Step("A", second, loss=0.0),
+        ],
+        note="called once for all groups, also where it brings None or nothing at all",
+    )
+
+
 def _optimizers(fmt: Format) -> Scenario:
     first, second, third, fourth = _gradient_sets(fmt, "two-optimizers", 4)
     other = {"lr": 0.011, "eps": 2.3e-3, "weight_decay": 0.9, "lr_decay": 1.9}
@@ -188,8 +247,8 @@ def _optimizers(fmt: Format) -> Scenario:
     )
 
 
-def _mixed() -> Scenario:
-    formats = {"p": BINARY32, "q": BINARY64, "r": BINARY32}
+def _mixed(one: Format, other: Format) -> Scenario:
+    formats = {"p": one, "q": other, "r": one}
     params = {name: _params(fmt)[name] for name, fmt in formats.items()}
     gradients = [
         {
@@ -199,10 +258,10 @@ def _mixed() -> Scenario:
         for i in range(2)
     ]
     return scenario(
-        "groups/mixed-formats/binary32-and-binary64",
+        f"groups/mixed-formats/{one.name}-and-{other.name}",
         "groups/mixed-formats",
         params,
-        [optimizer(params, **usual_options(BINARY32)), *steps(gradients)],
+        [optimizer(params, lr=0.7, eps=1.7e-3), *steps(gradients)],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from adagrad_reference.formats import Format
@@ -29,6 +30,7 @@ NOTES: dict[str, str] = {
 #: One less and one more than the lanes of a vector of 16-bit to 64-bit numbers, and
 #: two vectors and a rest; more than one cache line; several blocks of a loop.
 SIZES = (0, 1, 3, 15, 17, 35, 67, 259)
+SHAPES = ((1, 9), (9, 1), (3, 67), (0, 3), (2, 3, 2, 2))
 
 
 def scenarios() -> Iterator[Scenario]:
@@ -44,10 +46,8 @@ def _guard(fmt: Format) -> int:
 
 
 def _drawn(fmt: Format, name: str, shape: tuple[int, ...]) -> Tensor:
-    size = 1
-    for extent in shape:
-        size *= extent
-    return tensor(fmt, draw(rng(f"layout/{name}/{fmt.name}"), size, 0.3, 2.5), shape)
+    source = rng(f"layout/{name}/{fmt.name}")
+    return tensor(fmt, draw(source, math.prod(shape), 0.3, 2.5), shape)
 
 
 def _strided(fmt: Format) -> Iterator[Scenario]:
@@ -55,17 +55,28 @@ def _strided(fmt: Format) -> Iterator[Scenario]:
     every_other = Layout(2 * 21 + 3, 2, (2,), guard)
     transposed = Layout(5 * 7 + 2, 1, (1, 5), guard)
     row_major = Layout(5 * 7 + 2, 1, (7, 1), guard)
-    line, sheet = (21,), (5, 7)
+    every_third = Layout(3 * 21, 1, (3,), guard)
+    channels_last = Layout(2 * 3 * 2 * 4, 0, (24, 1, 12, 3), guard)
+    permuted = Layout(4 * 3 * 5, 0, (1, 4, 12), guard)
+    line, sheet, image, cube = (21,), (5, 7), (2, 3, 2, 4), (4, 3, 5)
     cases = {
         "every-other-element": ("strided-param", line, every_other, None),
         "transposed-param": ("strides-differ", sheet, transposed, None),
         "transposed-gradient": ("strides-differ", sheet, row_major, transposed),
         "both-transposed": ("strided-param", sheet, transposed, transposed),
+        "both-strided": ("strides-differ", line, every_other, every_third),
+        "channels-last-param": ("strides-differ", image, channels_last, None),
+        "channels-last-gradient": ("strides-differ", image, None, channels_last),
+        "permuted-param": ("strides-differ", cube, permuted, None),
+        "permuted-gradient": ("strides-differ", cube, None, permuted),
         "inside-a-storage": ("strided-param", sheet, row_major, None),
     }
     for name, (requirement, shape, of_param, of_gradient) in cases.items():
-        theta = view(_drawn(fmt, f"{name}/theta", shape), of_param)
-        gradients = [_drawn(fmt, f"{name}/{i}", shape) for i in range(2)]
+        theta = _drawn(fmt, f"{name}/theta", shape)
+        if of_param:
+            theta = view(theta, of_param)
+        count = 2 if shape is sheet else 1
+        gradients = [_drawn(fmt, f"{name}/{i}", shape) for i in range(count)]
         if of_gradient:
             gradients = [view(gradient, of_gradient) for gradient in gradients]
         yield scenario(
@@ -73,7 +84,7 @@ def _strided(fmt: Format) -> Iterator[Scenario]:
             f"layout/{requirement}",
             {"p": theta},
             [optimizer(**options), *steps({"p": gradient} for gradient in gradients)],
-            flags=("guarded",),
+            flags=("guarded",) if of_param else (),
         )
 
 
@@ -92,20 +103,21 @@ def _expanded(fmt: Format) -> Scenario:
 
 def _sizes(fmt: Format) -> Iterator[Scenario]:
     options = {**usual_options(fmt), "weight_decay": 0.23}
-    for size in SIZES:
-        params = {"p": _drawn(fmt, f"{size}/p", (size,)), "q": _drawn(fmt, "q", (2, 2))}
-        gradients = [
-            {
-                "p": _drawn(fmt, f"{size}/{i}", (size,)),
-                "q": _drawn(fmt, f"q/{i}", (2, 2)),
-            }
-            for i in range(2)
-        ]
+    shapes: dict[str, tuple[int, ...]] = {f"size-{n}": (n,) for n in SIZES}
+    shapes |= {f"shape-{'x'.join(map(str, shape))}": shape for shape in SHAPES}
+    for name, shape in shapes.items():
+        like = {"p": shape, "q": (2, 2)}
         yield scenario(
-            f"layout/size-{size}/{fmt.name}",
+            f"layout/{name}/{fmt.name}",
             "layout/any-size",
-            params,
-            [optimizer(("p", "q"), **options), *steps(gradients)],
+            {k: _drawn(fmt, f"{name}/{k}", x) for k, x in like.items()},
+            [
+                optimizer(like, **options),
+                *steps(
+                    {k: _drawn(fmt, f"{name}/{k}/{i}", x) for k, x in like.items()}
+                    for i in range(1 if math.prod(shape) > 40 else 2)
+                ),
+            ],
             note="a second param behind it must still step",
         )
     yield scenario(

@@ -46,10 +46,10 @@ def _single(fmt: Format) -> Iterator[Scenario]:
         **usual_options(fmt),
     )
     state = tensor(fmt, [0.36, 5.3, 2.1])
-    for t in (2, 5, 7, 1001, 65537):
+    for t in (2, 5, 7, 33, 129, 1001, 32769, 65537, 70001):
         if fmt.name == "binary16" and t > 2048:
             continue
-        for decay in (0.3, 0.0013):
+        for decay in (0.3, 0.0013) if t < 1000 else (0.0013,):
             yield single_step(
                 f"lr-decay/step-{t}/decay-{decay}/{fmt.name}".replace(".", "-"),
                 ("lr-decay/schedule", "numerics/late-step"),
@@ -88,6 +88,16 @@ def _trajectories(fmt: Format) -> Iterator[Scenario]:
         [
             optimizer(lr_decay=0.7, **options),
             *steps({"p": gradient} for gradient in gradients),
+        ],
+    )
+    long = [tensor(fmt, draw(source, 2, 0.2, 3.0)) for _ in range(20)]
+    yield scenario(
+        f"lr-decay/twenty-steps/{fmt.name}",
+        "lr-decay/schedule",
+        {"p": tensor(fmt, [1.3, -0.9])},
+        [
+            optimizer(lr_decay=0.19, **options),
+            *steps({"p": gradient} for gradient in long),
         ],
     )
     late: list[Mapping[str, Gradient]] = [

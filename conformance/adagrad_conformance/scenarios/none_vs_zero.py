@@ -164,7 +164,7 @@ def _zero_grad(fmt: Format) -> Iterator[Scenario]:
             (f"zero-grad/to-{word}", "none-vs-zero/interleaved"),
             params,
             [
-                optimizer(("p", "q"), **options),
+                New("A", (Group(("p",)), Group(("q",))), options),
                 Step("A", gradients),
                 ZeroGrad("A", to_none),
                 Step("A", {"p": gradients["p"]}),

@@ -23,6 +23,7 @@ def scenarios() -> Iterator[Scenario]:
     """The families of hard inputs, in every format."""
     for fmt in FOUR_FORMATS:
         yield from _ordinary(fmt)
+        yield _large(fmt)
         yield from _zero_theta(fmt)
         yield from _large_lr(fmt)
         yield from _eps(fmt)
@@ -45,6 +46,23 @@ def _ordinary(fmt: Format) -> Iterator[Scenario]:
             weight_decay=source.choice((0.11, 0.0029)),
             eps=1.7e-3,
         )
+
+
+def _large(fmt: Format) -> Scenario:
+    top = 150.0 if fmt.name == "binary16" else 9e4
+    source = rng(f"numerics/large-gradients/{fmt.name}")
+    return single_step(
+        f"numerics/large-gradients/{fmt.name}",
+        "numerics/ordinary",
+        tensor(fmt, draw(source, 8, 0.5, 50.0)),
+        tensor(fmt, draw(source, 8, top / 10, top)),
+        tensor(fmt, [abs(x) for x in draw(source, 8, top, top * top / 4)]),
+        3,
+        note="nothing is clipped, S does not saturate",
+        lr=730.0,
+        lr_decay=0.3,
+        eps=1.7e-3,
+    )
 
 
 def _zero_theta(fmt: Format) -> Iterator[Scenario]:

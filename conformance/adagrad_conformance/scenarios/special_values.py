@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from adagrad_reference.formats import BINARY16, Format
 from adagrad_reference.scenario import Scenario
 
-from .build import FOUR_FORMATS, single_step, tensor, usual_options
+from .build import (
+    FOUR_FORMATS,
+    optimizer,
+    scenario,
+    single_step,
+    steps,
+    tensor,
+    usual_options,
+)
 
 __all__ = ["FAMILY", "NOTES", "scenarios"]
 
@@ -25,6 +33,7 @@ def scenarios() -> Iterator[Scenario]:
     for fmt in FOUR_FORMATS:
         yield from _zeros(fmt)
         yield from _non_finite(fmt)
+        yield from _aftermath(fmt)
         yield from _range(fmt)
     yield single_step(
         "special-values/default-eps/binary16",
@@ -77,6 +86,24 @@ def _non_finite(fmt: Format) -> Iterator[Scenario]:
             2,
             note="the other elements step as ever",
             **usual_options(fmt),
+        )
+
+
+def _aftermath(fmt: Format) -> Iterator[Scenario]:
+    params = {"p": tensor(fmt, [1.3, -0.7]), "q": tensor(fmt, [2.6, 0.9, -1.1])}
+    healthy = tensor(fmt, [0.6, -0.4, 1.7])
+    plain = {"p": tensor(fmt, [0.8, -1.9]), "q": healthy}
+    for word, value in (("inf", math.inf), ("nan", math.nan)):
+        spoiled = {"p": tensor(fmt, [0.5, value]), "q": healthy}
+        yield scenario(
+            f"special-values/after-{word}/{fmt.name}",
+            "special-values/non-finite-gradient",
+            params,
+            [
+                optimizer(("p", "q"), **usual_options(fmt)),
+                *steps([plain, spoiled, plain, plain]),
+            ],
+            note="the other param never notices; the spoiled element stays spoiled",
         )
 
 

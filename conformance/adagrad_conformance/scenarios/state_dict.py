@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from adagrad_reference.formats import Format
 from adagrad_reference.scenario import (
+    AddGroup,
     Event,
     Gradient,
     Group,
@@ -16,11 +17,22 @@ from adagrad_reference.scenario import (
     Save,
     Scenario,
     SetOption,
+    SetState,
     Step,
     Tensor,
+    ZeroGrad,
 )
 
-from .build import FOUR_FORMATS, draw, rng, scenario, steps, tensor, usual_options
+from .build import (
+    FOUR_FORMATS,
+    draw,
+    optimizer,
+    rng,
+    scenario,
+    steps,
+    tensor,
+    usual_options,
+)
 
 __all__ = ["FAMILY", "NOTES", "scenarios"]
 
@@ -39,9 +51,13 @@ def scenarios() -> Iterator[Scenario]:
             for cut in (0, 1, 3):
                 yield _round_trip(fmt, via, cut)
             yield _distinct_counters(fmt, via)
+            yield _large_counters(fmt, via)
             if via != "new-process":
                 yield _rollback(fmt, via)
         yield _round_trip(fmt, "bytes", 1, maximize=True)
+        yield _twelve_params(fmt)
+        yield _with_added_group(fmt)
+        yield _twice(fmt)
         yield _option_after_load(fmt)
         yield _reading(fmt)
         yield _mismatch(fmt, "groups")
@@ -58,7 +74,12 @@ def _setting(
         "q": tensor(fmt, [1.1, -0.4]),
         "r": tensor(fmt, [0.6, -1.2, 0.8, 1.9], (2, 2)),
     }
-    options = {**usual_options(fmt), "lr_decay": 0.7, "initial_accumulator_value": 0.3}
+    options = {  # seventeen digits: a checkpoint in text must keep them all
+        **usual_options(fmt),
+        "lr": 0.7310585786300049,
+        "lr_decay": 0.7071067811865476,
+        "initial_accumulator_value": 0.3,
+    }
     own: dict[str, float | bool] = {"lr": 0.43, "weight_decay": 0.21}
     if maximize:
         own["maximize"] = True
@@ -140,6 +161,96 @@ def _rollback(fmt: Format, via: LoadWay) -> Scenario:
             Step("A", gradients[0]),
         ],
         note="loaded into the same optimizer: S and t go back, theta does not",
+    )
+
+
+def _large_counters(fmt: Format, via: LoadWay) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    sums = {name: tensor(fmt, [0.9] * t.size, t.shape) for name, t in params.items()}
+    counts = {"p": 300, "q": 2047, "r": 1027}
+    return scenario(
+        f"state-dict/{via}/large-counters/{fmt.name}",
+        (f"state-dict/{via}", "lr-decay/own-counter"),
+        params,
+        [
+            new,
+            *(SetState("A", name, sums[name], counts[name]) for name in params),
+            Save("A", "checkpoint"),
+            _other_constructor(new),
+            Load("B", "checkpoint", via),
+            Step("B", gradients[3]),
+        ],
+        note="a counter that is cast to a narrow format on its way is rounded here",
+        flags=("other-constructor",),
+    )
+
+
+def _twelve_params(fmt: Format) -> Scenario:
+    names = [f"p{i}" for i in range(12)]
+    source = rng(f"state-dict/twelve/{fmt.name}")
+    params = {name: tensor(fmt, draw(source, 2, 0.3, 2.0)) for name in names}
+    first, second = (
+        {name: tensor(fmt, draw(source, 2, 0.2, 3.0)) for name in names}
+        for _ in range(2)
+    )
+    options = {**usual_options(fmt), "lr_decay": 0.7}
+    return scenario(
+        f"state-dict/bytes/twelve-params/{fmt.name}",
+        "state-dict/bytes",
+        params,
+        [
+            optimizer(names, **options),
+            Step("A", first),
+            Save("A", "checkpoint"),
+            optimizer(names, name="B", **options),
+            Load("B", "checkpoint", "bytes"),
+            Step("B", second),
+        ],
+        note='as texts, "10" comes before "2"',
+    )
+
+
+def _with_added_group(fmt: Format) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    begin = New("A", (Group(("p", "q")),), new.options)
+    return scenario(
+        f"state-dict/bytes/added-group/{fmt.name}",
+        ("state-dict/bytes", "groups/add"),
+        params,
+        [
+            begin,
+            Step("A", {name: gradients[1][name] for name in "pq"}),
+            AddGroup("A", Group(("r",), {"lr": 0.43})),
+            Step("A", gradients[3]),
+            Save("A", "checkpoint"),
+            New("B", (begin.groups[0], Group(("r",))), {"lr": 0.011}),
+            Load("B", "checkpoint", "bytes"),
+            Step("B", gradients[4]),
+        ],
+        note="a group that was added later is saved and restored as any other",
+        flags=("other-constructor",),
+    )
+
+
+def _twice(fmt: Format) -> Scenario:
+    params, new, gradients = _setting(fmt)
+    return scenario(
+        f"state-dict/bytes/twice/{fmt.name}",
+        "state-dict/bytes",
+        params,
+        [
+            new,
+            Step("A", gradients[1]),
+            Save("A", "first"),
+            Step("A", gradients[3]),
+            Save("A", "second"),
+            Load("A", "first", "bytes"),
+            ZeroGrad("A", set_to_none=True),
+            Step("A", gradients[4]),
+            Load("A", "second", "bytes"),
+            Step("A", gradients[0]),
+        ],
+        note="two checkpoints of one run, loaded in turn",
     )
 
 

@@ -30,7 +30,7 @@ def scenarios() -> Iterator[Scenario]:
         options = usual_options(fmt)
         theta = tensor(fmt, [1.3, -0.7, 2.6, -31.0])
         g = tensor(fmt, [0.6, -2.3, 0.4, 0.9])
-        for decay in (0.53, 0.0021):
+        for decay in (0.53, 0.0021, 0.00013):
             yield single_step(
                 f"weight-decay/coupled/{decay}/{fmt.name}".replace(".", "-"),
                 ("weight-decay/coupled", "algorithm/accumulator"),
