@@ -98,3 +98,59 @@ def test_a_right_port_with_hidden_state_is_not_accused():
 def test_a_wrong_port_with_hidden_state_is_caught(theme):
     found = [v for v in verdicts(HiddenWrong) if v.scenario.startswith(theme)]
     assert any(v.level == "MUST" and v.status == "fail" for v in found)
+
+
+class Renamed(torch.optim.Optimizer):
+    """A right port with names of its own: the example of conformance/README.md."""
+
+    def __init__(self, params, learning_rate=1e-2, epsilon=1e-10, l2=0.0):
+        for value in (learning_rate, epsilon, l2):
+            assert value >= 0, f"negative or NaN: {value}"
+        options = {"learning_rate": learning_rate, "epsilon": epsilon, "l2": l2}
+        super().__init__(params, options)
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._move(p, self.state[p], group)
+        return loss
+
+    def _move(self, p, state, group):
+        if not state:  # made at the first step, with a counter that is a tensor
+            state["t"], state["accumulator"] = torch.tensor(0.0), torch.zeros_like(p)
+        state["t"].add_(1)
+        g = p.grad + group["l2"] * p if group["l2"] else p.grad
+        state["accumulator"].add_(g * g)
+        p.sub_(
+            group["learning_rate"]
+            * g
+            / (state["accumulator"].sqrt() + group["epsilon"])
+        )
+
+
+def test_the_example_of_the_readme():
+    adapter = TorchAdapter(
+        "my-port",
+        Renamed,
+        names={"lr": "learning_rate", "eps": "epsilon", "weight_decay": "l2"},
+        keys=("accumulator", "t"),
+        without={"lr-decay", "maximize", "initial-accumulator-value"},
+    )
+    library = Library.read()
+    chosen = [*library.scenarios(), *fresh_scenarios(3)]
+    port = InProcess(lambda: adapter)
+    found = run_candidate("my-port", port, chosen, library.expectations).verdicts
+    judged = [v for v in found if v.level == "MUST" and v.status != "not-claimed"]
+    assert len(judged) > 200
+    assert [v.scenario for v in judged if v.status != "pass"] == []
+
+
+def test_a_claim_that_does_not_exist_is_named():
+    with pytest.raises(ValueError, match="lr_decay"):
+        TorchAdapter("my-port", Renamed, without={"lr_decay"})

@@ -93,8 +93,8 @@ _ALL = (
         "R-numerics",
         "(silent)",
         "A result must be one that some legal floating-point evaluation of ALG-4 to "
-        "ALG-7 gives: rounding to nearest in the working format or wider, a faithful "
-        "square root, any of five orders of the update.",
+        "ALG-7 gives: rounding to nearest in the format or wider (up to binary64), a "
+        "faithful square root, any of five orders of the update.",
     ),
 )
 
