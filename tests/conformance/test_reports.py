@@ -403,7 +403,7 @@ def test_the_terminal_shows_counts_verdict_and_what_to_do():
     assert "Failures at MUST (4)" in text
     assert "Findings at SHOULD (1)" in text
     assert "Reported at MAY (1)" in text
-    assert "not claimed: groups (2); layout (1)" in text
+    assert "not claimed (scenarios that need it): groups (2), layout (1)" in text
     assert "next: adagrad-conformance explain algorithm/c/binary32" in text
 
 

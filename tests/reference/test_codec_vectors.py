@@ -76,11 +76,13 @@ options = st.lists(settings_, max_size=4).map(dict)
 
 @st.composite
 def layouts(draw, shape, width):
-    """A layout with any offset and strides."""
-    stride = st.integers(-20, 20)
-    strides = tuple(draw(stride) for _ in shape)
-    guard = draw(st.integers(0, 2**width - 1))
-    return Layout(draw(st.integers(0, 99)), draw(st.integers(0, 99)), strides, guard)
+    """A layout with any offset and strides inside its storage."""
+    strides = tuple(draw(st.integers(0, 20)) for _ in shape)
+    offset = draw(st.integers(0, 99))
+    steps = zip(shape, strides, strict=True)
+    last = offset + sum(max(size - 1, 0) * stride for size, stride in steps)
+    length = last + 1 + draw(st.integers(0, 9))
+    return Layout(length, offset, strides, draw(st.integers(0, 2**width - 1)))
 
 
 @st.composite

@@ -628,7 +628,7 @@ NEEDS = [
     (step(a=tensor(1, 2, layout=Layout(2, 0, (1,), 0))), {"layout"}),
     (Step("opt", {"a": GA}, loss=0.0), {"closure"}),
     (new("a"), set()),
-    (new("a", lr=0.5, eps=1e-10), set()),
+    (new("a", lr=0.5, eps=1e-10), {"eps"}),
     (new("a", initial_accumulator_value=0.5), {"initial-accumulator-value"}),
     (new("a", lr_decay=0.1, maximize=True), {"lr-decay", "maximize"}),
     (New("opt", (Group(("a",)), Group(("b",)))), {"groups"}),
