@@ -90,7 +90,7 @@ def _strided(fmt: Format) -> Iterator[Scenario]:
 
 def _expanded(fmt: Format) -> Scenario:
     row = _drawn(fmt, "expanded/row", (3,))
-    layout = Layout(3, 0, (0, 1), _guard(fmt))
+    layout = Layout(12, 0, (0, 1), _guard(fmt))  # room for a port that misreads it
     gradient = Tensor(fmt.name, (4, 3), row.bits * 4, layout=layout)
     return scenario(
         f"layout/expanded-gradient/{fmt.name}",
