@@ -6,7 +6,7 @@ import fnmatch
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from adagrad_reference.vectors import (
 
 __all__ = [
     "Library",
+    "VectorError",
     "generate",
     "generated_texts",
     "matches",
@@ -166,11 +167,3 @@ def _last_id(text: bytes) -> str | None:
     if start < 0:
         return None
     return text[start + len(marker) :].split(b'"')[0].decode(errors="replace")
-
-
-def families(scenarios: Iterable[str]) -> list[str]:
-    """The families of scenario ids, in order of appearance."""
-    return list(dict.fromkeys(name.split("/")[0] for name in scenarios))
-
-
-__all__ += ["VectorError", "families"]
