@@ -10,7 +10,17 @@ from typing import TypeVar
 
 from adagrad_reference.scenario import Event, Step, Tensor
 
-from .adapters.base import CLAIMS, Adapter, Ask, Malformed, Reading, Refused, Reply
+from .adapters.base import (
+    CLAIMS,
+    Adapter,
+    Ask,
+    Malformed,
+    NativeAnswer,
+    Reading,
+    Refused,
+    Reply,
+)
+from .native import run_native
 
 _T = TypeVar("_T")
 
@@ -74,6 +84,10 @@ class Candidate(ABC):
         """Show an optimizer's params."""
 
     @abstractmethod
+    def native(self, name: str) -> NativeAnswer:
+        """Run a native check on the port."""
+
+    @abstractmethod
     def elsewhere(self) -> Candidate:
         """The same port in another process, started; the same one each time."""
 
@@ -113,6 +127,10 @@ class InProcess(Candidate):
     def read(self, optimizer: str) -> dict[str, Reading]:
         """Show an optimizer's params."""
         return self._guard(lambda: self.adapter.read(optimizer))
+
+    def native(self, name: str) -> NativeAnswer:
+        """Run a native check."""
+        return self._guard(lambda: run_native(self.adapter, name))
 
     def elsewhere(self) -> Candidate:
         """Another adapter in this process: as far as this class can go."""

@@ -7,8 +7,8 @@ with what the bookkeeper says, and leaves the steps to `grading.judge`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,46 +19,79 @@ from adagrad_reference.enclosure import LAWFUL
 from adagrad_reference.fast import Boxes
 from adagrad_reference.formats import Format
 from adagrad_reference.interval import Interval, NormArithmetic
+from adagrad_reference.options import Options
 from adagrad_reference.play import EventExpectation
 from adagrad_reference.scenario import (
     Event,
     Save,
     Scenario,
+    Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
+from adagrad_reference.sparse import touched
 
-from .adapters.base import Reading
-from .runner import EventSeen, Observation, Place
+from .adapters.base import Gradient, Reading, Trace
+from .checks import Check, Place
+from .runner import EventSeen, Observation
 from .verdict import Failure
 
-__all__ = ["Case", "Expectations", "StepSeen", "collect", "report_outside"]
+__all__ = ["Case", "Expectations", "StepsSeen", "collect", "report_outside"]
+
+#: In scenarios with this flag nothing is judged after a refusal but the refusal.
+OUTCOME_ONLY = "outcome-only"
 
 #: The black-box expectations of a scenario, made only when they are needed.
 Expectations = Callable[[Scenario], Sequence[EventExpectation]]
 
 
+Bits = tuple[int, ...]
+
+
 @dataclass(frozen=True)
-class StepSeen:
-    """One param's step as observed, to be judged in a batch."""
+class StepsSeen:
+    """Steps of one param as observed, to be judged in a batch.
+
+    The columns hold encodings, one step behind the other, a step for each (t, options)
+    of `settings`.  `places` are the positions in the param of a step's elements, where
+    not all of them moved; `numbers` are those of the steps in a longer run.
+    """
 
     event: int
-    update: Update
+    param: str
     format: Format
-    theta: Tensor
-    state_sum: Tensor
-    new_theta: Tensor
-    new_sum: Tensor
+    settings: tuple[tuple[int, Options], ...]
+    gradient: Bits
+    theta: Bits
+    state_sum: Bits
+    new_theta: Bits
+    new_sum: Bits
+    places: tuple[int, ...] | None = None
+    numbers: tuple[int, ...] | None = None
+
+    @property
+    def width(self) -> int:
+        """Elements of one step."""
+        return len(self.gradient) // len(self.settings)
+
+    def where(self, i: int) -> tuple[int, str]:
+        """The element's position in its param, and words on the step it is of."""
+        step, element = divmod(i, self.width)
+        place = self.places[element] if self.places else element
+        return place, f" in step {self.numbers[step] + 1}" if self.numbers else ""
 
 
 @dataclass
 class Case:
-    """All that is to be said of one observation."""
+    """All that is to be said of one check."""
 
-    observation: Observation
+    check: Check
+    trouble: str | None = None
+    message: str = ""
     failures: list[Failure] = field(default_factory=list)
-    steps: list[StepSeen] = field(default_factory=list)
+    steps: list[StepsSeen] = field(default_factory=list)
     grades: list[str] = field(default_factory=list)
     errors: list[Any] = field(default_factory=list)
     boxed: int = 0  #: elements judged by boxes along the trajectory
@@ -70,10 +103,8 @@ class Case:
 
 def collect(seen: Observation, claims: frozenset[str], expect: Expectations) -> Case:
     """Compare outcomes, counters, untouched bits and closures; gather the steps."""
-    case = Case(seen)
-    if seen.trouble == "not-claimed" or not seen.events:
-        return case
-    collector = _Collector(case, claims)
+    case = Case(seen.check, seen.trouble, seen.message)
+    collector = _Collector(seen.scenario, case, claims)
     if "state" not in claims and any(isinstance(e, Step) for e in seen.scenario.events):
         collector.expected = expect(seen.scenario)
     for number, (event, shown) in enumerate(
@@ -86,9 +117,8 @@ def collect(seen: Observation, claims: frozenset[str], expect: Expectations) -> 
 
 
 class _Collector:
-    def __init__(self, case: Case, claims: frozenset[str]) -> None:
-        self.case, self.claims = case, claims
-        self.scenario = case.observation.scenario
+    def __init__(self, scenario: Scenario, case: Case, claims: frozenset[str]) -> None:
+        self.scenario, self.case, self.claims = scenario, case, claims
         self.books = Bookkeeper(self.scenario)
         self.theta: dict[str, Tensor] = dict(self.scenario.tensors)
         self.sums: dict[Place, Tensor | None] = {}
@@ -106,6 +136,8 @@ class _Collector:
             self._closure(number, event, shown)
         if not self._outcome(number, effect, shown):
             return
+        if isinstance(event, Steps):
+            self._run(number, event, effect, shown)
         if isinstance(event, Save) and not effect.refusal:
             for param in self.books.params(event.optimizer):
                 place = (event.optimizer, param)
@@ -114,6 +146,8 @@ class _Collector:
         written = self._written(event.optimizer, effect)
         moved = {u.param for u in effect.updates}
         for place, reading in shown.readings.items():
+            if isinstance(event, Steps) and place[0] == event.optimizer:
+                continue
             if self.expected is None:
                 self._state(number, place, reading, updates.get(place), written)
             if place[1] not in moved:
@@ -130,6 +164,8 @@ class _Collector:
         if effect.refusal and not shown.refusal:
             self.case.fail(number, f"accepted, though {effect.refusal}")
             self.stop = True  # the port and the reference are now in other states
+        elif effect.refusal and OUTCOME_ONLY in self.scenario.flags:
+            self.stop = True
         if shown.refusal and not effect.refusal:
             self.case.fail(number, f"refused what is legal: {shown.refusal}")
             self.stop = True
@@ -185,23 +221,130 @@ class _Collector:
         if update is not None:
             if before is None:  # no state yet: the first step starts from tau
                 before = self._initial(param, update.options.initial_accumulator_value)
-            self.case.steps.append(
-                StepSeen(
-                    number,
-                    update,
-                    self.scenario.tensors[param].fmt,
-                    self.theta[param],
-                    before,
-                    reading.theta,
-                    reading.state_sum,
-                )
-            )
+            self._step(number, update, before, reading.theta, reading.state_sum)
             return
         due = written.get(place, before)
         if isinstance(due, float | int):
             self._check_initial(number, param, due, reading.state_sum)
         elif due is not None:
             self._same_bits(number, param, "S", due, reading.state_sum)
+
+    def _step(
+        self, number: int, update: Update, total: Tensor, theta: Tensor, new: Tensor
+    ) -> None:
+        """Gather a step; elements that a sparse gradient leaves out keep their bits."""
+        param, places = update.param, update.elements
+        before = self.theta[param]
+
+        def moved(column: Tensor) -> Bits:
+            bits = column.bits
+            return bits if places is None else tuple(bits[i] for i in places)
+
+        if places is not None:
+            absent = set(range(len(before.bits))) - set(places)
+            self._same_bits(number, param, "theta", before, theta, absent)
+            self._same_bits(number, param, "S", total, new, absent)
+        settings = ((update.t, update.options),)
+        fmt = self.scenario.tensors[param].fmt
+        self.case.steps.append(
+            StepsSeen(
+                number,
+                param,
+                fmt,
+                settings,
+                update.gradient.bits,
+                moved(before),
+                moved(total),
+                moved(theta),
+                moved(new),
+                places,
+            )
+        )
+
+    def _run(self, number: int, event: Steps, effect: Effect, shown: EventSeen) -> None:
+        """Many steps of every param, each from what was seen before it."""
+        for param, trace in (shown.trace or {}).items():
+            place = (event.optimizer, param)
+            taken = {
+                i: update
+                for i, updates in enumerate(effect.runs)
+                for update in updates
+                if update.param == param
+            }
+            self._run_of(number, place, trace, taken, event.count)
+            reading = shown.readings[place]
+            width = len(reading.theta.bits)
+            last = replace(reading.theta, bits=trace.theta[len(trace.theta) - width :])
+            self._same_bits(number, param, "theta", last, reading.theta)
+
+    def _run_of(
+        self,
+        number: int,
+        place: Place,
+        trace: Trace,
+        taken: Mapping[int, Update],
+        count: int,
+    ) -> None:
+        param, total = place[1], self.sums.get(place)
+        if total is None:
+            self.case.fail(number, "claims 'state' but shows none", param=param)
+            return
+        self._counters(number, place, trace, taken, count)
+        theta = (*self.theta[param].bits, *trace.theta)
+        sums = (*total.bits, *trace.state_sum)
+        width = len(total.bits)
+
+        def rows(column: Bits, shift: int) -> Bits:
+            """The column's rows before (0) or after (1) each step that was taken."""
+            starts = ((i + shift) * width for i in taken)
+            return tuple(b for start in starts for b in column[start : start + width])
+
+        for i in range(count):
+            start, middle, end = i * width, (i + 1) * width, (i + 2) * width
+            if i not in taken and (
+                theta[start:middle] != theta[middle:end]
+                or sums[start:middle] != sums[middle:end]
+            ):
+                message = f"theta or S changed in step {i + 1}, without a gradient"
+                self.case.fail(number, message, param=param)
+        if taken:
+            self.case.steps.append(
+                StepsSeen(
+                    number,
+                    param,
+                    self.scenario.tensors[param].fmt,
+                    tuple((update.t, update.options) for update in taken.values()),
+                    tuple(b for u in taken.values() for b in u.gradient.bits),
+                    rows(theta, 0),
+                    rows(sums, 0),
+                    rows(theta, 1),
+                    rows(sums, 1),
+                    numbers=tuple(taken),
+                )
+            )
+
+    def _counters(
+        self,
+        number: int,
+        place: Place,
+        trace: Trace,
+        taken: Mapping[int, Update],
+        count: int,
+    ) -> None:
+        if trace.t is None:
+            return
+        t = self.books.counter(*place) - len(taken)
+        for i in range(count):
+            t += i in taken
+            if trace.t[i] != t:
+                self.case.fail(
+                    number,
+                    f"the step counter is wrong after step {i + 1}",
+                    param=place[1],
+                    observed=str(trace.t[i]),
+                    expected=str(t),
+                )
+                return
 
     def _initial(self, param: str, tau: float) -> Tensor:
         like = self.scenario.tensors[param]
@@ -231,11 +374,19 @@ class _Collector:
         self._same_bits(number, param, "theta", self.theta[param], reading.theta)
 
     def _same_bits(
-        self, number: int, param: str, what: str, due: Tensor, shown: Tensor
+        self,
+        number: int,
+        param: str,
+        what: str,
+        due: Tensor,
+        shown: Tensor,
+        elements: Collection[int] | None = None,
     ) -> None:
+        if due.bits == shown.bits:
+            return
         digits = due.fmt.hex_digits
         for element, (a, b) in enumerate(zip(due.bits, shown.bits, strict=True)):
-            if a != b:
+            if a != b and (elements is None or element in elements):
                 self.case.fail(
                     number,
                     f"{what} changed though it must keep every bit",
@@ -256,7 +407,7 @@ class _Collector:
         if due is None and shown is None:
             return
         if due is None or shown is None:
-            zeros = shown is not None and not any(shown.values())
+            zeros = isinstance(shown, Tensor) and not any(shown.values())
             if due is None and zeros and _keeps_none(event):
                 return  # zeros where there was None are accepted
             self.case.fail(
@@ -266,7 +417,10 @@ class _Collector:
                 observed="None" if shown is None else "a tensor",
                 expected="None" if due is None else "a tensor",
             )
-        elif isinstance(due, Tensor):
+        elif isinstance(due, Sparse) or isinstance(shown, Sparse):
+            if _nonzero(due) != _nonzero(shown):
+                self.case.fail(number, "a sparse gradient changed", param=param)
+        else:
             if isinstance(event, ZeroGrad) and shown.values() == due.values():
                 return  # -0 is zero too
             self._same_bits(number, param, "the gradient", due, shown)
@@ -304,7 +458,18 @@ class _Collector:
             boxes = Boxes(lo.astype(float), hi.astype(float), nan.astype(bool))
             values = np.array(reading.theta.values(), float)
             self.case.boxed += len(values)
-            report_outside(self.case, number, param, "theta", boxes, values)
+            fmt = self.scenario.tensors[param].fmt
+            report_outside(self.case, fmt, number, param, "theta", boxes, values)
+
+
+def _nonzero(gradient: Gradient) -> dict[int, float]:
+    """The elements that are not zero: a sparse gradient may be held in many ways."""
+    if isinstance(gradient, Sparse):
+        places, gradient = touched(gradient)
+    else:
+        assert gradient is not None
+        places = tuple(range(len(gradient.bits)))
+    return {i: x for i, x in zip(places, gradient.values(), strict=True) if x != 0}
 
 
 def _same_loss(a: float | None, b: float | None) -> bool:
@@ -317,15 +482,29 @@ def _keeps_none(event: Event) -> bool:
     return isinstance(event, ZeroGrad) and not event.set_to_none
 
 
+def _whole(i: int) -> tuple[int, str]:
+    return i, ""
+
+
 def report_outside(
-    case: Case, event: int, param: str, what: str, boxes: Boxes, values: Any
+    case: Case,
+    fmt: Format,
+    event: int,
+    param: str,
+    what: str,
+    boxes: Boxes,
+    values: Any,
+    where: Callable[[int], tuple[int, str]] = _whole,
 ) -> bool:
-    """Note the first element outside its box; whether all are inside."""
+    """Note the first element outside its box; whether all are inside.
+
+    `where` tells an element's position and words on the step.
+    """
     outside = np.flatnonzero(~boxes.hold(values))
     if not len(outside):
         return True
-    i = outside[0]
-    fmt = case.observation.scenario.tensors[param].fmt
+    i = int(outside[0])
+    element, step = where(i)
     lo, hi = float(boxes.lo[i]), float(boxes.hi[i])
     span = f"{_show(fmt, lo)} .. {_show(fmt, hi)}" if lo <= hi else "NaN alone"
     if boxes.nan[i] and lo <= hi:
@@ -333,9 +512,9 @@ def report_outside(
     count = "" if len(outside) == 1 else f" ({len(outside)} elements)"
     case.fail(
         event,
-        f"{what} is a value that no legal evaluation gives{count}",
+        f"{what} is a value that no legal evaluation gives{step}{count}",
         param=param,
-        element=int(i),
+        element=element,
         observed=_show(fmt, float(values[i])),
         expected=span,
     )

@@ -9,6 +9,7 @@ from adagrad_reference.scenario import Scenario
 
 from .adapters.base import Malformed
 from .candidate import Candidate, NotLoaded
+from .checks import Check
 from .comparison import Expectations
 from .grading import judge
 from .runner import observe, smoke_test
@@ -21,14 +22,14 @@ __all__ = ["run_candidate"]
 def run_candidate(
     target: str,
     candidate: Candidate,
-    scenarios: Sequence[Scenario],
+    checks: Sequence[Check],
     expect: Expectations,
     advance: Callable[[], None] = lambda: None,
     known: Callable[[Scenario], bool] = lambda scenario: False,
 ) -> TargetResult:
-    """Start the port, check its manners, play the scenarios, judge them, end it.
+    """Start the port, test its manners, perform the checks, judge them, end it.
 
-    `advance` is called after every scenario; `known` tells which ones a file holds.
+    `advance` is called after every check; `known` tells which scenarios a file holds.
     """
     result = TargetResult(target)
     try:
@@ -41,12 +42,13 @@ def run_candidate(
             result.problem = f"failed its smoke test: {_last_line(problem)}"
             return result
         seen = []
-        for observation in observe(candidate, result.identity, scenarios):
+        for observation in observe(candidate, result.identity, checks):
             seen.append(observation)
             advance()
         result.verdicts = judge(seen, result.identity.claims, expect)
     finally:
         candidate.close()
+    scenarios = (check for check in checks if isinstance(check, Scenario))
     unknown = [scenario for scenario in scenarios if not known(scenario)]
     result.reproducers = dict(_reproducers(unknown, result.verdicts))
     return result
@@ -56,7 +58,11 @@ def _reproducers(
     scenarios: Iterable[Scenario], verdicts: Iterable[Verdict]
 ) -> Iterable[tuple[str, object]]:
     """A failed scenario that no file holds goes into the stream whole."""
-    failed = {v.scenario for v in verdicts if v.status not in ("pass", "not-claimed")}
+    failed = {
+        v.scenario
+        for v in verdicts
+        if v.status not in ("pass", "not-claimed", "skipped")
+    }
     for scenario in scenarios:
         if scenario.id in failed:
             yield scenario.id, scenario_to_json(scenario)

@@ -26,10 +26,10 @@ from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
 from adagrad_reference.fast_exact import exact_steps
 from adagrad_reference.formats import BINARY32, FORMATS, Format
 from adagrad_reference.options import Options
-from adagrad_reference.scenario import Tensor
 
-from .comparison import Case, Expectations, StepSeen, collect, report_outside
-from .runner import Observation
+from .comparison import Case, Expectations, StepsSeen, collect, report_outside
+from .other_cases import adaptive_case, compare_runs, native_case
+from .runner import AdaptiveSeen, NativeSeen, Observation, RelationSeen, Seen
 from .verdict import GRADES, Verdict
 
 __all__ = ["decode_array", "judge"]
@@ -39,11 +39,11 @@ FINITE_WANTED = "finite-wanted"
 
 
 def judge(
-    observations: Iterable[Observation], claims: frozenset[str], expect: Expectations
+    everything: Iterable[Seen], claims: frozenset[str], expect: Expectations
 ) -> list[Verdict]:
-    """The verdict of every observation, in order."""
-    cases = [collect(seen, claims, expect) for seen in observations]
-    by_format: dict[str, list[tuple[Case, StepSeen]]] = defaultdict(list)
+    """The verdict of every check that was seen, in order."""
+    cases = [_case(seen, claims, expect) for seen in everything]
+    by_format: dict[str, list[tuple[Case, StepsSeen]]] = defaultdict(list)
     for case in cases:
         for step in case.steps:
             by_format[step.format.name].append((case, step))
@@ -52,10 +52,23 @@ def judge(
     return [_verdict(case) for case in cases]
 
 
+def _case(seen: Seen, claims: frozenset[str], expect: Expectations) -> Case:
+    match seen:
+        case Observation():
+            return collect(seen, claims, expect)
+        case RelationSeen():
+            return compare_runs(seen)
+        case NativeSeen():
+            return native_case(seen)
+        case AdaptiveSeen():
+            return adaptive_case(seen, claims, expect)
+    return Case(seen.check, seen.trouble, seen.message)
+
+
 # -- arithmetic, in batches ------------------------------------------------------------
 
 
-def _judge_steps(fmt: Format, pairs: Sequence[tuple[Case, StepSeen]]) -> None:
+def _judge_steps(fmt: Format, pairs: Sequence[tuple[Case, StepsSeen]]) -> None:
     batch, new_theta, new_sum = _batch(fmt, [step for _, step in pairs])
     lawful, tight = fast_boxes(batch, LAWFUL), fast_boxes(batch, TIGHT)
     exact = exact_steps(batch)
@@ -64,7 +77,7 @@ def _judge_steps(fmt: Format, pairs: Sequence[tuple[Case, StepSeen]]) -> None:
     is_exact = _equal(exact.theta, new_theta) & _equal(exact.state_sum, new_sum)
     start = 0
     for case, step in pairs:
-        part = slice(start, start + len(step.theta.bits))
+        part = slice(start, start + len(step.gradient))
         start = part.stop
         fine = True
         for what, boxes, values in (
@@ -72,8 +85,9 @@ def _judge_steps(fmt: Format, pairs: Sequence[tuple[Case, StepSeen]]) -> None:
             ("theta", lawful[0], new_theta),
         ):
             box = Boxes(*(end[part] for end in boxes))
-            param = step.update.param
-            fine &= report_outside(case, step.event, param, what, box, values[part])
+            fine &= report_outside(
+                case, fmt, step.event, step.param, what, box, values[part], step.where
+            )
         case.errors.append(errors[part])
         if not fine:
             case.grades.append("fail")
@@ -84,22 +98,22 @@ def _judge_steps(fmt: Format, pairs: Sequence[tuple[Case, StepSeen]]) -> None:
         _finite(case, step, new_theta[part])
 
 
-def _batch(fmt: Format, steps: Sequence[StepSeen]) -> tuple[StepBatch, Any, Any]:
-    def column(tensors: Iterable[Tensor]) -> Any:
-        bits = [b for tensor in tensors for b in tensor.bits]
-        return decode_array(fmt, bits)
+def _batch(fmt: Format, steps: Sequence[StepsSeen]) -> tuple[StepBatch, Any, Any]:
+    def column(parts: Iterable[Sequence[int]]) -> Any:
+        return decode_array(fmt, [b for part in parts for b in part])
 
     settings: dict[tuple[int, Options], int] = {}
     which = [
-        settings.setdefault((s.update.t, s.update.options), len(settings))
+        settings.setdefault(setting, len(settings))
         for s in steps
+        for setting in s.settings
     ]
-    counts = [len(s.theta.bits) for s in steps]
+    counts = [s.width for s in steps for _ in s.settings]
     batch = StepBatch(
         fmt,
         column(s.theta for s in steps),
         column(s.state_sum for s in steps),
-        column(s.update.gradient for s in steps),
+        column(s.gradient for s in steps),
         list(settings),
         np.repeat(np.array(which, int), counts),
     )
@@ -126,15 +140,15 @@ def _equal(a: Any, b: Any) -> Any:
     return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
-def _finite(case: Case, step: StepSeen, values: Any) -> None:
-    if FINITE_WANTED not in case.observation.scenario.flags:
+def _finite(case: Case, step: StepsSeen, values: Any) -> None:
+    if FINITE_WANTED not in getattr(case.check, "flags", ()):
         return
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         case.fail(
             step.event,
             f"not finite in {len(bad)} of {len(values)} elements",
-            param=step.update.param,
+            param=step.param,
             element=int(bad[0]),
             observed=repr(float(values[bad[0]])),
             expected="a finite number",
@@ -145,24 +159,23 @@ def _finite(case: Case, step: StepSeen, values: Any) -> None:
 
 
 def _verdict(case: Case) -> Verdict:
-    seen = case.observation
-    scenario = seen.scenario
+    check = case.check
     errors = np.concatenate([np.empty(0), *case.errors])
     measured = errors[np.isfinite(errors)]
     first = min(case.failures, key=lambda f: f.event) if case.failures else None
-    status = seen.trouble or ("fail" if first else "pass")
+    status = case.trouble or ("fail" if first else "pass")
     order = list(GRADES)
     grades = [*case.grades, *(["box"] if case.boxed else [])]
     grade: str | None = max(grades, key=order.index) if grades else None
     return Verdict(
-        scenario.id,
-        scenario.requirements,
-        scenario.level,
+        check.id,
+        check.requirements,
+        check.level,
         status,
         grade,
         float(measured.max()) if len(measured) else None,
         float(measured.mean()) if len(measured) else None,
         len(errors) + case.boxed,
         first,
-        seen.message,
+        case.message,
     )

@@ -18,6 +18,7 @@ from adagrad_reference.scenario import Tensor
 
 from . import wire
 from .adapters.base import Adapter, ClosureAnswer, Malformed, Refused
+from .native import run_native
 from .targets import TargetError, load_adapter
 
 __all__ = ["main", "serve"]
@@ -83,6 +84,8 @@ def _answer(
             return _event(adapter, question, lines, answers)
         case "read":
             return wire.readings_to_wire(adapter.read(question["optimizer"]))
+        case "check":
+            return wire.native_to_wire(run_native(adapter, question["name"]))
     raise Malformed(f"unknown question {question['op']!r}")
 
 

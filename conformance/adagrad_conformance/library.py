@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from typing import Any
 
 from adagrad_reference.codec import scenario_from_json
 from adagrad_reference.play import EventExpectation, play
-from adagrad_reference.scenario import LEVELS, Scenario
+from adagrad_reference.scenario import Scenario
 from adagrad_reference.vectors import (
     MANIFEST,
     Vector,
@@ -31,7 +30,6 @@ __all__ = [
     "VectorError",
     "generate",
     "generated_texts",
-    "matches",
     "vectors_folder",
     "verify",
 ]
@@ -76,14 +74,6 @@ class Library:
         """Whether a file has exactly this scenario."""
         stored = self.raw.get(scenario.id)
         return stored is not None and scenario_from_json(stored) == scenario
-
-
-def matches(scenario: Scenario, pattern: str | None, level: str) -> bool:
-    """Whether a scenario is chosen by `--only` and `--level`."""
-    if LEVELS.index(scenario.level) > LEVELS.index(level):
-        return False
-    names = (scenario.id, *scenario.requirements)
-    return pattern is None or any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
 # -- generating and verifying --------------------------------------------------------

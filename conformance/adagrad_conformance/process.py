@@ -23,7 +23,7 @@ from typing import IO, Any
 from adagrad_reference.scenario import Event, Tensor
 
 from . import wire
-from .adapters.base import Ask, Malformed, Reading, Refused, Reply
+from .adapters.base import Ask, Malformed, NativeAnswer, Reading, Refused, Reply
 from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout, check_claims
 
 __all__ = ["ProcessCandidate"]
@@ -92,6 +92,10 @@ class ProcessCandidate(Candidate):
         return wire.readings_from_wire(
             self._ask({"op": "read", "optimizer": optimizer})
         )
+
+    def native(self, name: str) -> NativeAnswer:
+        """Run a native check."""
+        return wire.native_from_wire(self._ask({"op": "check", "name": name}))
 
     def elsewhere(self) -> Candidate:
         """A second process of the same command."""

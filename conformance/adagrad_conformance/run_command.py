@@ -23,13 +23,13 @@ from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.codec import CodecError, scenario_from_json
 from adagrad_reference.scenario import Scenario
 
+from .checks import Check
 from .cli import UserError
 from .engine import run_candidate
-from .library import Library, VectorError, matches
+from .library import Library, VectorError
 from .process import ProcessCandidate
 from .reports.summary import summaries
 from .reports.terminal import print_summary
-from .scenarios.fresh import fresh_scenarios
 from .stream import (
     TargetResult,
     check_record,
@@ -39,6 +39,7 @@ from .stream import (
     target_record,
     write_text,
 )
+from .suite import matches, suite
 from .targets import Target, parse_target
 
 __all__ = ["Plan", "run_command"]
@@ -52,7 +53,7 @@ class Plan:
     """What is to be played."""
 
     targets: tuple[Target, ...]
-    scenarios: Sequence[Scenario]
+    checks: Sequence[Check]
     library: Library
     seed: int
 
@@ -77,7 +78,7 @@ def run_command(
     plan = _plan(targets, level.upper(), only, scenario_file, seed, fresh)
     if stream_file is not None:
         _check_writable(Path(stream_file))
-    if not plan.scenarios:
+    if not plan.checks:
         click.echo(
             "adagrad-conformance: nothing was selected; 'list scenarios' shows "
             "what there is",
@@ -112,8 +113,8 @@ def _plan(
         raise UserError(str(error)) from None
     if scenario_file is not None:
         return Plan(parsed, [_read_scenario(Path(scenario_file))], library, seed)
-    known = [*library.scenarios(), *fresh_scenarios(seed, fresh)]
-    chosen = [scenario for scenario in known if matches(scenario, only, level)]
+    checks = suite(library, seed, fresh)
+    chosen = [check for check in checks if matches(check, only, level)]
     return Plan(parsed, chosen, library, seed)
 
 
@@ -152,11 +153,11 @@ def _run_all(
     ):
 
         def one(target: Target, candidate: ProcessCandidate) -> TargetResult:
-            task = progress.add_task(target.name, total=len(plan.scenarios))
+            task = progress.add_task(target.name, total=len(plan.checks))
             return run_candidate(
                 target.name,
                 candidate,
-                plan.scenarios,
+                plan.checks,
                 plan.library.expectations,
                 lambda: progress.advance(task),
                 plan.library.holds,
@@ -218,7 +219,7 @@ def _print(plan: Plan, records: Sequence[dict[str, Any]]) -> None:
         console = Console(width=110)
     top = records[0]
     console.print(
-        f"adagrad-conformance {top['suite']}: {len(plan.scenarios)} scenarios, "
+        f"adagrad-conformance {top['suite']}: {len(plan.checks)} checks, "
         f"seed {plan.seed}, vectors {top['vectors'][:12]}",
         highlight=False,
     )

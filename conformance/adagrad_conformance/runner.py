@@ -7,9 +7,10 @@ was being played; the next one starts afresh.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
+from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import (
     Event,
@@ -18,20 +19,41 @@ from adagrad_reference.scenario import (
     New,
     Save,
     Scenario,
+    Sparse,
     Step,
+    Steps,
     Tensor,
 )
 
-from .adapters.base import ClosureAnswer, Malformed, Reading, Refused
+from .adapters.base import (
+    ClosureAnswer,
+    Malformed,
+    NativeAnswer,
+    Reading,
+    Refused,
+    Trace,
+)
 from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout
+from .checks import Adaptive, Check, NativeCheck, Place, Relation, needed_claims
 
-__all__ = ["ClosureCall", "EventSeen", "Observation", "observe", "play", "smoke_test"]
+__all__ = [
+    "AdaptiveSeen",
+    "ClosureCall",
+    "EventSeen",
+    "NativeSeen",
+    "NotPlayed",
+    "Observation",
+    "RelationSeen",
+    "Seen",
+    "Session",
+    "observe",
+    "perform",
+    "play",
+    "smoke_test",
+]
 
 #: After so many failures of the process in a row the rest is not tried.
 MAX_FAILURES = 5
-
-#: (optimizer, param)
-Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,6 +71,7 @@ class EventSeen:
     readings: Mapping[Place, Reading] = field(default_factory=dict)
     calls: list[ClosureCall] = field(default_factory=list)
     loss: float | None = None
+    trace: Mapping[str, Trace] | None = None
 
 
 @dataclass
@@ -59,6 +82,70 @@ class Observation:
     events: list[EventSeen] = field(default_factory=list)
     trouble: str | None = None  #: crash, timeout, malformed, error or not-claimed
     message: str = ""
+
+    @property
+    def check(self) -> Scenario:
+        """What was played."""
+        return self.scenario
+
+
+@dataclass
+class RelationSeen:
+    """What was seen of the two runs of a relation."""
+
+    check: Relation
+    left: Observation
+    right: Observation
+
+    @property
+    def trouble(self) -> str | None:
+        """Why one of them broke off."""
+        return self.left.trouble or self.right.trouble
+
+    @property
+    def message(self) -> str:
+        """More on that."""
+        return self.left.message or self.right.message
+
+
+@dataclass
+class NativeSeen:
+    """What a native check found."""
+
+    check: NativeCheck
+    answer: NativeAnswer | None = None
+    trouble: str | None = None
+    message: str = ""
+
+
+@dataclass
+class AdaptiveSeen:
+    """What was seen of a run that was written while it was played."""
+
+    check: Adaptive
+    observation: Observation
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it broke off."""
+        return self.observation.trouble
+
+    @property
+    def message(self) -> str:
+        """More on that."""
+        return self.observation.message
+
+
+@dataclass
+class NotPlayed:
+    """A check that was not even begun, and why."""
+
+    check: Check
+    trouble: str
+    message: str
+
+
+Seen = Observation | RelationSeen | NativeSeen | AdaptiveSeen | NotPlayed
 
 
 def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
@@ -86,71 +173,127 @@ def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
 
 
 def observe(
-    candidate: Candidate, identity: Identity, scenarios: Iterable[Scenario]
-) -> Iterator[Observation]:
-    """Play every scenario that the port claims; the rest is noted as not claimed."""
+    candidate: Candidate, identity: Identity, checks: Iterable[Check]
+) -> Iterator[Seen]:
+    """Perform every check that the port claims; the rest is noted as not claimed."""
     failures = 0
-    for scenario in scenarios:
-        if missing := claims_needed(scenario) - identity.claims:
-            words = ", ".join(sorted(missing))
-            yield Observation(scenario, trouble="not-claimed", message=words)
+    for check in checks:
+        if missing := needed_claims(check) - identity.claims:
+            yield NotPlayed(check, "not-claimed", ", ".join(sorted(missing)))
             continue
         if failures >= MAX_FAILURES:
             message = f"not tried after {failures} failures in a row"
-            yield Observation(scenario, trouble="error", message=message)
+            yield NotPlayed(check, "error", message)
             continue
-        seen = play(candidate, scenario)
-        if not candidate.alive:
-            failures += 1
-            try:
-                candidate.start()
-            except NotLoaded as error:
-                failures = MAX_FAILURES
-                seen.message += f"\nand it could not be started again: {error}"
-        else:
-            failures = 0
+        seen = perform(candidate, check)
+        failures = 0 if candidate.alive else failures + 1
+        if problem := _revived(candidate):
+            failures = MAX_FAILURES
+            yield NotPlayed(
+                check,
+                seen.trouble or "crash",
+                f"{seen.message}\nand it could not be started again: {problem}",
+            )
+            continue
         yield seen
+
+
+def _revived(candidate: Candidate) -> str | None:
+    """Start it again if it has ended; why that failed, if it did."""
+    if candidate.alive:
+        return None
+    try:
+        candidate.start()
+    except NotLoaded as error:
+        return str(error)
+    return None
+
+
+def perform(candidate: Candidate, check: Check) -> Seen:
+    """Perform one check to its end or to the first trouble."""
+    match check:
+        case Scenario():
+            return play(candidate, check)
+        case Relation(left=left, right=right):
+            first = play(candidate, left)
+            _revived(candidate)
+            return RelationSeen(check, first, play(candidate, right))
+        case NativeCheck():
+            native = NativeSeen(check)
+            with _noting(native):
+                native.answer = candidate.native(check.id)
+            return native
+    return _adapt(candidate, check)
 
 
 def play(candidate: Candidate, scenario: Scenario) -> Observation:
     """Play one scenario to its end or to the first trouble."""
     seen = Observation(scenario)
+    with _noting(seen):
+        session = Session(candidate, scenario)
+        for event in scenario.events:
+            seen.events.append(session.do(event))
+            if session.parted:
+                break
+    return seen
+
+
+def _adapt(candidate: Candidate, check: Adaptive) -> AdaptiveSeen:
+    """Play events as they are written, answered by the readings after them."""
+    blank = Scenario(check.id, check.requirements, check.level, check.tensors, ())
+    seen = Observation(blank)
+    with _noting(seen):
+        session, writer = Session(candidate, blank), check.events()
+        event = next(writer)
+        while True:
+            seen.scenario = replace(blank, events=(*seen.scenario.events, event))
+            seen.events.append(session.do(event))
+            if session.parted:
+                break
+            try:
+                event = writer.send(session.last)
+            except StopIteration:
+                break
+    return AdaptiveSeen(check, seen)
+
+
+@contextmanager
+def _noting(seen: Observation | NativeSeen) -> Iterator[None]:
+    """Note trouble in what is seen."""
     try:
-        for event in _Play(candidate, scenario).events():
-            seen.events.append(event)
+        yield
     except Malformed as error:
         seen.trouble, seen.message = "malformed", str(error)
     except Timeout as error:
         seen.trouble, seen.message = "timeout", str(error)
-    except (Crash, NotLoaded) as error:
+    except (Crash, NotLoaded, Refused) as error:
         seen.trouble, seen.message = "crash", str(error)
-    return seen
 
 
-class _Play:
+class Session:
+    """A scenario in the making: its tensors are given, its events come one by one."""
+
     def __init__(self, candidate: Candidate, scenario: Scenario) -> None:
         self.candidate, self.scenario = candidate, scenario
         self.books = Bookkeeper(scenario)
         self.payloads: dict[str, bytes] = {}
-        self.last: Mapping[Place, Reading] = {}
+        self.last: Mapping[Place, Reading] = {}  #: the readings after the last event
+        self.parted = False  #: port and reference disagree on an outcome
+        candidate.begin(scenario.tensors)
 
-    def events(self) -> Iterator[EventSeen]:
-        """Play on until the port and the reference disagree on an outcome."""
-        self.candidate.begin(self.scenario.tensors)
-        for event in self.scenario.events:
-            seen = EventSeen()
-            self._perform(event, seen)
-            effect = self.books.apply(event)
-            if bool(seen.refusal) == bool(effect.refusal):
-                seen.readings = self.last = {
-                    (optimizer, param): reading
-                    for optimizer in self.books.optimizers
-                    for param, reading in self._read(optimizer).items()
-                }
-                yield seen
-            else:  # from here on the two are in different states
-                yield seen
-                return
+    def do(self, event: Event) -> EventSeen:
+        """Play an event and read everything; raises as `Candidate` does."""
+        seen = EventSeen()
+        self._perform(event, seen)
+        effect = self.books.apply(event)
+        self.parted = bool(seen.refusal) != bool(effect.refusal)
+        if not self.parted:
+            seen.readings = self.last = {
+                (optimizer, param): reading
+                for optimizer in self.books.optimizers
+                for param, reading in self._read(optimizer).items()
+            }
+        return seen
 
     def _perform(self, event: Event, seen: EventSeen) -> None:
         def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
@@ -170,10 +313,28 @@ class _Play:
             self.candidate = here
             return
         seen.loss = reply.loss
+        if isinstance(event, Steps):
+            seen.trace = self._checked(event, reply.trace)
         if isinstance(event, Save):
             if reply.saved is None:
                 raise Malformed("save gave no bytes")
             self.payloads[event.name] = reply.saved
+
+    def _checked(
+        self, event: Steps, traces: Mapping[str, Trace] | None
+    ) -> Mapping[str, Trace]:
+        expected = self.books.params(event.optimizer)
+        if traces is None or set(traces) != set(expected):
+            shown = None if traces is None else sorted(traces)
+            raise Malformed(f"many steps show params {shown}, not {expected}")
+        for name, trace in traces.items():
+            tensor = self.scenario.tensors[name]
+            numbers = event.count * len(tensor.bits)
+            lengths = {len(trace.theta), len(trace.state_sum)}
+            whole = trace.t is None or len(trace.t) == event.count
+            if trace.format != tensor.format or lengths != {numbers} or not whole:
+                raise Malformed(f"the trace of {name} has not {event.count} steps")
+        return traces
 
     def _move(self, event: Load) -> None:
         """Go on in another process: the same params, a fresh optimizer."""
@@ -209,7 +370,14 @@ class _Play:
     def _check_shape(self, name: str, reading: Reading) -> None:
         tensor = self.scenario.tensors[name]
         whole = (tensor.format, tensor.shape, len(tensor.bits))
-        parts = (("theta", reading.theta), ("gradient", reading.gradient))
+        gradient = reading.gradient
+        if isinstance(gradient, Sparse):
+            if problem := gradient.problem():
+                raise Malformed(f"gradient of {name}: {problem}")
+            if gradient.shape != tensor.shape:
+                raise Malformed(f"gradient of {name} has shape {gradient.shape}")
+            gradient = None
+        parts = (("theta", reading.theta), ("gradient", gradient))
         for what, shown in (*parts, ("sum", reading.state_sum)):
             if shown is None:
                 continue

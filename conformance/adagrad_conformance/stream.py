@@ -172,10 +172,10 @@ def _target_code(result: TargetResult, strict: bool) -> int:
     if result.problem:
         return 3
     levels = ("MUST", "SHOULD") if strict else ("MUST",)
-    accepted = ("pass", "waived", "not-claimed")
+    accepted = ("pass", "waived", "not-claimed", "skipped")
     if any(v.level in levels and v.status not in accepted for v in result.verdicts):
         return 1
-    judged = any(v.status != "not-claimed" for v in result.verdicts)
+    judged = any(v.status not in ("not-claimed", "skipped") for v in result.verdicts)
     return 0 if judged else 4
 
 

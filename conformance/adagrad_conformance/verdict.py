@@ -13,6 +13,7 @@ STATUSES = (
     "fail",
     "waived",
     "not-claimed",
+    "skipped",
     "crash",
     "timeout",
     "malformed",

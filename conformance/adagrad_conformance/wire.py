@@ -30,12 +30,23 @@ from adagrad_reference.codec import (
     gradient_to_json,
     number_from_json,
     number_to_json,
+    options_from_json,
+    options_to_json,
     tensor_from_json,
     tensor_to_json,
 )
+from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Event, Step, Tensor
 
-from .adapters.base import ClosureAnswer, Malformed, Reading, Reply
+from .adapters.base import (
+    ClosureAnswer,
+    Malformed,
+    NativeAnswer,
+    Reading,
+    Reply,
+    StepTaken,
+    Trace,
+)
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -43,6 +54,8 @@ __all__ = [
     "answer_to_wire",
     "event_from_wire",
     "event_to_wire",
+    "native_from_wire",
+    "native_to_wire",
     "readings_from_wire",
     "readings_to_wire",
     "reply_from_wire",
@@ -56,7 +69,7 @@ PROTOCOL_VERSION = 1
 Json = dict[str, Any]
 
 
-def event_to_wire(event: Event, payload: bytes | None) -> Json:
+def event_to_wire(event: Event, payload: bytes | None = None) -> Json:
     """An event; a closure's gradients and loss are held back until it is called."""
     if isinstance(event, Step) and event.loss is not None:
         bare = event_to_json(replace(event, gradients={}, loss=None))
@@ -112,20 +125,55 @@ def reply_to_wire(reply: Reply) -> Json:
         data["loss"] = number_to_json(reply.loss)
     if reply.saved is not None:
         data["saved"] = base64.b64encode(reply.saved).decode()
+    if reply.trace is not None:
+        data["trace"] = {n: _trace_to_wire(trace) for n, trace in reply.trace.items()}
     return data
+
+
+def _trace_to_wire(trace: Trace) -> Json:
+    """The encodings of all steps, as one text of hex digits."""
+    digits = FORMATS[trace.format].hex_digits
+    return {
+        "format": trace.format,
+        "theta": "".join([f"{bits:0{digits}x}" for bits in trace.theta]),
+        "sum": "".join([f"{bits:0{digits}x}" for bits in trace.state_sum]),
+        "t": None if trace.t is None else list(trace.t),
+    }
+
+
+def _trace_from_wire(raw: Json) -> Trace:
+    fmt = FORMATS[raw["format"]]
+
+    def encodings(text: str) -> tuple[int, ...]:
+        n = fmt.hex_digits
+        parts = [text[i : i + n] for i in range(0, len(text), n)]
+        return encodings_from_json(fmt, parts)
+
+    counters = raw.get("t")
+    if counters is not None and not all(type(t) is int for t in counters):
+        raise ValueError("t must be a list of counts")
+    return Trace(
+        fmt.name,
+        encodings(raw["theta"]),
+        encodings(raw["sum"]),
+        None if counters is None else tuple(counters),
+    )
 
 
 def reply_from_wire(data: Any) -> Reply:
     """The inverse; raises `Malformed`."""
     try:
-        loss, saved = data.get("loss"), data.get("saved")
+        loss, saved, trace = (data.get(k) for k in ("loss", "saved", "trace"))
         if isinstance(loss, bool):
             raise ValueError("a loss is a number")
         return Reply(
             None if loss is None else float(number_from_json(loss)),
             None if saved is None else base64.b64decode(saved, validate=True),
+            None
+            if trace is None
+            else {name: _trace_from_wire(raw) for name, raw in trace.items()},
         )
-    except (AttributeError, ValueError, TypeError) as error:
+    except (AttributeError, ValueError, TypeError, KeyError) as error:
         raise Malformed(f"an event's answer: {error}") from None
 
 
@@ -137,8 +185,8 @@ def readings_to_wire(readings: Mapping[str, Reading]) -> Json:
 def _reading_to_wire(reading: Reading) -> Json:
     digits = reading.theta.fmt.hex_digits
     data: Json = {"t": reading.t}
-    parts = (("theta", reading.theta), ("gradient", reading.gradient))
-    for name, tensor in (*parts, ("sum", reading.state_sum)):
+    data["gradient"] = gradient_to_json(reading.gradient, decimals=False)
+    for name, tensor in (("theta", reading.theta), ("sum", reading.state_sum)):
         data[name] = tensor and tensor_to_json(tensor, decimals=False)
     if reading.storage is not None:
         data["storage"] = [f"{bits:0{digits}x}" for bits in reading.storage]
@@ -165,8 +213,53 @@ def _reading_from_wire(raw: Json) -> Reading:
     theta = tensor_from_json(raw["theta"])
     return Reading(
         theta,
-        tensor("gradient"),
+        gradient_from_json(raw.get("gradient")),
         tensor("sum"),
         t,
         None if storage is None else encodings_from_json(theta.fmt, storage),
     )
+
+
+# -- native checks ---------------------------------------------------------------------
+
+_TENSORS = ("theta", "state_sum", "gradient", "new_theta", "new_sum")
+
+
+def native_to_wire(answer: NativeAnswer) -> Json:
+    """The content of `ok` after `check`."""
+    return {
+        "problem": answer.problem,
+        "skipped": answer.skipped,
+        "steps": [
+            {
+                "t": step.t,
+                "options": options_to_json(step.options),
+                **{
+                    name: tensor_to_json(getattr(step, name), decimals=False)
+                    for name in _TENSORS
+                },
+            }
+            for step in answer.steps
+        ],
+    }
+
+
+def native_from_wire(data: Any) -> NativeAnswer:
+    """The inverse; raises `Malformed`."""
+    try:
+        problem, skipped = data.get("problem"), data.get("skipped")
+        if not all(
+            text is None or isinstance(text, str) for text in (problem, skipped)
+        ):
+            raise ValueError("problem and skipped are texts or null")
+        steps = tuple(_step_taken(raw) for raw in data.get("steps", ()))
+        return NativeAnswer(problem, skipped, steps)
+    except (CodecError, AttributeError, ValueError, TypeError, KeyError) as error:
+        raise Malformed(f"a check's answer: {error}") from None
+
+
+def _step_taken(raw: Json) -> StepTaken:
+    tensors = {name: tensor_from_json(raw[name]) for name in _TENSORS}
+    if type(raw["t"]) is not int:
+        raise ValueError("t is a count")
+    return StepTaken(t=raw["t"], options=options_from_json(raw["options"]), **tensors)

@@ -4,7 +4,7 @@ The bookkeeper knows groups, options, step counters and gradients.  The player a
 exact numbers to it, and the grader adds a candidate's own observed numbers; both see
 the same effects.
 
-Rule 1.  A refused event changes nothing.
+Rule 1.  A refused event changes nothing (but the gradients that came with it stay).
 Rule 2.  A param without a gradient is skipped whole: no step, no counter.
 Rule 3.  Loading replaces counters and all group options; params correspond by their
          order, as the indices of a state dict do.
@@ -13,7 +13,7 @@ Rule 4.  After a load in a new process only that optimizer exists, without gradi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .options import Options, illegal_option
@@ -30,13 +30,17 @@ from .scenario import (
     Scenario,
     SetOption,
     SetState,
+    Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
     needs,
 )
+from .sparse import InexactSum, touched
 
 __all__ = [
+    "INFINITE_REFUSED",
     "Bookkeeper",
     "Effect",
     "Restored",
@@ -46,18 +50,27 @@ __all__ = [
 ]
 
 
+#: In scenarios with this flag infinite options are to be refused.
+INFINITE_REFUSED = "infinite-refused"
+
+
 class ScenarioError(ValueError):
     """The scenario itself is impossible (an unknown name, a wrong shape)."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """One param takes its t-th step."""
+    """One param takes its t-th step.
+
+    With a sparse gradient only some elements move: `elements` are their positions in
+    the param's encodings, and `gradient` is theirs alone.
+    """
 
     param: str
     t: int
     options: Options
     gradient: Tensor
+    elements: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,7 @@ class Effect:
 
     refusal: str | None = None
     updates: tuple[Update, ...] = ()
+    runs: tuple[tuple[Update, ...], ...] = ()  #: the updates of each of many steps
     fresh: tuple[tuple[str, float], ...] = ()  #: (param, tau) with new state
     restored: tuple[Restored, ...] = ()
     written: SetState | None = None
@@ -135,7 +149,9 @@ class Bookkeeper:
             case New():
                 return self._new(event)
             case Step():
-                return self._step(event)
+                return self._step(event.optimizer, event.gradients)
+            case Steps():
+                return self._steps(event)
             case SetOption():
                 return self._set_option(event)
             case AddGroup():
@@ -157,7 +173,7 @@ class Bookkeeper:
     def _new(self, event: New) -> Effect:
         if not any(group.params for group in event.groups):
             raise ScenarioError(f"{self.scenario.id}: an optimizer needs params")
-        if reason := illegal_option(event.options):
+        if reason := self._illegal(event.options):
             return Effect(refusal=reason)
         optimizer = _Optimizer(Options().override(event.options), [], {})
         fresh: list[tuple[str, float]] = []
@@ -178,7 +194,7 @@ class Bookkeeper:
     ) -> tuple[str | None, list[tuple[str, float]]]:
         for param in group.params:
             self._known(param)
-        if reason := illegal_option(group.options):
+        if reason := self._illegal(group.options):
             return reason, []
         twice = len(set(group.params)) < len(group.params)
         if twice or set(group.params) & set(optimizer.params):
@@ -188,25 +204,50 @@ class Bookkeeper:
         optimizer.counters.update(dict.fromkeys(group.params, 0))
         return None, [(p, options.initial_accumulator_value) for p in group.params]
 
-    def _step(self, event: Step) -> Effect:
-        optimizer = self._optimizer(event.optimizer)
-        for param, gradient in event.gradients.items():
+    def _illegal(self, options: OptionValues) -> str | None:
+        """Infinite options are refused only where that is asked for (a MAY)."""
+        return illegal_option(options, infinite=INFINITE_REFUSED in self.scenario.flags)
+
+    def _step(self, name: str, gradients: Mapping[str, Gradient]) -> Effect:
+        optimizer = self._optimizer(name)
+        for param, gradient in gradients.items():
             self._check_gradient(param, gradient)
             self.gradients[param] = gradient
+        moving = [
+            (group.options, param, gradient)
+            for group in optimizer.groups
+            for param in group.params
+            if (gradient := self.gradients[param]) is not None
+        ]
+        if any(isinstance(g, Sparse) and o.weight_decay != 0 for o, _, g in moving):
+            return Effect(refusal="weight_decay with a sparse gradient")
         updates = []
-        for group in optimizer.groups:
-            for param in group.params:
-                gradient = self.gradients[param]
-                if gradient is None:
-                    continue
-                if not isinstance(gradient, Tensor):
-                    raise ScenarioError(
-                        f"{self.scenario.id}: sparse gradients are not played yet"
-                    )
-                optimizer.counters[param] += 1
-                t = optimizer.counters[param]
-                updates.append(Update(param, t, group.options, gradient))
+        for options, param, gradient in moving:
+            optimizer.counters[param] += 1
+            elements = None
+            if isinstance(gradient, Sparse):
+                elements, gradient = self._touched(param, gradient)
+            t = optimizer.counters[param]
+            updates.append(Update(param, t, options, gradient, elements))
         return Effect(updates=tuple(updates))
+
+    def _touched(self, param: str, gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
+        try:
+            return touched(gradient)
+        except InexactSum as error:
+            raise ScenarioError(f"{self.scenario.id}: for {param}: {error}") from None
+
+    def _steps(self, event: Steps) -> Effect:
+        if event.count < 1 or not event.cycle:
+            raise ScenarioError(f"{self.scenario.id}: a run of no steps")
+        runs = []
+        for number in range(event.count):
+            gradients = event.cycle[number % len(event.cycle)]
+            effect = self._step(event.optimizer, gradients)
+            if effect.refusal:
+                raise ScenarioError(f"{self.scenario.id}: {effect.refusal}, in a run")
+            runs.append(effect.updates)
+        return Effect(runs=tuple(runs))
 
     def _set_option(self, event: SetOption) -> Effect:
         groups = self._optimizer(event.optimizer).groups
@@ -223,10 +264,11 @@ class Bookkeeper:
             gradient = self.gradients[param]
             if event.set_to_none or gradient is None:
                 self.gradients[param] = None
-            elif isinstance(gradient, Tensor):
-                bits = (0,) * len(gradient.bits)
+            else:
+                like = self._known(param)
+                zeros = (0,) * len(like.bits)
                 self.gradients[param] = Tensor(
-                    gradient.format, gradient.shape, bits, gradient.complex
+                    like.format, like.shape, zeros, like.complex
                 )
         return Effect()
 
@@ -279,13 +321,14 @@ class Bookkeeper:
 
     def _check_gradient(self, param: str, gradient: Gradient) -> None:
         tensor = self._known(param)
-        if isinstance(gradient, Tensor) and gradient.complex != tensor.complex:
-            raise ScenarioError(f"{self.scenario.id}: {param} mixes real and complex")
-        if not isinstance(gradient, Tensor):
+        if gradient is None:
             return
+        values = gradient.values if isinstance(gradient, Sparse) else gradient
+        if values.complex != tensor.complex:
+            raise ScenarioError(f"{self.scenario.id}: {param} mixes real and complex")
         if problem := gradient.problem():
             raise ScenarioError(f"{self.scenario.id}: for {param}: {problem}")
-        if (gradient.format, gradient.shape) != (tensor.format, tensor.shape):
+        if (values.format, gradient.shape) != (tensor.format, tensor.shape):
             raise ScenarioError(f"{self.scenario.id}: {param} has another shape")
 
 

@@ -37,6 +37,7 @@ from .scenario import (
     SetState,
     Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
@@ -176,15 +177,15 @@ def encodings_from_json(fmt: Format, digits: list[Any]) -> tuple[int, ...]:
     return tuple(int(text, 16) for text in digits)
 
 
-def gradient_to_json(gradient: Gradient) -> Json | None:
+def gradient_to_json(gradient: Gradient, decimals: bool = True) -> Json | None:
     """None, a dense tensor, or a sparse gradient."""
     if isinstance(gradient, Sparse):
         return {
             "shape": list(gradient.shape),
             "indices": list(gradient.indices),
-            "values": tensor_to_json(gradient.values),
+            "values": tensor_to_json(gradient.values, decimals),
         }
-    return None if gradient is None else tensor_to_json(gradient)
+    return None if gradient is None else tensor_to_json(gradient, decimals)
 
 
 def gradient_from_json(data: Any) -> Gradient:
@@ -192,8 +193,11 @@ def gradient_from_json(data: Any) -> Gradient:
     if data is None:
         return None
     if "indices" in data:
-        values = tensor_from_json(data["values"])
-        return Sparse(tuple(data["shape"]), tuple(data["indices"]), values)
+        shape, indices = (_integers(data, k, "gradient") for k in ("shape", "indices"))
+        sparse = Sparse(shape, indices, tensor_from_json(data["values"]))
+        if problem := sparse.problem():
+            raise CodecError(f"gradient: {problem}")
+        return sparse
     return tensor_from_json(data)
 
 
@@ -224,6 +228,14 @@ def _step(d: Json) -> Event:
     return Step(_who(d), gradients, number)
 
 
+def _steps(d: Json) -> Event:
+    cycle = tuple(
+        {name: gradient_from_json(g) for name, g in gradients.items()}
+        for gradients in _get(d, "cycle", list)
+    )
+    return Steps(_who(d), cycle, _get(d, "count", int))
+
+
 def _set_option(d: Json) -> Event:
     group, option = _get(d, "group", int), _get(d, "option", str)
     return SetOption(_who(d), group, option, _option(option, d["value"]))
@@ -249,6 +261,7 @@ def _who(d: Json) -> str:
 _DECODERS: Mapping[str, Callable[[Json], Event]] = {
     "new": _new,
     "step": _step,
+    "steps": _steps,
     "set-option": _set_option,
     "add-group": lambda d: AddGroup(_who(d), group_from_json(d["group"])),
     "zero-grad": lambda d: ZeroGrad(_who(d), _get(d, "set_to_none", bool)),
@@ -284,6 +297,14 @@ def event_to_json(event: Event) -> Json:
             rest = {"gradients": {k: gradient_to_json(g) for k, g in gradients.items()}}
             if loss is not None:
                 rest["loss"] = number_to_json(loss)
+        case Steps(_, cycle, count):
+            rest = {
+                "cycle": [
+                    {k: gradient_to_json(g) for k, g in gradients.items()}
+                    for gradients in cycle
+                ],
+                "count": count,
+            }
         case SetOption(_, group, option, value):
             rest = {"group": group, "option": option, "value": number_to_json(value)}
         case AddGroup(_, new_group):
@@ -303,7 +324,7 @@ def event_to_json(event: Event) -> Json:
 
 _WORDS: Mapping[type, str] = dict(
     zip(
-        (New, Step, SetOption, AddGroup, ZeroGrad, Read, Save, Load, SetState),
+        (New, Step, Steps, SetOption, AddGroup, ZeroGrad, Read, Save, Load, SetState),
         _DECODERS,
         strict=True,
     )

@@ -7,15 +7,21 @@ of them at once with intervals.  Rounding is monotone, so RN([a, b]) lies in
 [RN a, RN b]; by induction over the operations every legal evaluation stays inside.
 A value outside is provably wrong.
 
-The formula stands here once.  It runs on two arithmetics: `NormArithmetic` in mpmath
-(interval.py), which is the norm, and NumPy ones (fast.py) that are never narrower.
+The formula stands here once, in `form_scalars` and `step_box`.  It runs on two kinds
+of arithmetic: `NormArithmetic` in mpmath (interval.py), which is the norm, and NumPy
+ones (fast_arithmetic.py) that are never narrower.
+
+A class with `flushes` lets every operand and every result that is subnormal in F be
+zero instead.  Inputs pass through `flush` once; whatever leaves `opt`, `faithful`,
+`opt64` or `store` is flushed already, and so is a hull of such.  What does not leave
+them is the sum S'', and it goes nowhere else: so all operands are flushed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .formats import FORMATS, Format
 from .interval import Interval, NormArithmetic
@@ -23,10 +29,13 @@ from .options import Options
 
 __all__ = [
     "CLASSES",
+    "FLUSHED",
     "LAWFUL",
     "TIGHT",
+    "GivenScalars",
     "NumericClass",
     "ScalarBoxes",
+    "form_scalars",
     "norm_step",
     "scalar_boxes",
     "step_box",
@@ -42,23 +51,54 @@ class NumericClass:
     faithful_root: bool
     #: the decayed learning rate may be evaluated in F throughout.
     scalars_in_format: bool
+    #: numbers that are subnormal in F, read or made, may be zeros of either sign.
+    flushes: bool = False
 
 
 TIGHT = NumericClass("tight", faithful_root=False, scalars_in_format=False)
 LAWFUL = NumericClass("lawful", faithful_root=True, scalars_in_format=True)
+FLUSHED = NumericClass(
+    "flushed", faithful_root=True, scalars_in_format=True, flushes=True
+)
 
-#: The classes by name, narrowest first; `lawful` is what MUST demands.
+#: The classes that vectors carry, by name, narrowest first; `lawful` is what MUST
+#: demands.  `FLUSHED`, wider than both, is for ports that declare it.
 CLASSES: dict[str, NumericClass] = {cls.name: cls for cls in (TIGHT, LAWFUL)}
+
+
+class GivenScalars(NamedTuple):
+    """What the scalars of a step are made of, as points of some arithmetic."""
+
+    one: Any
+    before: Any  #: t - 1
+    lr: Any
+    lr_decay: Any
+    weight_decay: Any | None  #: None where it is 0 and ALG-5 is skipped
+    eps: Any
 
 
 @dataclass(frozen=True)
 class ScalarBoxes:
-    """The scalars of a step: the same for all elements of a param."""
+    """The scalars of a step, the same for all elements of a param, as intervals."""
 
-    clr: Interval
-    weight_decay: Interval | None  #: None where it is 0 and ALG-5 is skipped
-    eps: Interval
-    one: Interval
+    clr: Any
+    weight_decay: Any | None  #: None where it is 0 and ALG-5 is skipped
+    eps: Any
+    one: Any
+
+
+def form_scalars(ar: Any, given: GivenScalars, cls: NumericClass) -> ScalarBoxes:
+    """The scalars: in binary64, or rounded once to F, or evaluated in F."""
+    one, weight_decay = given.one, given.weight_decay
+    before, lr, decay = map(ar.flush, (given.before, given.lr, given.lr_decay))
+    grown = ar.opt64(ar.add(one, ar.opt64(ar.mul(before, decay))))
+    clr = ar.opt(ar.opt64(ar.div(lr, grown)))  # ALG-4
+    if cls.scalars_in_format:
+        product = ar.opt(ar.mul(ar.opt(before), ar.opt(decay)))
+        in_format = ar.opt(ar.div(ar.opt(lr), ar.opt(ar.add(one, product))))
+        clr = ar.hull(clr, in_format)
+    weight_decay = None if weight_decay is None else ar.opt(weight_decay)
+    return ScalarBoxes(clr, weight_decay, ar.opt(given.eps), one)
 
 
 def step_box(
@@ -66,9 +106,10 @@ def step_box(
 ) -> tuple[Any, Any]:
     """(theta', S') after one step, as intervals of the arithmetic `ar`.
 
-    `g` is the gradient after maximize (its sign is exact); `c` holds the scalars of
-    `scalar_boxes` in the same arithmetic.
+    `g` is the gradient after maximize (its sign is exact); `c` holds the scalars that
+    `form_scalars` gives in the same arithmetic.
     """
+    theta, state_sum, g = map(ar.flush, (theta, state_sum, g))
     if c.weight_decay is not None:
         g = ar.opt(ar.add(g, ar.opt(ar.mul(theta, c.weight_decay))))  # ALG-5
     exact_sum = ar.add(state_sum, ar.opt(ar.square(g)))  # ALG-6
@@ -88,33 +129,25 @@ def step_box(
 
 
 @cache
-def _norm(name: str) -> NormArithmetic:
-    return NormArithmetic(FORMATS[name])
+def _norm(name: str, flushes: bool) -> NormArithmetic:
+    return NormArithmetic(FORMATS[name], flushes)
 
 
-def _arithmetic(fmt: Format) -> NormArithmetic:
-    return _norm(fmt.name) if FORMATS.get(fmt.name) == fmt else NormArithmetic(fmt)
+def _arithmetic(fmt: Format, cls: NumericClass) -> NormArithmetic:
+    if FORMATS.get(fmt.name) == fmt:
+        return _norm(fmt.name, cls.flushes)
+    return NormArithmetic(fmt, cls.flushes)
 
 
 @lru_cache(maxsize=65536)
 def scalar_boxes(fmt: Format, cls: NumericClass, t: int, o: Options) -> ScalarBoxes:
-    """The scalars of step t: binary64, or rounded once to F, or evaluated in F."""
-    ar, point = _arithmetic(fmt), Interval.point
-    one, lr, decay, before = point(1.0), point(o.lr), point(o.lr_decay), point(t - 1.0)
-    grown = ar.opt64(ar.add(one, ar.opt64(ar.mul(before, decay))))
-    clr = ar.opt(ar.opt64(ar.div(lr, grown)))  # ALG-4
-    if cls.scalars_in_format:
-        product = ar.opt(ar.mul(_held(fmt, t - 1.0), _held(fmt, o.lr_decay)))
-        in_format = ar.opt(ar.div(_held(fmt, o.lr), ar.opt(ar.add(one, product))))
-        clr = ar.hull(clr, in_format)
-    weight_decay = _held(fmt, o.weight_decay) if o.weight_decay != 0 else None
-    return ScalarBoxes(clr, weight_decay, _held(fmt, o.eps), one)
-
-
-@lru_cache(maxsize=4096)
-def _held(fmt: Format, scalar: float) -> Interval:
-    """A scalar as a port may hold it: in binary64, or rounded once to F."""
-    return _arithmetic(fmt).opt(Interval.point(scalar))
+    """The norm: the scalars of step t."""
+    ar = _arithmetic(fmt, cls)
+    decay = ar.point(o.weight_decay) if o.weight_decay != 0 else None
+    one, before, lr, lr_decay, eps = map(
+        ar.point, (1.0, t - 1.0, o.lr, o.lr_decay, o.eps)
+    )
+    return form_scalars(ar, GivenScalars(one, before, lr, lr_decay, decay, eps), cls)
 
 
 def norm_step(
@@ -127,6 +160,6 @@ def norm_step(
     o: Options,
 ) -> tuple[Interval, Interval]:
     """The norm: boxes of theta' and S' for one element, end points in `fmt`."""
-    ar = _arithmetic(fmt)
+    ar = _arithmetic(fmt, cls)
     gradient = Interval.point(-g if o.maximize else g)
     return step_box(ar, theta, state_sum, gradient, scalar_boxes(fmt, cls, t, o), cls)

@@ -4,24 +4,32 @@
 at most 24 bits, intervals with binary64 end points (`_Narrow`); for binary64,
 intervals whose end points are double-double (`_Wide`).  Both round outward, so their
 boxes hold those of the norm.  Elements in which something over- or underflows, divides
-by zero or is not finite are *hard*: they go to the norm one by one.
+by zero or is not finite are *hard*: they go to the norm one by one.  The scalars of
+all settings are formed in the same way, so that a run may decay its rate step by step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .enclosure import NumericClass, ScalarBoxes, norm_step, scalar_boxes, step_box
+from .enclosure import (
+    GivenScalars,
+    NumericClass,
+    ScalarBoxes,
+    form_scalars,
+    norm_step,
+    step_box,
+)
 from .fast_arithmetic import Narrow, Wide
 from .formats import BINARY64, Format
 from .interval import Interval
 from .options import Options
 
-__all__ = ["Boxes", "StepBatch", "fast_boxes"]
+__all__ = ["Boxes", "SettingColumns", "StepBatch", "fast_boxes", "setting_columns"]
 
 Array = Any
 
@@ -70,102 +78,102 @@ class StepBatch:
         )
 
 
+class SettingColumns(NamedTuple):
+    """Step numbers and options as float64 arrays, one entry for each setting."""
+
+    before: Array  #: t - 1
+    lr: Array
+    lr_decay: Array
+    weight_decay: Array
+    eps: Array
+    sign: Array  #: of the gradient: -1 to maximize
+
+
+def setting_columns(settings: Sequence[tuple[int, Options]]) -> SettingColumns:
+    """The settings of a batch as columns."""
+    rows = [
+        (t - 1.0, o.lr, o.lr_decay, o.weight_decay, o.eps, -1.0 if o.maximize else 1.0)
+        for t, o in settings
+    ]
+    return SettingColumns(*np.array(rows, float).reshape(-1, 6).T)
+
+
 def fast_boxes(batch: StepBatch, cls: NumericClass) -> tuple[Boxes, Boxes]:
     """Boxes of theta' and S' for every element of the batch."""
     n = len(batch)
     theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
-    decays = np.array([o.weight_decay != 0 for _, o in batch.settings], bool)
+    table = ScalarTable(batch.format, cls, setting_columns(batch.settings))
     for decayed in (False, True):
-        chosen = np.flatnonzero(decays[batch.which] == decayed)
-        if not len(chosen):
-            continue
-        scalars = {
-            i: scalar_boxes(batch.format, cls, *batch.settings[i])
-            for i in np.flatnonzero(decays == decayed).tolist()
-        }
-        table = _ScalarTable(batch.format, scalars, decayed, len(decays))
+        chosen = np.flatnonzero(table.decays[batch.which] == decayed)
         for start in range(0, len(chosen), CHUNK):
             index = chosen[start : start + CHUNK]
-            _fill_chunk(batch.take(index), cls, table, index, theta, total)
+            _fill_chunk(batch.take(index), cls, table, decayed, index, (theta, total))
     return theta, total
 
 
 def _fill_chunk(
     part: StepBatch,
     cls: NumericClass,
-    table: _ScalarTable,
+    table: ScalarTable,
+    decayed: bool,
     index: Array,
-    theta: Boxes,
-    total: Boxes,
+    filled: tuple[Boxes, Boxes],
 ) -> None:
-    maximize = np.array([o.maximize for _, o in part.settings], bool)[part.which]
-    gradient = np.where(maximize, -part.gradient, part.gradient)
+    ar = table.arithmetic()
     with np.errstate(all="ignore"):
-        ar = table.arithmetic()
         ar.watch(part.theta, part.state_sum, part.gradient)
-        point = ar.point
-        new_theta, new_sum = step_box(
+        results = step_box(
             ar,
-            point(part.theta),
-            point(part.state_sum),
-            point(gradient),
-            table.pick(part.which),
+            ar.point(part.theta),
+            ar.point(part.state_sum),
+            ar.point(table.sign[part.which] * part.gradient),
+            table.pick(part.which, decayed),
             cls,
         )
-        hard = ar.hard | table.extreme(part.which)
-    for boxes, result in ((theta, new_theta), (total, new_sum)):
+        hard = ar.hard | table.extreme[part.which]
+    for boxes, result in zip(filled, results, strict=True):
         boxes.lo[index], boxes.hi[index] = ar.ends(result)
     for i in np.flatnonzero(hard):
         t, o = part.settings[part.which[i]]
         start = [Interval.point(float(x[i])) for x in (part.theta, part.state_sum)]
         g = float(part.gradient[i])
         box_pair = norm_step(part.format, cls, start[0], start[1], g, t, o)
-        for boxes, box in zip((theta, total), box_pair, strict=True):
+        for boxes, box in zip(filled, box_pair, strict=True):
             boxes.lo[index[i]], boxes.hi[index[i]] = float(box.lo), float(box.hi)
             boxes.nan[index[i]] = box.nan
 
 
-class _ScalarTable:
+class ScalarTable:
     """The scalar boxes of all settings as arrays, and who is too extreme for them."""
 
     #: Scalars outside are left to the norm: products of them could leave binary64.
     LOW, HIGH = 2.0**-200, 2.0**200
 
-    def __init__(
-        self,
-        fmt: Format,
-        scalars: Mapping[int, ScalarBoxes],
-        decayed: bool,
-        settings: int,
-    ) -> None:
-        self.arithmetic = Wide if fmt == BINARY64 else lambda: Narrow(fmt)
-        ar = self.arithmetic()
-        zero = Interval.point(0.0)
-        columns = {
-            "clr": [c.clr for c in scalars.values()],
-            "eps": [c.eps for c in scalars.values()],
-            "weight_decay": [c.weight_decay or zero for c in scalars.values()],
-        }
-        self._decayed = decayed
-        self._row = np.full(settings, -1)  # of a setting in the columns
-        self._row[list(scalars)] = np.arange(len(scalars))
-        self._columns = {name: ar.intervals(column) for name, column in columns.items()}
-        rows = zip(*columns.values(), strict=True)
-        self._extreme = np.array([any(map(self._is_extreme, row)) for row in rows])
+    def __init__(self, fmt: Format, cls: NumericClass, columns: SettingColumns) -> None:
+        self.format, self.flushes = fmt, cls.flushes
+        self.decays, self.sign = columns.weight_decay != 0, columns.sign
+        ar, numbers = self.arithmetic(), columns[:-1]
+        given = GivenScalars(ar.point(np.ones(len(self.sign))), *map(ar.point, numbers))
+        with np.errstate(all="ignore"):
+            c = form_scalars(ar, given, cls)
+            self.boxes: Any = (c.clr, c.weight_decay, c.eps, c.one)
+            ends = [end for box in self.boxes for end in ar.ends(box)]
+            ordinary = [self._is_ordinary(x) for x in (*numbers, *ends)]
+        #: settings whose elements are left to the norm
+        self.extreme = ar.hard | ~np.logical_and.reduce(ordinary)
 
-    def _is_extreme(self, box: Interval) -> bool:
-        if box.nan or box.empty:
-            return True
-        return any(x != 0 and not self.LOW < abs(x) < self.HIGH for x in box.outward())
+    def _is_ordinary(self, x: Array) -> Array:
+        return (x == 0) | ((x > self.LOW) & (x < self.HIGH))
 
-    def extreme(self, which: Array) -> Array:
-        """Whether each element's scalars are left to the norm."""
-        return self._extreme[self._row[which]]
+    def arithmetic(self) -> Any:
+        """The arithmetic of the format, without hard elements so far."""
+        if self.format == BINARY64:
+            return Wide(self.flushes)
+        return Narrow(self.format, self.flushes)
 
-    def pick(self, which: Array) -> Any:
+    def pick(self, which: Array, decayed: bool) -> ScalarBoxes:
         """The scalars of each element, as `step_box` takes them."""
-        rows = self._row[which]
-        at = {name: tuple(end[rows] for end in c) for name, c in self._columns.items()}
-        one = self.arithmetic().point(np.ones(len(which)))
-        decay = at["weight_decay"] if self._decayed else None
-        return ScalarBoxes(at["clr"], decay, at["eps"], one)  # type: ignore[arg-type]
+        clr, weight_decay, eps, one = (
+            tuple(end[which] for end in box) for box in self.boxes
+        )
+        return ScalarBoxes(clr, weight_decay if decayed else None, eps, one)

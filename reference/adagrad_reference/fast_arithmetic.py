@@ -7,19 +7,19 @@ Rule 3.  What is not sure to be right (anything not finite, a zero divisor, numb
          large or small that error terms could be lost) is marked in `hard`, and the
          caller asks the norm instead.  An overflow in the working format shows as an
          infinity in S', the denominator or the update, which is where it is looked for.
-Rule 4.  Second factors and divisors are never negative, as in interval.py.
+Rule 4.  Second factors and divisors are never negative, as in interval.py; a divisor
+         that may be flushed to zero is hard, as every zero divisor is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import double_double as dd
-from .formats import BINARY64, DOWN, UP, Format
-from .interval import Interval, wider_format
+from .formats import BINARY64, Format
+from .interval import wider_format
 
 __all__ = ["Narrow", "Wide", "round_array"]
 
@@ -67,10 +67,11 @@ class Narrow(_Watcher):
     scalars and inputs limited to 2**+-200, no quantity of a step underflows binary64.
     """
 
-    def __init__(self, fmt: Format) -> None:
+    def __init__(self, fmt: Format, flushes: bool = False) -> None:
         wider = wider_format(fmt)
         assert wider is not None, "binary64 needs the Wide arithmetic"
         self.format = fmt
+        self.flushes = flushes
         self._slack = wider.unit_roundoff * (1 + 2.0**-20) + 2.0**-52
         self._tiny = wider.eta if wider != BINARY64 else 0.0
         self.hard = np.False_
@@ -83,11 +84,6 @@ class Narrow(_Watcher):
     def point(self, x: Array) -> Box:
         """Exact values."""
         return x, x
-
-    def intervals(self, boxes: Sequence[Interval]) -> Box:
-        """Intervals of the norm as arrays."""
-        ends = np.array([box.outward() for box in boxes], float).reshape(-1, 2)
-        return ends[:, 0], ends[:, 1]
 
     def ends(self, a: Box) -> tuple[Array, Array]:
         """The stored end points."""
@@ -132,6 +128,28 @@ class Narrow(_Watcher):
             lo, hi = np.minimum(lo, part[0]), np.maximum(hi, part[1])
         return lo, hi
 
+    def flush(self, a: Box) -> Box:
+        """With zero, if subnormal numbers may be flushed and `a` holds some."""
+        if not self.flushes:
+            return a
+        lo, hi = a
+        normal = self.format.smallest_normal
+        return (
+            np.where((lo > 0) & (lo < normal), 0.0, lo),
+            np.where((hi < 0) & (hi > -normal), 0.0, hi),
+        )
+
+    def opt64(self, a: Box) -> Box:
+        """Kept exact or rounded to binary64: scalars on their way.
+
+        An end of `a` is x rounded to binary64 for an exact end x, so it is RN x itself,
+        and x lies between its neighbours: they hold both, whatever the rounding was.
+        A zero is exact, because nothing underflows.
+        """
+        lo, hi = a
+        lo = np.where(lo == 0, 0.0, np.nextafter(lo, -np.inf))
+        return self.flush((lo, np.where(hi == 0, 0.0, np.nextafter(hi, np.inf))))
+
     def opt(self, a: Box) -> Box:
         """Kept exact, fused, wider, or rounded to the format."""
         lo, hi = self._widen(a)
@@ -163,7 +181,7 @@ class Narrow(_Watcher):
         if self._tiny:  # rounding keeps the sign
             new_lo = np.where(lo > 0, np.maximum(new_lo, 0.0), new_lo)
             new_hi = np.where(hi < 0, np.minimum(new_hi, 0.0), new_hi)
-        return new_lo, new_hi
+        return self.flush((new_lo, new_hi))
 
     def _round_down(self, x: Array) -> Array:
         """The greatest number of the format that is <= x."""
@@ -188,7 +206,8 @@ class Wide(_Watcher):
     LOW, HIGH = 2.0**-250, 2.0**250
     SLACK = 2.0**-100
 
-    def __init__(self) -> None:
+    def __init__(self, flushes: bool = False) -> None:
+        self.flushes = flushes
         self.hard = np.False_
 
     def watch(self, *inputs: Array) -> None:
@@ -206,12 +225,6 @@ class Wide(_Watcher):
         """Exact values."""
         zero = np.zeros_like(x)
         return x, zero, x, zero
-
-    def intervals(self, boxes: Sequence[Interval]) -> Box:
-        """Intervals of the norm as arrays of double-doubles, rounded outward."""
-        rows = [(*_split_end(b.lo, DOWN), *_split_end(b.hi, UP)) for b in boxes]
-        table = np.array(rows, float).reshape(-1, 4)
-        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
 
     def ends(self, a: Box) -> tuple[Array, Array]:
         """The stored end points."""
@@ -274,12 +287,26 @@ class Wide(_Watcher):
         self._mark(~np.isfinite(bad))
         return *lo, *hi
 
+    def flush(self, a: Box) -> Box:
+        """With zero, if subnormal numbers may be flushed and `a` holds some."""
+        if not self.flushes:
+            return a
+        normal = BINARY64.smallest_normal  # a head can be that, rounded up
+        zero = np.zeros_like(a[0]), np.zeros_like(a[0])
+        lo = _choose((a[0] > 0) & (a[0] <= normal), zero, a[:2])
+        return *lo, *_choose((a[2] < 0) & (a[2] >= -normal), zero, a[2:])
+
     def opt(self, a: Box) -> Box:
         """Kept exact, fused, or rounded: the head of a pair is its rounding."""
+        a = self.flush(a)
         return a[0], np.minimum(a[1], 0.0), a[2], np.maximum(a[3], 0.0)
+
+    #: Scalars on their way: binary64 is the format itself.
+    opt64 = opt
 
     def faithful(self, a: Box) -> Box:
         """As `opt`, by a unit whose error is below one ulp."""
+        a = self.flush(a)
         zero = np.zeros_like(a[0])
         lo = np.where(a[1] < 0, np.nextafter(a[0], -np.inf), a[0])
         hi = np.where(a[3] > 0, np.nextafter(a[2], np.inf), a[2])
@@ -287,6 +314,7 @@ class Wide(_Watcher):
 
     def store(self, a: Box) -> Box:
         """Numbers of binary64."""
+        a = self.flush(a)
         zero = np.zeros_like(a[0])
         return a[0], zero, a[2], zero
 
@@ -314,19 +342,3 @@ def _magnitude(x: dd.Pair) -> dd.Pair:
 
 def _less_equal(x: dd.Pair, y: dd.Pair) -> Array:
     return (x[0] < y[0]) | ((x[0] == y[0]) & (x[1] <= y[1]))
-
-
-def _split_end(x: Any, mode: str) -> tuple[float, float]:
-    """An end point as a double-double, rounded down or up."""
-    if not x.context.isfinite(x):
-        return float(x), 0.0
-    head = BINARY64.round_man_exp(*_man_exp(x))
-    if head in (float("inf"), float("-inf")):
-        return head, 0.0
-    rest = x.context.fsub(x, head, exact=True)
-    return head, BINARY64.round_man_exp(*_man_exp(rest), mode)
-
-
-def _man_exp(x: Any) -> tuple[int, int]:
-    sign, man, exp, _ = x._mpf_
-    return (-int(man) if sign else int(man)), int(exp)

@@ -7,22 +7,23 @@ numbers) goes to rounding.py, element by element.
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import double_double as dd
-from .fast import CHUNK, StepBatch
+from .fast import CHUNK, StepBatch, setting_columns
 from .fast_arithmetic import Wide, round_array
 from .formats import BINARY64, Format
+from .options import Options
 from .rounding import round_step
 
 __all__ = ["ExactSteps", "exact_steps", "ulp_array"]
 
 Array = Any
 
-#: Error of the double-double step relative to the update: some 60 u**2 at most.
+#: Error of the double-double step relative to the update: some 70 u**2 at most.
 _RADIUS = 2.0**-96
 
 
@@ -54,8 +55,11 @@ def ulp_array(fmt: Format, x: Array) -> Array:
 
 def exact_steps(batch: StepBatch) -> ExactSteps:
     """The exact step of every element."""
+    scalars = _exact_scalars(batch.settings)
     parts = [
-        _exact_chunk(batch.take(np.arange(start, min(start + CHUNK, len(batch)))))
+        _exact_chunk(
+            batch.take(np.arange(start, min(start + CHUNK, len(batch)))), scalars
+        )
         for start in range(0, len(batch), CHUNK)
     ]
     if not parts:
@@ -63,9 +67,8 @@ def exact_steps(batch: StepBatch) -> ExactSteps:
     return ExactSteps(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _exact_chunk(b: StepBatch) -> ExactSteps:
-    columns = _settings_columns(b)
-    sign, decay, eps, clr_head, clr_tail = (column[b.which] for column in columns)
+def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
+    sign, decay, eps, clr_head, clr_tail = (column[b.which] for column in scalars)
     watcher = Wide()
     with np.errstate(all="ignore"):
         watcher.watch(b.theta, b.state_sum, b.gradient)
@@ -91,18 +94,18 @@ def _exact_chunk(b: StepBatch) -> ExactSteps:
     return ExactSteps(rounded, rounded_sum, head, theta[1], scale)
 
 
-def _settings_columns(b: StepBatch) -> list[Array]:
-    rows = []
-    for t, o in b.settings:
-        head = tail = np.nan
-        grown = 1 + (t - 1) * Fraction(o.lr_decay) if np.isfinite(o.lr_decay) else None
-        if grown and np.isfinite(o.lr):
-            clr = Fraction(o.lr) / grown
-            head = BINARY64.round(clr)
-            if np.isfinite(head):
-                tail = BINARY64.round(clr - Fraction(head))
-        rows.append((-1.0 if o.maximize else 1.0, o.weight_decay, o.eps, head, tail))
-    return list(np.array(rows, float).reshape(-1, 5).T)
+def _exact_scalars(settings: Sequence[tuple[int, Options]]) -> tuple[Array, ...]:
+    """Sign, weight decay, eps and the decayed rate, within 24 u**2, of every setting.
+
+    The head of a rate that double-double cannot give is NaN or extreme.
+    """
+    c = setting_columns(settings)
+    zero = np.zeros_like(c.lr)
+    with np.errstate(all="ignore"):
+        grown = dd.add((zero + 1, zero), dd.two_product(c.before, c.lr_decay))
+        head, tail = dd.divide((c.lr, zero), grown)
+    head = np.where(c.before < 2.0**53, head, np.nan)  # else t - 1 is rounded
+    return c.sign, c.weight_decay, c.eps, head, tail
 
 
 def _extreme(x: Array) -> Array:

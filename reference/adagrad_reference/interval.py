@@ -11,10 +11,13 @@ Rule 2.  `nan` tells that the quantity can also be NaN.  Which operations raise 
          division by a zero accumulator is legal (ruling on special values).
 Rule 3.  x / 0 with x != 0 gives the infinity of the sign of x.  Divisors and second
          factors are never negative: in one step of Adagrad they are the learning
-         rate, weight_decay, or the denominator.
+         rate, weight_decay, or the denominator.  Rule 6 has the one exception.
 Rule 4.  An interval without any value (lo > hi) is legal: NaN is then the only
          outcome.
 Rule 5.  Rounding keeps the sign of a value and maps 0 to 0, infinities to themselves.
+Rule 6.  Where subnormal numbers may be flushed, each interval that meets the subnormal
+         range of the format, 0 < |x| < smallest normal, holds 0 too.  A flushed zero
+         has either sign, so a divisor that can be flushed gives infinities of both.
 """
 
 from __future__ import annotations
@@ -88,15 +91,19 @@ class NormArithmetic:
 
     Raw operations (`add`, `sub`, `mul`, `div`, `square`, `sqrt`) are exact up to the
     outward rounding of their end points; `opt`, `faithful` and `store` say what a
-    floating-point unit may make of the result.
+    floating-point unit may make of the result.  With `flushes`, operands and results
+    that are subnormal in the format may be zero as well.
     """
 
-    def __init__(self, fmt: Format) -> None:
+    def __init__(self, fmt: Format, flushes: bool = False) -> None:
         self.format = fmt
+        self.flushes = flushes
         self.wider = wider_format(fmt)
         if self.wider is not None:
             self._u = _ctx.mpf(self.wider.unit_roundoff)
             self._half_eta = _ctx.ldexp(1, self.wider.smallest_exponent - 1)
+
+    point = staticmethod(Interval.point)
 
     # -- raw operations ----------------------------------------------------------
 
@@ -125,9 +132,13 @@ class NormArithmetic:
         return self.add(a, self.neg(b))
 
     def mul(self, a: Interval, b: Interval) -> Interval:
-        """a * b for b >= 0."""
+        """a * b for b >= 0, or b whose divisor may have been flushed to -0."""
         if a.empty or b.empty:
             return _nothing()
+        if b.lo < 0 < b.hi:
+            below = self.mul(a, Interval(_ctx.zero, -b.lo, b.nan))
+            above = self.mul(a, Interval(_ctx.zero, b.hi, b.nan))
+            return self.hull(self.neg(below), above)
         values, nan = [], a.nan or b.nan
         nan |= bool(a.lo <= 0 <= a.hi) and _infinite(b.hi)
         nan |= (_infinite(a.lo) or _infinite(a.hi)) and bool(b.lo == 0)
@@ -159,7 +170,10 @@ class NormArithmetic:
                 else:
                     lows.append(_ctx.fdiv(x, y, **_FLOOR))
                     highs.append(_ctx.fdiv(x, y, **_CEILING))
-        return Interval(min(lows), max(highs), nan) if lows else _nothing()
+        quotient = Interval(min(lows), max(highs), nan) if lows else _nothing()
+        if self.flushes and b.lo == 0 < b.hi:  # Rule 6
+            quotient = self.hull(quotient, self.neg(quotient))
+        return quotient
 
     def square(self, a: Interval) -> Interval:
         """a * a, never negative."""
@@ -187,11 +201,25 @@ class NormArithmetic:
 
     # -- what a floating-point unit may make of it -------------------------------
 
-    def widen(self, a: Interval) -> Interval:
-        """One earlier rounding in any wider format (covers double rounding)."""
-        if self.wider is None or a.empty:
+    def flush(self, a: Interval) -> Interval:
+        """With zero, if subnormal numbers may be flushed and `a` holds some."""
+        if not self.flushes or a.empty:
             return a
-        return Interval(self._wider_end(a.lo, -1), self._wider_end(a.hi, +1), a.nan)
+        normal = self.format.smallest_normal
+        lo = _ctx.zero if 0 < a.lo < normal else a.lo
+        hi = _ctx.zero if -normal < a.hi < 0 else a.hi
+        return Interval(lo, hi, a.nan)
+
+    def widen(self, a: Interval) -> Interval:
+        """One earlier rounding in any wider format (covers double rounding).
+
+        Flushed after it: the results of `opt`, `faithful` and `store` then hold zero
+        too, whether a unit looks for subnormal numbers before or after it rounds.
+        """
+        if self.wider is not None and not a.empty:
+            lo, hi = self._wider_end(a.lo, -1), self._wider_end(a.hi, +1)
+            a = Interval(lo, hi, a.nan)
+        return self.flush(a)
 
     def opt(self, a: Interval) -> Interval:
         """Kept exact, fused, wider, or rounded to the format."""
@@ -213,7 +241,7 @@ class NormArithmetic:
             _to_format(BINARY64, a.lo, NEAREST),
             _to_format(BINARY64, a.hi, NEAREST),
         )
-        return self.hull(a, Interval.point(*ends))
+        return self.flush(self.hull(a, Interval.point(*ends)))
 
     @staticmethod
     def _ends(a: Interval) -> tuple[Any, ...]:

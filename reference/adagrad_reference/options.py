@@ -37,15 +37,19 @@ class Options:
 OPTION_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Options))
 
 
-def illegal_option(options: Mapping[str, float | bool]) -> str | None:
+def illegal_option(
+    options: Mapping[str, float | bool], infinite: bool = False
+) -> str | None:
     """The reason why a constructor must refuse `options`; None if they are legal.
 
     Negative and NaN values are illegal (ruling on "Parameters").  Infinite ones may
-    be refused or accepted, so no expectation rests on them here.
+    be refused or accepted; only with `infinite` they count as illegal.
     """
     for name, value in options.items():
         if name not in OPTION_NAMES:
             return f"unknown option {name!r}"
         if name != "maximize" and not value >= 0:
             return f"{name}={'NaN' if math.isnan(value) else value} is not >= 0"
+        if infinite and math.isinf(value):
+            return f"{name}={value} is not finite"
     return None

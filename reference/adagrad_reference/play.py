@@ -9,21 +9,21 @@ intervals that are refined until every rounding is certain.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .algorithm import adagrad_step
-from .bookkeeping import Bookkeeper, Effect, Update
+from .bookkeeping import Bookkeeper, Effect, ScenarioError, Update
 from .enclosure import CLASSES, NumericClass, norm_step
 from .fast import StepBatch, fast_boxes
 from .formats import BINARY64, Format
 from .interval import Interval, NormArithmetic
 from .options import Options
 from .rounding import round_ball, round_step, ziv_context
-from .scenario import Load, Save, Scenario
+from .scenario import Load, Save, Scenario, Steps
 
 __all__ = ["Box", "EventExpectation", "ParamExpectation", "Unresolved", "play"]
 
@@ -90,6 +90,34 @@ class _Numbers:
     given: list[float] | None  #: the values, where they are known without doubt
     rounded: list[float] | None  #: correctly rounded values, where already decided
 
+    def at(self, places: Sequence[int]) -> _Numbers:
+        """Some of the elements."""
+
+        def some(column: list[Any] | None) -> list[Any] | None:
+            return None if column is None else [column[i] for i in places]
+
+        boxes = {name: [c[i] for i in places] for name, c in self.boxes.items()}
+        return _Numbers(boxes, some(self.exact), some(self.given), some(self.rounded))
+
+    def with_moved(self, places: Sequence[int], moved: _Numbers) -> _Numbers:
+        """All elements, those at `places` replaced."""
+
+        def put(old: list[Any] | None, new: list[Any] | None) -> list[Any] | None:
+            if old is None or new is None:
+                return None
+            whole = list(old)
+            for i, value in zip(places, new, strict=True):
+                whole[i] = value
+            return whole
+
+        boxes = {n: put(c, moved.boxes[n]) or [] for n, c in self.boxes.items()}
+        return _Numbers(
+            boxes,
+            put(self.exact, moved.exact),
+            put(self.given, moved.given),
+            put(self.rounded, moved.rounded),
+        )
+
 
 class _Player:
     def __init__(self, scenario: Scenario, precision: int, fast: bool) -> None:
@@ -106,6 +134,11 @@ class _Player:
         return [self._event(event) for event in self.scenario.events]
 
     def _event(self, event: Any) -> EventExpectation:
+        if isinstance(event, Steps):
+            raise ScenarioError(
+                f"{self.scenario.id}: many steps in one event are judged one by one, "
+                "from the port's own state; nothing is expected beforehand"
+            )
         effect = self.books.apply(event)
         if effect.refusal:
             return EventExpectation(refusal=effect.refusal)
@@ -157,8 +190,21 @@ class _Player:
         return _Numbers({name: [stored] * n for name in CLASSES}, None, None, None)
 
     def _update(self, optimizer: str, update: Update) -> None:
+        place = (optimizer, update.param)
+        theta, total = self.theta[update.param], self.sums[place]
+        if update.elements is None:
+            moved = self._moved(update, theta, total)
+        else:
+            rows = update.elements
+            some = self._moved(update, theta.at(rows), total.at(rows))
+            moved = theta.with_moved(rows, some[0]), total.with_moved(rows, some[1])
+        self.theta[update.param], self.sums[place] = moved
+
+    def _moved(
+        self, update: Update, theta: _Numbers, total: _Numbers
+    ) -> tuple[_Numbers, _Numbers]:
+        """Theta and S after a step of all these elements."""
         fmt = self.scenario.tensors[update.param].fmt
-        theta, total = self.theta[update.param], self.sums[optimizer, update.param]
         gradient = update.gradient.values()
         t, o = update.t, update.options
         boxes: tuple[dict[str, list[Interval]], ...] = ({}, {})
@@ -176,9 +222,9 @@ class _Player:
         exact = self._exact(theta, total, gradient, t, o) or (None, None)
         given = None if self.fast else _round_given(fmt, theta, total, gradient, t, o)
         rounded = given or (None, None)
-        self.theta[update.param] = _Numbers(boxes[0], exact[0], None, rounded[0])
-        self.sums[optimizer, update.param] = _Numbers(
-            boxes[1], exact[1], None, rounded[1]
+        return (
+            _Numbers(boxes[0], exact[0], None, rounded[0]),
+            _Numbers(boxes[1], exact[1], None, rounded[1]),
         )
 
     def _exact(

@@ -37,6 +37,7 @@ __all__ = [
     "SetState",
     "Sparse",
     "Step",
+    "Steps",
     "Tensor",
     "ZeroGrad",
     "needs",
@@ -126,7 +127,17 @@ class Sparse:
 
     shape: tuple[int, ...]
     indices: tuple[int, ...]
-    values: Tensor
+    values: Tensor  #: of shape (len(indices), *shape[1:])
+
+    def problem(self) -> str | None:
+        """What makes the gradient impossible, if anything."""
+        if not self.shape:
+            return "a sparse gradient needs a shape of at least one dimension"
+        if any(not 0 <= index < self.shape[0] for index in self.indices):
+            return f"an index is not between 0 and {self.shape[0] - 1}"
+        if self.values.shape != (len(self.indices), *self.shape[1:]):
+            return "the values are not one row for each index"
+        return self.values.problem()
 
 
 Gradient = Tensor | Sparse | None
@@ -156,6 +167,19 @@ class Step:
     optimizer: str
     gradients: Mapping[str, Gradient] = field(default_factory=dict)
     loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """`count` steps in one event; the sets of `cycle` are given in turn, over and over.
+
+    Each step is seen, but only theta, accumulator and counter of it.  For long runs,
+    which would fill files and pipes otherwise.
+    """
+
+    optimizer: str
+    cycle: tuple[Mapping[str, Gradient], ...]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -222,7 +246,9 @@ class SetState:
     t: int
 
 
-Event = New | Step | SetOption | AddGroup | ZeroGrad | Read | Save | Load | SetState
+Event = (
+    New | Step | Steps | SetOption | AddGroup | ZeroGrad | Read | Save | Load | SetState
+)
 
 
 @dataclass(frozen=True)
@@ -271,10 +297,23 @@ def _option_needs(options: OptionValues) -> Iterator[str]:
             yield name.replace("_", "-")
 
 
+def _gradient_needs(gradients: Mapping[str, Gradient]) -> Iterator[str]:
+    for gradient in gradients.values():
+        if gradient is None:
+            yield "none-gradient"
+        elif isinstance(gradient, Sparse):
+            yield "sparse"
+            yield from _tensor_needs(gradient.values)
+        else:
+            yield from _tensor_needs(gradient)
+
+
 def _event_needs(event: Event) -> Iterator[str]:
     match event:
         case New(groups=groups, options=options):
             yield from _option_needs(options)
+            if not {"lr", "eps"} <= set(options):
+                yield "defaults"
             if len(groups) > 1 or any(group.options for group in groups):
                 yield "groups"
             for group in groups:
@@ -282,13 +321,11 @@ def _event_needs(event: Event) -> Iterator[str]:
         case Step(gradients=gradients, loss=loss):
             if loss is not None:
                 yield "closure"
-            for gradient in gradients.values():
-                if gradient is None:
-                    yield "none-gradient"
-                elif isinstance(gradient, Sparse):
-                    yield "sparse"
-                else:
-                    yield from _tensor_needs(gradient)
+            yield from _gradient_needs(gradients)
+        case Steps(cycle=cycle):
+            yield from ("many-steps", "state")
+            for gradients in cycle:
+                yield from _gradient_needs(gradients)
         case SetOption(option=option):
             yield "set-option"
             if option != "lr":

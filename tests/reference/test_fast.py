@@ -1,11 +1,13 @@
 """The array engine agrees with the norm.
 
-Its boxes hold those of the norm and are hardly wider, its exact steps equal
-`round_step`, its errors are right, and its double-double primitives keep their bounds.
+Its boxes, those of the scalars among them, hold the norm's and are hardly wider, its
+exact steps equal `round_step`, its errors are right, and its double-double primitives
+keep their bounds.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from fractions import Fraction
@@ -26,8 +28,23 @@ from programs import (
 
 import adagrad_reference
 from adagrad_reference import double_double as dd
-from adagrad_reference.enclosure import CLASSES, LAWFUL, TIGHT, norm_step
-from adagrad_reference.fast import CHUNK, Boxes, StepBatch, fast_boxes
+from adagrad_reference import fast as engine
+from adagrad_reference.enclosure import (
+    CLASSES,
+    FLUSHED,
+    LAWFUL,
+    TIGHT,
+    norm_step,
+    scalar_boxes,
+)
+from adagrad_reference.fast import (
+    CHUNK,
+    Boxes,
+    ScalarTable,
+    StepBatch,
+    fast_boxes,
+    setting_columns,
+)
 from adagrad_reference.fast_arithmetic import Narrow, Wide
 from adagrad_reference.fast_exact import exact_steps, ulp_array
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, Format
@@ -36,7 +53,8 @@ from adagrad_reference.options import Options
 from adagrad_reference.rounding import rational_step, round_step
 
 BY_NAME = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
-BY_CLASS = pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.name)
+ALL_CLASSES = (*CLASSES.values(), FLUSHED)
+BY_CLASS = pytest.mark.parametrize("cls", ALL_CLASSES, ids=lambda cls: cls.name)
 EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
 
 
@@ -96,7 +114,8 @@ def test_fast_boxes_of_a_small_format(cls):
 
 
 @BY_NAME
-def test_hard_elements_have_the_flags_of_the_norm(fmt):
+@BY_CLASS
+def test_hard_elements_have_the_flags_of_the_norm(fmt, cls):
     """Infinities, NaN, 0/0, overflow and the edges of the range."""
     edge = [0.0, -0.0, math.inf, -math.inf, math.nan, fmt.eta, fmt.largest, 1.0]
     grid = np.meshgrid(edge, [0.0, math.inf, fmt.largest, 1.0], edge)
@@ -108,7 +127,7 @@ def test_hard_elements_have_the_flags_of_the_norm(fmt):
     which = np.arange(len(g)) % 2
     b = StepBatch(fmt, theta, s, g, chosen, which)
     flags = 0
-    for fast, norm in zip(fast_boxes(b, LAWFUL), norm_boxes(b, LAWFUL), strict=True):
+    for fast, norm in zip(fast_boxes(b, cls), norm_boxes(b, cls), strict=True):
         assert (fast.nan == norm.nan).all()
         np.testing.assert_array_equal(fast.lo, norm.lo)
         np.testing.assert_array_equal(fast.hi, norm.hi)
@@ -199,6 +218,132 @@ def test_hold_fails_nan_unless_allowed():
     assert boxes.hold(np.array([-0.1, 1.1, np.inf])).tolist() == [False] * 3
 
 
+# -- the scalars of many settings ---------------------------------------------------
+
+COUNTS = (1, 2, 5, 2**24 + 1, 10**9)
+
+
+def special_settings():
+    """The edges of every scalar: nothing, subnormal, overflowing, far out."""
+    rates = (0.0, 1e-300, 1e-45, 6e-8, 1e-5, 0.5, 1.0, 63.7, 1e30, 1e250)
+    for t, lr, decay in itertools.product(COUNTS, rates, (0.0, 1e-90, 1e-3, 0.7, 1e30)):
+        yield t, Options(lr=lr, lr_decay=decay, eps=0.0)
+    others = (0.0, 5e-324, 1e-62, 1e-40, 1e-10, 2.0**-24, 0.3, 65519.9, 65520.0, 1e5)
+    for wd, eps in itertools.product(others, others):
+        yield 2, Options(lr=0.1, lr_decay=0.3, weight_decay=wd, eps=eps)
+
+
+def random_settings(rng, n):
+    """Step numbers and options of mixed size, some of them round."""
+    for _ in range(n):
+        lr, decay, wd, eps = np.exp2(rng.uniform(-20, 4, 4)).tolist()
+        if rng.random() < 0.3:
+            lr, decay = float(np.exp2(rng.integers(-9, 9))), float(rng.integers(0, 3))
+        t = int(np.exp2(rng.uniform(0, 15)))
+        yield t, Options(lr=lr, lr_decay=decay, weight_decay=wd, eps=eps)
+
+
+def ends_of(box, i):
+    """The i-th interval of an array arithmetic, as rationals."""
+    ends = [Fraction(float(end[i])) for end in box]
+    return (ends[0], ends[1]) if len(ends) == 2 else (sum(ends[:2]), sum(ends[2:]))
+
+
+def rational(x):
+    """The rational of a finite end point of the norm."""
+    sign, man, exp, _ = x._mpf_
+    return (-1 if sign else 1) * Fraction(int(man)) * Fraction(2) ** int(exp)
+
+
+def scalar_ends(fmt, cls, chosen):
+    """(fast, norm) ends of every scalar of the settings that are not left to it."""
+    table = ScalarTable(fmt, cls, setting_columns(chosen))
+    for i in np.flatnonzero(~table.extreme).tolist():
+        c = scalar_boxes(fmt, cls, *chosen[i])
+        for fast, norm in zip(
+            table.boxes, (c.clr, c.weight_decay, c.eps), strict=False
+        ):
+            if norm is None:  # ALG-5 is skipped
+                assert ends_of(fast, i) == (0, 0)
+            else:
+                assert not norm.nan
+                yield ends_of(fast, i), (rational(norm.lo), rational(norm.hi))
+
+
+@BY_NAME
+@BY_CLASS
+@pytest.mark.parametrize("kind", ["random", "special"])
+def test_scalars_hold_the_norm_and_are_hardly_wider(fmt, cls, kind):
+    chosen = list(special_settings())
+    if kind == "random":
+        chosen = list(random_settings(np.random.default_rng(46), 250))
+    fast_width = norm_width = Fraction(0)
+    checked = 0
+    for fast, norm in scalar_ends(fmt, cls, chosen):
+        assert fast[0] <= norm[0] <= norm[1] <= fast[1]
+        unit = Fraction(fmt.ulp(float(norm[1])))
+        fast_width += (fast[1] - fast[0]) / unit + 1
+        norm_width += (norm[1] - norm[0]) / unit + 1
+        checked += 1
+    assert checked > 200
+    assert fast_width <= norm_width * Fraction(105, 100)
+
+
+@BY_NAME
+@BY_CLASS
+def test_only_extreme_scalars_are_left_to_the_norm(fmt, cls):
+    """Those far from 1, and those that overflow in the format on their way."""
+    chosen = list(special_settings())
+    table = ScalarTable(fmt, cls, setting_columns(chosen))
+    for (t, o), extreme in zip(chosen, table.extreme.tolist(), strict=True):
+        c = scalar_boxes(fmt, cls, t, o)
+        numbers = [o.lr, o.lr_decay, o.weight_decay, o.eps]
+        for box in filter(None, (c.clr, c.weight_decay, c.eps)):
+            numbers += box.outward()
+        far = any(0 < x < 2.0**-200 or x > 2.0**200 for x in numbers)
+        steps = (t - 1, o.lr_decay, (t - 1) * o.lr_decay)
+        overflow = cls.scalars_in_format and max(steps) > fmt.largest
+        assert extreme == (far or overflow), (t, o)
+
+
+@BY_NAME
+@BY_CLASS
+def test_ten_thousand_settings_do_without_the_norm(fmt, cls, monkeypatch):
+    """A rate that decays at every step costs no mpmath."""
+
+    def never(*_):
+        raise AssertionError("the norm was asked")
+
+    monkeypatch.setattr(engine, "norm_step", never)
+    o = Options(lr=0.3, lr_decay=1e-3, weight_decay=0.05, eps=1e-3)
+    chosen = [(t, o) for t in range(1, 10001)]
+    b = random_batch(fmt, np.random.default_rng(47), 10000, chosen)
+    for boxes in fast_boxes(b, cls):
+        assert (boxes.lo <= boxes.hi).all()
+
+
+@BY_NAME
+@BY_CLASS
+def test_fast_boxes_of_many_settings(fmt, cls):
+    rng = np.random.default_rng(48)
+    b = random_batch(fmt, rng, 200, list(random_settings(rng, 200)))
+    for fast, norm in zip(fast_boxes(b, cls), norm_boxes(b, cls), strict=True):
+        assert_never_narrower(fast, norm)
+        assert widths(fmt, fast).sum() <= 1.05 * widths(fmt, norm).sum()
+
+
+@BY_NAME
+@BY_CLASS
+def test_counts_beyond_the_format(fmt, cls):
+    chosen = [
+        (t, Options(lr=63.7, lr_decay=decay, weight_decay=1e5, eps=1e-3))
+        for t, decay in itertools.product((*COUNTS, 2049, 65506), (0.0, 1e-3, 0.7))
+    ]
+    b = random_batch(fmt, np.random.default_rng(49), 100, chosen)
+    for fast, norm in zip(fast_boxes(b, cls), norm_boxes(b, cls), strict=True):
+        assert_never_narrower(fast, norm)
+
+
 # -- exact steps -------------------------------------------------------------------
 
 
@@ -206,6 +351,21 @@ def test_hold_fails_nan_unless_allowed():
 @pytest.mark.parametrize("make", [random_batch, adversarial_batch])
 def test_exact_steps_equal_round_step(fmt, make):
     b = make(fmt, np.random.default_rng(36), 800)
+    got = exact_steps(b)
+    for i in range(len(b)):
+        t, o = b.settings[b.which[i]]
+        start = float(b.theta[i]), float(b.gradient[i]), float(b.state_sum[i])
+        want = round_step(fmt, *start, t, o)
+        np.testing.assert_array_equal([got.theta[i], got.state_sum[i]], want)
+
+
+@BY_NAME
+def test_exact_steps_of_many_settings(fmt):
+    rng = np.random.default_rng(50)
+    chosen = [*random_settings(rng, 150), *list(special_settings())[::3]]
+    chosen += [(2**53 + 3, Options(lr_decay=1e-16, lr=1.0))]
+    b = random_batch(fmt, rng, 600, chosen)
+    b.which[0] = len(chosen) - 1
     got = exact_steps(b)
     for i in range(len(b)):
         t, o = b.settings[b.which[i]]
@@ -396,6 +556,46 @@ def test_narrow_operations_hold_those_of_the_norm(fmt, x, y, op, kind):
     want = getattr(norm, kind)(raw)
     assert got[0][0] <= want.lo
     assert want.hi <= got[1][0]
+
+
+@EXAMPLES
+@given(
+    st.floats(2.0**-150, 2.0**150),
+    st.floats(2.0**-150, 2.0**150),
+    st.sampled_from(["add", "mul", "div"]),
+)
+def test_opt64_holds_the_exact_result_and_its_rounding(x, y, op):
+    ar, norm = Narrow(BINARY32), NormArithmetic(BINARY32)
+    a, b = np.array([x]), np.array([y])
+    got = ar.opt64(getattr(ar, op)((a, a), (b, b)))
+    want = norm.opt64(getattr(norm, op)(Interval.point(x), Interval.point(y)))
+    assert got[0][0] <= want.lo <= want.hi <= got[1][0]
+    assert got[1][0] - got[0][0] <= 2 * math.ulp(got[1][0])
+
+
+def test_opt64_keeps_zero():
+    zero = np.zeros(1)
+    assert Narrow(BINARY16).opt64((zero, zero)) == (zero, zero)
+
+
+@pytest.mark.parametrize("fmt", [BINARY64, BINARY32, BINARY16], ids=lambda f: f.name)
+@pytest.mark.parametrize("op", ["flush", "opt", "faithful", "store", "opt64"])
+def test_array_arithmetics_flush_as_the_norm_does(fmt, op):
+    m = fmt.smallest_normal
+    points = [0.0, fmt.eta, m - fmt.eta, m, 2 * m, 1.0]
+    ends = sorted(points + [-x for x in points])
+    pairs = [pair for pair in itertools.product(ends, ends) if pair[0] <= pair[1]]
+    lo, hi = np.array(pairs).T
+    zero = np.zeros_like(lo)
+    ar = Wide(True) if fmt == BINARY64 else Narrow(fmt, True)
+    got = getattr(ar, op)((lo, zero, hi, zero) if fmt == BINARY64 else (lo, hi))
+    norm = NormArithmetic(fmt, True)
+    for i, pair in enumerate(pairs):
+        want = getattr(norm, op)(Interval.point(*pair))
+        box = ends_of(got, i)
+        assert box[0] <= rational(want.lo) <= rational(want.hi) <= box[1]
+        if fmt == BINARY32 and op in ("flush", "store"):
+            assert box == (rational(want.lo), rational(want.hi)), pair
 
 
 @pytest.mark.parametrize("lo", [0.0, -1.0])

@@ -2,7 +2,7 @@
 
 The table of special cases stands here row by row; raw operations contain the true
 result; `opt`, `faithful`, `store` and `widen` contain what numpy does in narrow
-formats, and no more than they must.
+formats, and no more than they must; with `flushes` they hold zero too.
 """
 
 from __future__ import annotations
@@ -369,6 +369,80 @@ def test_overflow_at_the_boundary(fmt):
     over = ar.add(iv(fmt.largest), iv(float(gap * 3 / 4)))
     assert plain(ar.store(over)) == (INF, INF, False)
     assert ar.opt(over).lo < INF
+
+
+# -- flush to zero ---------------------------------------------------------------------
+
+
+@BY_NAME
+def test_what_meets_the_subnormal_range_holds_zero(fmt):
+    ar, m = NormArithmetic(fmt, flushes=True), fmt.smallest_normal
+    for a, want in [
+        ((fmt.eta, 1), (0, 1)),
+        ((m / 2, m / 2), (0, m / 2)),
+        ((-1, -m / 2), (-1, 0)),
+        ((-m / 2, -fmt.eta), (-m / 2, 0)),
+        ((-fmt.eta, m / 2), (-fmt.eta, m / 2)),
+        ((m, 1), (m, 1)),
+        ((-1, -m), (-1, -m)),
+        ((0, 0), (0, 0)),
+        ((-INF, INF), (-INF, INF)),
+    ]:
+        assert plain(ar.flush(iv(*a))) == (*want, False)
+        assert plain(ar.flush(iv(*a, nan=True))) == (*want, True)
+        assert NormArithmetic(fmt).flush(iv(*a)) == iv(*a)
+    assert plain(ar.flush(Interval.point(math.nan))) == "nothing"
+
+
+@BY_NAME
+def test_results_are_flushed_before_or_after_rounding(fmt):
+    ar, m = NormArithmetic(fmt, flushes=True), iv(fmt.smallest_normal)
+    share = ar.div(iv(2**60 - 1), iv(2**60))
+    for a in (ar.mul(m, iv(0.75)), ar.mul(m, share)):  # the latter rounds to m
+        for op in ("opt", "store", "faithful", "opt64"):
+            box, mirror = getattr(ar, op)(a), getattr(ar, op)(ar.neg(a))
+            assert box.lo == 0
+            assert box.hi >= a.hi * 0.75
+            assert (mirror.lo, mirror.hi) == (-box.hi, 0)
+    assert plain(ar.opt64(m))[0] == fmt.smallest_normal
+
+
+@BY_NAME
+def test_flushing_only_adds(fmt):
+    """Each operation holds what it holds without."""
+    plain_ar, ar = NormArithmetic(fmt), NormArithmetic(fmt, flushes=True)
+    m = fmt.smallest_normal
+    ends = [0.0, fmt.eta, m / 2, m, 1.0, fmt.largest, INF]
+    signed = sorted({*ends, *(-x for x in ends)})
+    boxes = [iv(*p) for p in itertools.combinations_with_replacement(signed, 2)]
+    positive = [b for b in boxes if b.lo >= 0]
+    for a, b in itertools.product(boxes, positive):
+        for op in ("add", "sub", "mul", "div"):
+            want = getattr(plain_ar, op)(a, b)
+            got = getattr(ar, op)(ar.flush(a), ar.flush(b))
+            assert got.nan >= want.nan
+            assert want.empty or got.lo <= want.lo <= want.hi <= got.hi
+    for a, op in itertools.product(boxes, ("opt", "store", "faithful", "opt64")):
+        want, got = getattr(plain_ar, op)(a), getattr(ar, op)(a)
+        assert got.lo <= want.lo <= want.hi <= got.hi
+
+
+def test_a_flushed_divisor_is_a_zero_of_either_sign():
+    ar = NormArithmetic(BINARY16, flushes=True)
+    tiny = ar.flush(iv(2.0**-20))
+    assert plain(ar.div(iv(3), tiny)) == (-INF, INF, False)
+    assert plain(ar.div(iv(-1, 1), tiny)) == (-INF, INF, True)
+    assert plain(ar.div(iv(0), tiny)) == (0, 0, True)
+    assert plain(ar.div(iv(3), iv(0))) == (INF, INF, False)  # nothing was flushed
+    assert plain(AR.div(iv(3), iv(0, 2.0**-20)))[1:] == (INF, False)
+
+
+def test_products_with_such_a_quotient():
+    line = iv(-INF, INF)
+    assert plain(AR.mul(iv(0), line)) == (0, 0, True)
+    assert plain(AR.mul(iv(2), line)) == (-INF, INF, False)
+    assert plain(AR.mul(line, line)) == (-INF, INF, True)
+    assert plain(AR.mul(iv(-2, 3), iv(-5, 7))) == (-15, 21, False)
 
 
 @NARROW

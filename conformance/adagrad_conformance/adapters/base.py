@@ -13,7 +13,8 @@ Adapters find everything they need here, the words of the scenario language incl
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adagrad_reference.formats import FORMATS
@@ -32,6 +33,7 @@ from adagrad_reference.scenario import (
     SetState,
     Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
@@ -46,12 +48,15 @@ __all__ = [
     "Group",
     "Layout",
     "Malformed",
+    "NativeAnswer",
     "OptionValues",
     "Reading",
     "Refused",
     "Reply",
     "Sparse",
+    "StepTaken",
     "Tensor",
+    "Trace",
 ]
 
 #: Every claim a port can make, and what it means.
@@ -62,6 +67,7 @@ CLAIMS: Mapping[str, str] = {
     "layout": "steps views into a larger storage, with any strides",
     "state": "shows the accumulator, and the step counter if it has one",
     "state-write": "lets accumulator and step counter be written",
+    "many-steps": "takes many steps in one event and shows each",
     "gradients": "shows the gradients it holds",
     "none-gradient": "skips a param without a gradient",
     "zero-grad": "has zero_grad with set_to_none",
@@ -71,6 +77,7 @@ CLAIMS: Mapping[str, str] = {
     "mixed-formats": "takes params of different formats in one optimizer",
     "set-option": "options of a group can be changed between steps",
     "refusals": "refuses illegal options and groups with an error",
+    "defaults": "has the document's defaults for options that are left out",
     "lr-decay": "has lr_decay",
     "weight-decay": "has weight_decay",
     "initial-accumulator-value": "has initial_accumulator_value",
@@ -81,6 +88,7 @@ CLAIMS: Mapping[str, str] = {
     "load-deepcopy": "loads a deep copy of the saved object",
     "load-bytes": "loads from bytes",
     "load-new-process": "loads from bytes in another process",
+    "torch": "is a torch.optim.Optimizer, on which native checks can be run",
 }
 
 #: The claims that name options.
@@ -102,7 +110,7 @@ class Reading:
     """One param under one optimizer, as the port holds it."""
 
     theta: Tensor
-    gradient: Tensor | None = None
+    gradient: Gradient = None
     state_sum: Tensor | None = None
     t: int | None = None
     storage: tuple[int, ...] | None = None  #: encodings of the whole storage
@@ -121,11 +129,51 @@ Ask = Callable[[Mapping[str, Tensor]], ClosureAnswer]
 
 
 @dataclass(frozen=True)
+class Trace:
+    """One param over many steps; after each of them, one behind the other.
+
+    `theta` and `state_sum` are encodings, as many a step as the param has; `t` is the
+    counter after each step, or None where the port has none.
+    """
+
+    format: str
+    theta: tuple[int, ...]
+    state_sum: tuple[int, ...]
+    t: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Reply:
     """The answer to an event that was not refused."""
 
     loss: float | None = None  #: what step() returned
     saved: bytes | None = None  #: what `save` gave
+    trace: Mapping[str, Trace] | None = None  #: by param, what many steps did
+
+
+@dataclass(frozen=True)
+class StepTaken:
+    """A step that a native check saw, handed over to be judged as any other."""
+
+    theta: Tensor
+    state_sum: Tensor
+    gradient: Tensor
+    t: int
+    options: OptionValues
+    new_theta: Tensor
+    new_sum: Tensor
+
+
+@dataclass(frozen=True)
+class NativeAnswer:
+    """What a native check found: a problem in one line, or why it cannot be run here.
+
+    `steps` are to be judged beside it.
+    """
+
+    problem: str | None = None
+    skipped: str | None = None
+    steps: tuple[StepTaken, ...] = ()
 
 
 class Adapter(ABC):
@@ -171,6 +219,8 @@ class Adapter(ABC):
                 for param, gradient in gradients.items():
                     self.set_gradient(param, gradient)
                 return Reply(loss=self.step(name))
+            case Steps(name, cycle, count):
+                return Reply(trace=self.many_steps(name, cycle, count))
             case SetOption(name, group, option, value):
                 self.set_option(name, group, option, value)
             case AddGroup(name, new_group):
@@ -217,6 +267,19 @@ class Adapter(ABC):
         """Step with a closure that calls `ask`; what the step returned."""
         raise NotImplementedError("closure")
 
+    def many_steps(
+        self, optimizer: str, cycle: Sequence[Mapping[str, Gradient]], count: int
+    ) -> dict[str, Trace]:
+        """Take `count` steps with the gradients of `cycle` in turn; show each."""
+        shown: dict[str, list[Reading]] = defaultdict(list)
+        for number in range(count):
+            for param, gradient in cycle[number % len(cycle)].items():
+                self.set_gradient(param, gradient)
+            self.step(optimizer)
+            for param, reading in self.read(optimizer).items():
+                shown[param].append(reading)
+        return {param: _trace(param, readings) for param, readings in shown.items()}
+
     def set_option(
         self, optimizer: str, group: int, option: str, value: float | bool
     ) -> None:
@@ -242,3 +305,16 @@ class Adapter(ABC):
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write accumulator and step counter."""
         raise NotImplementedError("state-write")
+
+
+def _trace(param: str, readings: Sequence[Reading]) -> Trace:
+    sums = [reading.state_sum for reading in readings]
+    counters = [reading.t for reading in readings]
+    if any(total is None for total in sums):
+        raise Malformed(f"{param} shows no accumulator in the midst of a run")
+    return Trace(
+        readings[0].theta.format,
+        tuple(b for reading in readings for b in reading.theta.bits),
+        tuple(b for total in sums if total for b in total.bits),
+        tuple(t for t in counters if t is not None) if None not in counters else None,
+    )

@@ -20,7 +20,7 @@ _DTYPES: dict[str, tuple[Any, Any]] = {
     "binary32": (np.dtype(np.float32), np.uint32),
     "binary16": (np.dtype(np.float16), np.uint16),
 }
-_LATER = {"sparse", "complex", "bfloat16"}
+_LATER = {"sparse", "complex", "bfloat16", "torch"}
 
 try:  # NumPy itself has no bfloat16
     import ml_dtypes

@@ -102,10 +102,14 @@ class OptimizerAdapter(Adapter):
 
     def set_gradient(self, param: str, gradient: Gradient) -> None:
         """Assign .grad."""
+        native = None if gradient is None else self.make_gradient(gradient)
+        self.params[param].grad = native
+
+    def make_gradient(self, gradient: Tensor | Sparse) -> Any:
+        """A native gradient; sparse ones are a claim of their own."""
         if isinstance(gradient, Sparse):
             raise NotImplementedError("sparse")
-        native = None if gradient is None else self.make_tensor(gradient)
-        self.params[param].grad = native
+        return self.make_tensor(gradient)
 
     def step(self, optimizer: str) -> float | None:
         """step()."""

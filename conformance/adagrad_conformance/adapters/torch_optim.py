@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from .base import ALL_OPTIONS, CLAIMS, Ask, Malformed, OptionValues, Reading, Tensor
+from .base import (
+    ALL_OPTIONS,
+    CLAIMS,
+    Ask,
+    Gradient,
+    Malformed,
+    OptionValues,
+    Reading,
+    Tensor,
+    Trace,
+)
 from .optimizer import OptimizerAdapter
 
 __all__ = [
@@ -99,6 +109,29 @@ class TorchAdapter(OptimizerAdapter):
         """A scalar tensor."""
         return torch.tensor(loss, dtype=torch.float64)
 
+    def many_steps(
+        self, optimizer: str, cycle: Sequence[Mapping[str, Gradient]], count: int
+    ) -> dict[str, Trace]:
+        """Take the steps; states are copied as they pass and looked at in the end."""
+        port, (total, step) = self.optimizers[optimizer], self.keys
+        members = [p for group in port.param_groups for p in group["params"]]
+        names = [n for n, p in self.params.items() if any(p is m for m in members)]
+        native = [
+            {n: None if g is None else self.make_gradient(g) for n, g in gs.items()}
+            for gs in cycle
+        ]
+        seen: dict[str, list[Any]] = {name: [] for name in names}
+        for number in range(count):
+            for name, gradient in native[number % len(native)].items():
+                self.params[name].grad = gradient
+            port.step()
+            for name in names:
+                p = self.params[name]
+                state = port.state[p]
+                counter = _counter(state[step]) if step in state else None
+                seen[name].append((p.detach().clone(), state[total].clone(), counter))
+        return {name: _trace(rows) for name, rows in seen.items() if rows}
+
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
         """step(closure), whose closure must be called with gradients enabled."""
 
@@ -182,6 +215,17 @@ def state_after_one_step(factory: Callable[..., Any]) -> Any:
     optimizer = factory([p])
     optimizer.step()
     return optimizer.state.get(p, {})
+
+
+def _trace(rows: list[tuple[torch.Tensor, torch.Tensor, int | None]]) -> Trace:
+    theta = from_torch(torch.stack([row[0] for row in rows]))
+    total = from_torch(torch.stack([row[1] for row in rows]))
+    if theta.format != total.format:
+        raise Malformed(f"the accumulator is {total.format}, the param {theta.format}")
+    counters = [row[2] for row in rows]
+    known = tuple(t for t in counters if t is not None)
+    whole = known if len(known) == len(counters) else None
+    return Trace(theta.format, theta.bits, total.bits, whole)
 
 
 def _counter(step: Any) -> int:

@@ -122,7 +122,7 @@ class Summary:
         """What did not pass, by level and requirement."""
         grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
         for record in self.records:
-            if record["status"] not in ("pass", "waived", "not-claimed"):
+            if record["status"] not in ("pass", "waived", "not-claimed", "skipped"):
                 name = record["requirement"] or NO_REQUIREMENT
                 grouped[record["level"], name].append(record)
         listed = sorted(grouped.items(), key=lambda item: LEVELS.index(item[0][0]))

@@ -1,4 +1,4 @@
-"""All families, in order: what the vector files are generated from."""
+"""All families, in order: those in the vector files, and those too large for them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from . import (
     algorithm,
     groups,
     layout,
+    long_runs,
     lr_decay,
     maximize,
     none_vs_zero,
@@ -20,7 +21,7 @@ from . import (
     weight_decay,
 )
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "GENERATED", "Family"]
 
 
 class Family(Protocol):
@@ -31,6 +32,7 @@ class Family(Protocol):
     scenarios: Callable[[], Iterator[Scenario]]
 
 
+#: In vector files.
 FAMILIES: tuple[Family, ...] = tuple(
     cast(Family, module)
     for module in (
@@ -46,3 +48,6 @@ FAMILIES: tuple[Family, ...] = tuple(
         numerics,
     )
 )
+
+#: Too large for files: generated anew for each run, always the same.
+GENERATED: tuple[Family, ...] = tuple(cast(Family, module) for module in (long_runs,))

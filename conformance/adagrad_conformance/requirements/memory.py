@@ -1,0 +1,68 @@
+"""Where elements lie: views, strides, sizes, placement."""
+
+from __future__ import annotations
+
+from .requirement import ALGORITHM, OPTIMIZER, TORCH, Requirement
+
+__all__ = ["REQUIREMENTS"]
+
+REQUIREMENTS = (
+    Requirement(
+        "layout/strided-param",
+        "MUST",
+        "R-memory",
+        OPTIMIZER,
+        "A param that is a view steps as any other, and memory around it is kept.",
+        "Writing outside the view corrupts other weights.",
+    ),
+    Requirement(
+        "layout/strides-differ",
+        "MUST",
+        "R-memory",
+        OPTIMIZER,
+        "Param and gradient may have different strides.",
+        "Each element would be moved by a neighbour's gradient.",
+    ),
+    Requirement(
+        "layout/any-size",
+        "MUST",
+        "R-memory",
+        OPTIMIZER,
+        "Every size works: 0, 1, one more or less than a vector's lanes, scalars.",
+        "Vector loops and their remainders go wrong separately.",
+    ),
+    Requirement(
+        "layout/after-load",
+        "MUST",
+        "R-memory",
+        OPTIMIZER,
+        "A strided param steps rightly after its state was saved and loaded.",
+        "S comes back in another order than it was saved in.",
+    ),
+    Requirement(
+        "layout/same-bits",
+        "MUST",
+        "R-memory",
+        ALGORITHM,
+        "In binary64 and binary32 an element's result does not depend, in any "
+        "bit, on where the element stands.",
+        "Results change with the batch, the sharding, the number of threads.",
+    ),
+    Requirement(
+        "layout/same-bits-in-16-bit-formats",
+        "SHOULD",
+        "R-memory",
+        ALGORITHM,
+        "The same in bfloat16 and binary16.",
+        "Vector lanes and remainders round differently.",
+    ),
+    Requirement(
+        "algorithm/in-place",
+        "MUST",
+        "ALG-8",
+        TORCH,
+        "The param stays the same object with the same storage, dtype and "
+        "requires_grad.",
+        "Models, optimizers and other views would hold different weights.",
+    ),
+)

@@ -1,0 +1,168 @@
+"""The other methods: step with a closure, state_dict, load_state_dict."""
+
+from __future__ import annotations
+
+from .requirement import OPTIMIZER, TORCH, Requirement
+
+__all__ = ["REQUIREMENTS"]
+
+REQUIREMENTS = (
+    Requirement(
+        "closure/once",
+        "MUST",
+        "M-step-closure",
+        OPTIMIZER,
+        "step(closure) calls it once, before the update, and returns its loss.",
+        "Gradients of moved params, or a lost loss, break line searches and logging.",
+        also=("M-step",),
+    ),
+    Requirement(
+        "state-dict/deepcopy",
+        "MUST",
+        "M-load",
+        OPTIMIZER,
+        "Loaded from a deep copy, training goes on as if nothing had happened.",
+        "A rollback in memory would not bring the old optimizer back.",
+    ),
+    Requirement(
+        "state-dict/bytes",
+        "MUST",
+        "M-load",
+        OPTIMIZER,
+        "Loaded from bytes, training goes on as if nothing had happened.",
+        "A run resumed from a checkpoint differs from one that was not interrupted.",
+    ),
+    Requirement(
+        "state-dict/new-process",
+        "MUST",
+        "M-load",
+        OPTIMIZER,
+        "Loaded in another process, training goes on as if nothing had happened.",
+        "State kept outside the dict is lost with the process.",
+    ),
+    Requirement(
+        "state-dict/reading",
+        "MUST",
+        "M-state-dict",
+        OPTIMIZER,
+        "Taking the state dict changes nothing.",
+        "Saving a checkpoint would change the run that is saved.",
+    ),
+    Requirement(
+        "state-dict/options",
+        "MUST",
+        "M-load",
+        OPTIMIZER,
+        "The loaded options win over those of the constructor.",
+        "A resumed run would fall back to another learning rate.",
+    ),
+    Requirement(
+        "state-dict/mismatch-refused",
+        "MUST",
+        "M-load",
+        OPTIMIZER,
+        "A dict of other groups or params is refused and changes nothing.",
+        "State loaded into the wrong params is worse than an error.",
+    ),
+    Requirement(
+        "state-dict/independent",
+        "SHOULD",
+        "M-load",
+        OPTIMIZER,
+        "After loading one optimizer's own dict, the two do not share state.",
+        "Stepping a copy would silently move the original.",
+    ),
+    Requirement(
+        "closure/gradients-enabled",
+        "MUST",
+        "M-step-closure",
+        TORCH,
+        "The closure runs with gradients enabled, so that it can call backward.",
+        "Every closure that differentiates would fail.",
+    ),
+    Requirement(
+        "state-dict/entries",
+        "MUST",
+        "M-state-dict-entries",
+        TORCH,
+        "The dict has exactly state and param_groups; params are indices in "
+        "order, options stand under their names.",
+        "Checkpoints could not be read or edited by anybody else.",
+        also=("M-state-dict-state", "M-state-dict-param-groups"),
+    ),
+    Requirement(
+        "state-dict/pickled-optimizer",
+        "MUST",
+        "M-load",
+        TORCH,
+        "An optimizer that was pickled goes on bit for bit.",
+        "Jobs that send optimizers between processes would diverge.",
+    ),
+    Requirement(
+        "state-dict/copied-optimizer",
+        "MUST",
+        "M-load",
+        TORCH,
+        "A deep copy of an optimizer goes on bit for bit and on its own.",
+        "Ensembles and rollbacks would share state or lose it.",
+    ),
+    Requirement(
+        "state-dict/source-unchanged",
+        "MUST",
+        "M-load",
+        OPTIMIZER,
+        "load_state_dict does not change the dict that it is given.",
+        "The same checkpoint could not be loaded a second time.",
+    ),
+    Requirement(
+        "state-dict/strided-sum",
+        "MUST",
+        "M-load",
+        TORCH,
+        "A loaded S with other strides than the param is S all the same.",
+        "Each element would go on with a neighbour's history.",
+    ),
+    Requirement(
+        "state-dict/malformed-refused",
+        "SHOULD",
+        "M-load",
+        TORCH,
+        "A dict whose S has another shape, or that lacks S or an option, is "
+        "refused when it is loaded.",
+        "The error comes steps later, or never.",
+    ),
+    Requirement(
+        "state-dict/keeps-precision",
+        "SHOULD",
+        "M-load",
+        TORCH,
+        "A loaded S keeps its precision.",
+        "A binary32 accumulator of a bfloat16 param loses 16 bits by saving and "
+        "loading.",
+    ),
+    Requirement(
+        "state-dict/counter-kinds",
+        "SHOULD",
+        "M-load",
+        TORCH,
+        "A counter stored as an int, a float or a tensor of either is accepted.",
+        "Checkpoints of other versions and tools could not be resumed.",
+    ),
+    Requirement(
+        "state-dict/old-checkpoint",
+        "SHOULD",
+        "M-load",
+        TORCH,
+        "A pickled optimizer of an older version, without options that came "
+        "later, steps with their defaults.",
+        "Old checkpoints fail at the first step.",
+    ),
+    Requirement(
+        "state-dict/group-after-load",
+        "MAY",
+        "M-add-group",
+        TORCH,
+        "A group added after a load takes the loading optimizer's own defaults.",
+        "Which defaults hold is left open; it is reported.",
+    ),
+)

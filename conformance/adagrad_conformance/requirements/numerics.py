@@ -1,0 +1,90 @@
+"""Rounding, range and precision."""
+
+from __future__ import annotations
+
+from .requirement import ALGORITHM, Requirement
+
+__all__ = ["REQUIREMENTS"]
+
+REQUIREMENTS = (
+    Requirement(
+        "numerics/ordinary",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "Random ordinary steps stay inside the enclosure.",
+        "Precision is lost where nobody looks.",
+    ),
+    Requirement(
+        "numerics/fresh",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "Random scenarios that no file contains are played as rightly as known ones.",
+        "A port that looks results up, or is tuned to the files, is found out.",
+    ),
+    Requirement(
+        "numerics/zero-theta",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "From theta = 0 the update itself is seen, to its last bit.",
+        "Elsewhere theta hides the error of the update.",
+    ),
+    Requirement(
+        "numerics/large-lr",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "Large rates with weight decay stay inside the enclosure.",
+        "Decay that is applied apart from the gradient shows here.",
+    ),
+    Requirement(
+        "numerics/eps",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "Gradients of the size of eps show where eps stands.",
+        "eps inside the root is another algorithm for small gradients.",
+    ),
+    Requirement(
+        "numerics/late-step",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "Steps 2, 5, 7, 1000 and beyond stay inside the enclosure.",
+        "A decayed rate held in a narrow format drifts with t.",
+    ),
+    Requirement(
+        "numerics/cancellation",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "g near -weight_decay * theta, and theta near the update, stay inside.",
+        "Cancellation multiplies every rounding before it.",
+    ),
+    Requirement(
+        "numerics/ties",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        "Results half-way between two numbers stay inside.",
+        "Truncation instead of rounding shows here.",
+    ),
+    Requirement(
+        "numerics/overflow",
+        "MUST",
+        "R-special",
+        ALGORITHM,
+        "Where g * g overflows, S is inf, or finite in a wider intermediate.",
+        "NaN would spread where a finite step or none is right.",
+    ),
+    Requirement(
+        "numerics/subnormals",
+        "SHOULD",
+        "R-numerics",
+        ALGORITHM,
+        "Subnormal inputs and results are kept.",
+        "Flushing to zero stops learning near zero; it should be declared.",
+    ),
+)

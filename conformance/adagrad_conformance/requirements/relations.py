@@ -1,0 +1,67 @@
+"""Relations that need no oracle: two runs of one port, compared bit for bit."""
+
+from __future__ import annotations
+
+from .requirement import ALGORITHM, OPTIMIZER, Requirement
+
+__all__ = ["REQUIREMENTS"]
+
+REQUIREMENTS = (
+    Requirement(
+        "relations/repeatable",
+        "MUST",
+        "R-relations",
+        ALGORITHM,
+        "Two runs of one scenario are identical.",
+        "Nothing could be reproduced.",
+    ),
+    Requirement(
+        "relations/scaling",
+        "MUST",
+        "R-relations",
+        ALGORITHM,
+        "With eps = 0 and weight_decay = 0, scaling gradients and sqrt(S_0) by "
+        "a power of two leaves theta.",
+        "The promise of Adagrad: the scale of a feature does not matter.",
+    ),
+    Requirement(
+        "relations/negation",
+        "MUST",
+        "R-relations",
+        ALGORITHM,
+        "Negating theta and all gradients negates the run.",
+        "One sign would learn otherwise than the other.",
+    ),
+    Requirement(
+        "relations/maximize",
+        "MUST",
+        "R-relations",
+        OPTIMIZER,
+        "maximize with g is minimize with -g, decay included.",
+        "Turning a loss into a score would change training.",
+    ),
+    Requirement(
+        "relations/none-is-absent",
+        "MUST",
+        "R-relations",
+        OPTIMIZER,
+        "A param that is skipped is as good as absent for its neighbours.",
+        "Freezing a layer would change the others.",
+    ),
+    Requirement(
+        "relations/interrupted",
+        "MUST",
+        "R-relations",
+        OPTIMIZER,
+        "n steps are k steps, save, load, and n - k steps.",
+        "A resumed run would be another run.",
+    ),
+    Requirement(
+        "relations/groups",
+        "MUST",
+        "R-relations",
+        OPTIMIZER,
+        "Splitting params over groups changes nothing.",
+        "Grouping is bookkeeping, not arithmetic.",
+    ),
+)

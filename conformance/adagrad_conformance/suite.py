@@ -1,0 +1,36 @@
+"""All checks of a run, in order, and how they are chosen."""
+
+from __future__ import annotations
+
+import fnmatch
+
+from adagrad_reference.scenario import LEVELS
+
+from .checks import Check, native_checks
+from .library import Library
+from .scenarios.catalogue import GENERATED
+from .scenarios.fresh import fresh_scenarios
+
+__all__ = ["known_checks", "matches", "suite"]
+
+
+def known_checks(library: Library) -> list[Check]:
+    """Every check that is the same in each run."""
+    return [
+        *library.scenarios(),
+        *(scenario for family in GENERATED for scenario in family.scenarios()),
+        *native_checks(),
+    ]
+
+
+def suite(library: Library, seed: int, fresh: int) -> list[Check]:
+    """Every check of a run: the known ones, and `fresh` random ones a format."""
+    return [*known_checks(library), *fresh_scenarios(seed, fresh)]
+
+
+def matches(check: Check, pattern: str | None, level: str) -> bool:
+    """Whether a check is chosen by `--only` and `--level`."""
+    if LEVELS.index(check.level) > LEVELS.index(level):
+        return False
+    names = (check.id, *check.requirements)
+    return pattern is None or any(fnmatch.fnmatchcase(name, pattern) for name in names)
