@@ -7,7 +7,9 @@ import fnmatch
 from adagrad_reference.scenario import LEVELS
 
 from .checks import Check, native_checks
+from .convex import convex_problems
 from .library import Library
+from .relations import relations
 from .scenarios.catalogue import GENERATED
 from .scenarios.fresh import fresh_scenarios
 
@@ -19,6 +21,8 @@ def known_checks(library: Library) -> list[Check]:
     return [
         *library.scenarios(),
         *(scenario for family in GENERATED for scenario in family.scenarios()),
+        *relations(),
+        *convex_problems(),
         *native_checks(),
     ]
 

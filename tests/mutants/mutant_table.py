@@ -1,7 +1,7 @@
 """Every mutant, and the requirements that must catch it.
 
-An entry names requirements each of which finds the mutant by itself.  `UNSEEN` lists
-mutants that no scenario finds yet, and what is missing.
+An entry names requirements each of which finds the mutant by itself; newer modules
+bring their own entries, in `CAUGHT`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import groups
 import layout
 import none_zero
 import numerics
+import relation_ports
 import state
 
-__all__ = ["MODULES", "MUTANTS", "UNCOVERED", "UNSEEN", "Mutant"]
+__all__ = ["MODULES", "MUTANTS", "UNCOVERED", "Mutant"]
 
 MODULES = (
     formula,
@@ -29,6 +30,7 @@ MODULES = (
     groups,
     layout,
     numerics,
+    relation_ports,
 )
 
 
@@ -93,7 +95,7 @@ NON_FINITE = "special-values/non-finite-gradient"
 INFINITE = "special-values/infinite-theta"
 ZERO_ON_ZERO = "special-values/zero-on-zero"
 
-MUTANTS: tuple[Mutant, ...] = (
+_TABLE: tuple[Mutant, ...] = (
     _mutant(formula.EpsInsideRoot, UPDATE, EPS),
     _mutant(formula.EpsSquaredInsideRoot, UPDATE, EPS),
     _mutant(formula.NoEps, UPDATE, EPS, ZERO_ON_ZERO),
@@ -260,12 +262,18 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(numerics.TruncatesBfloat16, ORDINARY, ZERO_THETA),
     _mutant(numerics.StepsRoundedToGrid, TIES),
     _mutant(numerics.LooksUp, FRESH),
+    _mutant(numerics.OrderDependsOnPosition, "layout/same-bits"),
 )
 
-#: Mutants that no scenario of the files finds at MUST, and the scenario that would.
-UNSEEN: dict[type, str] = {
-    numerics.OrderDependsOnPosition: "equal elements must get equal bits",
-}
+#: Every mutant; modules that bring their own entries come last.
+MUTANTS: tuple[Mutant, ...] = (
+    *_TABLE,
+    *(
+        Mutant(port, caught_by)
+        for module in MODULES
+        for port, caught_by in getattr(module, "CAUGHT", {}).items()
+    ),
+)
 
 #: MUST requirements without a mutant, and why there is none.
 UNCOVERED: dict[str, str] = {}

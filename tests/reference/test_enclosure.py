@@ -631,7 +631,8 @@ class FlushingChoices(FractionProgram):
         return self.flush(super().root(self.flush(x)))
 
     def _store(self, x: Fraction) -> float:
-        return super()._store(self.flush(Fraction(super()._store(self.flush(x)))))
+        stored = super()._store(self.flush(x))
+        return float(self.flush(Fraction(stored))) if np.isfinite(stored) else stored
 
     def run(self, theta, state_sum, g, t, o):
         start = (float(self.flush(Fraction(x))) for x in (theta, state_sum, g))

@@ -1,0 +1,127 @@
+"""Ports that are legal step by step and yet no one program: only relations see it.
+
+Each takes one of two legal orders of the update, by something that must not matter.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from mutant_kit import Array, Bent, Options, Param, State
+
+__all__ = [
+    "CAUGHT",
+    "DividesFirstAfterLoad",
+    "DividesFirstForSmallGradients",
+    "DividesFirstInCrowds",
+    "DividesFirstInLaterGroups",
+    "DividesFirstOnTheWayUp",
+    "DividesFirstWhenMaximizing",
+    "DividesFirstWhereStrided",
+    "FlipsACoin",
+    "NeverGetsAnywhere",
+]
+
+_COIN = itertools.cycle((False, True, True))
+
+
+class _TwoOrders(Bent):
+    """(clr g) / d, or clr (g / d) where `divides_first` says so."""
+
+    def update(self, g: Array, s: Array, clr: float, o: Options) -> Array:
+        denominator = np.sqrt(s) + o["eps"]
+        multiplied, divided = clr * g / denominator, clr * (g / denominator)
+        return np.where(self.divides_first(g, o), divided, multiplied)
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        """Where the quotient is taken before the product."""
+        raise NotImplementedError
+
+
+class FlipsACoin(_TwoOrders):
+    """No two runs take the same order: atomics and races do this."""
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return next(_COIN)
+
+
+class DividesFirstForSmallGradients(_TwoOrders):
+    """A fast path for small gradients rounds otherwise."""
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return np.abs(g) < 0.1
+
+
+class DividesFirstOnTheWayUp(_TwoOrders):
+    """Positive gradients round otherwise than negative ones."""
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return g > 0
+
+
+class DividesFirstWhenMaximizing(_TwoOrders):
+    """maximize goes through code of its own."""
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return bool(o["maximize"])
+
+
+class DividesFirstInCrowds(_TwoOrders):
+    """More than two params take another path, whether they have gradients or not."""
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return len(o["params"]) > 2
+
+
+class DividesFirstInLaterGroups(_TwoOrders):
+    """The second group takes another path than the first."""
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return o is not self.param_groups[0]
+
+
+class DividesFirstAfterLoad(_TwoOrders):
+    """Loading chooses another path for the rest of the run."""
+
+    loaded = False
+
+    def load_state_dict(self, state_dict: State) -> None:
+        super().load_state_dict(state_dict)
+        self.loaded = True
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return self.loaded
+
+
+class DividesFirstWhereStrided(_TwoOrders):
+    """Strided params take the scalar loop, which rounds otherwise."""
+
+    strided = False
+
+    def move(self, p: Param, grad: Array, state: State, o: Options) -> None:
+        self.strided = not p.data.flags.c_contiguous
+        super().move(p, grad, state, o)
+
+    def divides_first(self, g: Array, o: Options) -> Array | bool:
+        return self.strided
+
+
+class NeverGetsAnywhere(Bent):
+    """A rate that goes with 1 / S: on a convex problem it stands still too early."""
+
+    def update(self, g: Array, s: Array, clr: float, o: Options) -> Array:
+        return clr * g / (s * s + o["eps"])
+
+
+CAUGHT: dict[type, tuple[str, ...]] = {
+    FlipsACoin: ("relations/repeatable",),
+    DividesFirstForSmallGradients: ("relations/scaling",),
+    DividesFirstOnTheWayUp: ("relations/negation",),
+    DividesFirstWhenMaximizing: ("relations/maximize",),
+    DividesFirstInCrowds: ("relations/none-is-absent",),
+    DividesFirstInLaterGroups: ("relations/groups",),
+    DividesFirstAfterLoad: ("relations/interrupted",),
+    DividesFirstWhereStrided: ("layout/same-bits",),
+    NeverGetsAnywhere: ("paper/regret-bound",),
+}
