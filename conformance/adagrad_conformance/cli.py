@@ -68,6 +68,9 @@ def main() -> None:
 @click.option("--strict", is_flag=True, help="A failed SHOULD gives exit code 1 too.")
 @click.option("--only", metavar="GLOB", help="Scenarios or requirements by id.")
 @click.option(
+    "--quick", is_flag=True, help="Without torch.compile and checks in new processes."
+)
+@click.option(
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
 )
 @click.option(
@@ -96,10 +99,11 @@ def run(**options: Any) -> None:
 
 @main.command(name="list")
 @click.argument(
-    "what", type=click.Choice(["candidates", "requirements", "clauses", "scenarios"])
+    "what",
+    type=click.Choice(["candidates", "clauses", "requirements", "checks", "scenarios"]),
 )
 def list_(what: str) -> None:
-    """List what there is."""
+    """List what there is; `scenarios` are those with golden vectors."""
     _end_with_the_pipe()
     from .show_commands import listing
 

@@ -39,7 +39,7 @@ from .stream import (
     target_record,
     write_text,
 )
-from .suite import matches, suite
+from .suite import is_slow, matches, suite
 from .targets import Target, parse_target
 
 __all__ = ["Plan", "run_command"]
@@ -63,6 +63,7 @@ def run_command(
     level: str,
     strict: bool,
     only: str | None,
+    quick: bool,
     scenario_file: str | None,
     form: str,
     stream_file: str | None,
@@ -75,7 +76,7 @@ def run_command(
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     if seed is None:
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
-    plan = _plan(targets, level.upper(), only, scenario_file, seed, fresh)
+    plan = _plan(targets, level.upper(), only, quick, scenario_file, seed, fresh)
     if stream_file is not None:
         _check_writable(Path(stream_file))
     if not plan.checks:
@@ -102,6 +103,7 @@ def _plan(
     targets: tuple[str, ...],
     level: str,
     only: str | None,
+    quick: bool,
     scenario_file: str | None,
     seed: int,
     fresh: int,
@@ -114,7 +116,11 @@ def _plan(
     if scenario_file is not None:
         return Plan(parsed, [_read_scenario(Path(scenario_file))], library, seed)
     checks = suite(library, seed, fresh)
-    chosen = [check for check in checks if matches(check, only, level)]
+    chosen = [
+        check
+        for check in checks
+        if matches(check, only, level) and not (quick and is_slow(check))
+    ]
     return Plan(parsed, chosen, library, seed)
 
 

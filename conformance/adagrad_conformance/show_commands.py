@@ -12,6 +12,7 @@ import click
 from adagrad_reference.vectors import VectorError
 
 from .adapters import ADAPTERS
+from .checks import kind
 from .cli import UserError
 from .explain import explain
 from .library import Library, generate, vectors_folder, verify
@@ -19,6 +20,7 @@ from .reports.markdown import report_text
 from .requirements.clauses import CLAUSES
 from .requirements.table import REQUIREMENTS
 from .stream import StreamError, read_stream, write_text
+from .suite import known_checks
 
 __all__ = [
     "explanation",
@@ -43,10 +45,13 @@ def listing(what: str) -> Iterator[str]:
         yield from ADAPTERS
     elif what == "requirements":
         for r in REQUIREMENTS.values():
-            yield f"{r.level:7}{r.id:42}{r.clause:14}{r.demands}"
+            yield f"{r.level:7}{r.id:43}{r.profile:10} {r.clause:22}{r.demands}"
     elif what == "clauses":
         for clause in CLAUSES.values():
-            yield f"{clause.id:14}{clause.says} {clause.ruling}".rstrip()
+            yield f"{clause.id:26}{clause.says} {clause.ruling}".rstrip()
+    elif what == "checks":
+        for check in known_checks(_library()):
+            yield f"{check.level:7}{kind(check):9} {check.id}"
     else:
         for name, data in _library().raw.items():
             yield f"{data['level']:7}{name}"

@@ -109,6 +109,7 @@ def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:
         "target": target,
         "requirement": verdict.requirements[0] if verdict.requirements else None,
         "requirements": list(verdict.requirements),
+        "kind": verdict.kind,
         "scenario": verdict.scenario,
         "level": verdict.level,
         "status": verdict.status,

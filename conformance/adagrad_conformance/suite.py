@@ -6,14 +6,14 @@ import fnmatch
 
 from adagrad_reference.scenario import LEVELS
 
-from .checks import Check, native_checks
+from .checks import Check, NativeCheck, native_checks, needed_claims
 from .convex import convex_problems
 from .library import Library
 from .relations import relations
 from .scenarios.catalogue import GENERATED
 from .scenarios.fresh import fresh_scenarios
 
-__all__ = ["known_checks", "matches", "suite"]
+__all__ = ["is_slow", "known_checks", "matches", "suite"]
 
 
 def known_checks(library: Library) -> list[Check]:
@@ -30,6 +30,13 @@ def known_checks(library: Library) -> list[Check]:
 def suite(library: Library, seed: int, fresh: int) -> list[Check]:
     """Every check of a run: the known ones, and `fresh` random ones a format."""
     return [*known_checks(library), *fresh_scenarios(seed, fresh)]
+
+
+def is_slow(check: Check) -> bool:
+    """Whether it compiles something or starts another process."""
+    if isinstance(check, NativeCheck):
+        return check.entry.slow
+    return "load-new-process" in needed_claims(check)
 
 
 def matches(check: Check, pattern: str | None, level: str) -> bool:

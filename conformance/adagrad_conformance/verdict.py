@@ -56,3 +56,4 @@ class Verdict:
     elements: int = 0  #: how many element-steps were judged
     failure: Failure | None = None
     message: str = ""
+    kind: str = "scenario"

@@ -29,7 +29,14 @@ from .formats import BINARY64, Format
 from .interval import Interval
 from .options import Options
 
-__all__ = ["Boxes", "SettingColumns", "StepBatch", "fast_boxes", "setting_columns"]
+__all__ = [
+    "Boxes",
+    "ScalarTable",
+    "SettingColumns",
+    "StepBatch",
+    "fast_boxes",
+    "setting_columns",
+]
 
 Array = Any
 

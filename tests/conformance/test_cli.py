@@ -29,6 +29,7 @@ from adagrad_conformance.library import Library
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.stream import read_stream
+from adagrad_conformance.suite import known_checks
 from adagrad_reference.codec import scenario_from_json
 
 QUICK = ["--only", "algorithm/update/*", "--fresh", "0", "--seed", "1"]
@@ -1024,6 +1025,10 @@ def test_lists_are_complete(known):
     lines = cli("list", "scenarios").output.splitlines()
     assert [line.split()[1] for line in lines] == list(SHIPPED.raw)
     assert {line.split()[0] for line in lines} == {"MUST", "SHOULD", "MAY"}
+    lines = cli("list", "checks").output.splitlines()
+    assert [line.split()[2] for line in lines] == [c.id for c in known_checks(SHIPPED)]
+    kinds = {line.split()[1] for line in lines}
+    assert kinds == {"scenario", "relation", "adaptive", "native"}
 
 
 def test_explain_knows_every_clause(known):

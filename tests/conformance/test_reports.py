@@ -21,8 +21,10 @@ from adagrad_conformance.reports.terminal import print_summary
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.runner import play
+from adagrad_conformance.scenarios.fresh import fresh_scenarios
 from adagrad_conformance.snippet import torch_snippet
 from adagrad_conformance.stream import Stream, read_stream
+from adagrad_conformance.suite import known_checks
 from adagrad_conformance.verdict import GRADES, STATUSES
 from adagrad_reference.scenario import Load, Tensor
 
@@ -177,7 +179,7 @@ def test_a_target_with_a_problem_is_not_judged():
 def test_every_status_is_judged_or_not_claimed():
     for status in STATUSES:
         (port,) = summaries([target()], [check("a/b", status)])
-        assert port.total.judged_at() == (status != "not-claimed")
+        assert port.total.judged_at() == (status not in ("not-claimed", "skipped"))
 
 
 def test_targets_are_kept_apart():
@@ -297,7 +299,48 @@ def test_the_report_lists_every_clause_and_counts_its_scenarios(real):
             decided.setdefault(name, set()).add(record["scenario"])
     for requirement in REQUIREMENTS.values():
         number = len(decided.get(requirement.id, ()))
-        assert f"`{requirement.id}` ({number})" in rows[requirement.clause][2]
+        for clause in requirement.clauses:
+            assert f"`{requirement.id}` ({number})" in rows[clause][2]
+    assert not [name for name, row in rows.items() if "**none**" in row[2]]
+
+
+def test_no_clause_is_without_a_requirement_or_a_reason():
+    traced = {clause for r in REQUIREMENTS.values() for clause in r.clauses}
+    assert traced <= set(CLAUSES)
+    for clause in CLAUSES.values():
+        assert (clause.id in traced) != bool(clause.unchecked), clause.id
+
+
+def test_no_requirement_is_without_a_check():
+    checks = [*known_checks(Library.read()), *fresh_scenarios(1)]
+    decided = {name for c in checks for name in c.requirements}
+    assert decided == set(REQUIREMENTS)
+    foremost = {c.requirements[0]: c.level for c in checks}
+    for name, level in foremost.items():
+        assert level == REQUIREMENTS[name].level
+
+
+def test_the_report_lists_every_requirement(real):
+    rows = table(report_text([real], None), "requirement")
+    assert [row[0].strip("`") for row in rows] == list(REQUIREMENTS)
+    for row, requirement in zip(rows, REQUIREMENTS.values(), strict=True):
+        assert row[1:4] == [
+            requirement.level,
+            requirement.profile,
+            ", ".join(requirement.clauses),
+        ]
+    failing = {f.requirement for f in summaries(real.targets, real.checks)[1].findings}
+    assert failing
+    for row in rows:
+        assert (row[6] != "-") == (row[0].strip("`") in failing)
+
+
+def test_what_could_not_be_run_here_is_listed_with_its_reason():
+    checks = [check("a/b"), check("torch/cuda", "skipped", message="no CUDA device")]
+    text = report_text([stream([target()], checks)], None)
+    section = text.partition("## Not run here\n")[2].partition("\n## ")[0]
+    assert "`torch/cuda`: no CUDA device" in section
+    assert "no CUDA device" not in report_text([stream([target()], checks[:1])], None)
 
 
 def test_the_report_lists_every_failure(real):
@@ -403,7 +446,7 @@ def test_the_terminal_shows_counts_verdict_and_what_to_do():
     assert "Failures at MUST (4)" in text
     assert "Findings at SHOULD (1)" in text
     assert "Reported at MAY (1)" in text
-    assert "not claimed (scenarios that need it): groups (2), layout (1)" in text
+    assert "not claimed (checks that need it): groups (2), layout (1)" in text
     assert "next: adagrad-conformance explain algorithm/c/binary32" in text
 
 

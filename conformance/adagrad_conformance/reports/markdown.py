@@ -40,10 +40,14 @@ def report_text(streams: Sequence[Stream], bench: Mapping[str, Any] | None) -> s
         *_themes(ports),
         "\n## Failures and findings\n",
         *_findings(ports),
-        "## Findings on the document\n",
+        "## Not run here\n",
+        *_not_run(ports),
+        "\n## Findings on the document\n",
         *_document(),
         "\n## From the document to the checks\n",
         *_clauses(streams),
+        "\n## Requirements\n",
+        *_requirements(streams, ports),
         "\n## Grades\n",
         *_table(("grade", "meaning"), GRADES.items()),
         "\n## Speed\n",
@@ -172,19 +176,69 @@ def _document() -> Iterator[str]:
 
 
 def _clauses(streams: Sequence[Stream]) -> Iterator[str]:
-    scenarios: dict[str, set[str]] = {}
+    checks = _checks(streams)
+    rows = []
+    for clause in CLAUSES.values():
+        ids = [r.id for r in REQUIREMENTS.values() if clause.id in r.clauses]
+        decided = [f"`{name}` ({len(checks.get(name, ()))})" for name in ids]
+        reading = f"{clause.says} {clause.ruling}".strip()
+        unchecked = (
+            f"not checked: {clause.unchecked}" if clause.unchecked else "**none**"
+        )
+        rows.append((clause.id, _escape(reading), ", ".join(decided) or unchecked))
+    yield "In brackets: how many checks of these runs decide the requirement.\n"
+    yield from _table(("clause", "what it says, and the ruling", "requirements"), rows)
+
+
+def _checks(streams: Sequence[Stream]) -> dict[str, set[str]]:
+    """The checks of these runs by requirement."""
+    checks: dict[str, set[str]] = {}
     for stream in streams:
         for record in stream.checks:
             for name in record["requirements"]:
-                scenarios.setdefault(name, set()).add(record["scenario"])
+                checks.setdefault(name, set()).add(record["scenario"])
+    return checks
+
+
+def _requirements(streams: Sequence[Stream], ports: Sequence[Summary]) -> Iterator[str]:
+    """The table of requirements; who fails each is decided by its foremost checks."""
+    checks = _checks(streams)
     rows = []
-    for clause in CLAUSES.values():
-        ids = [r.id for r in REQUIREMENTS.values() if r.clause == clause.id]
-        decided = [f"`{name}` ({len(scenarios.get(name, ()))})" for name in ids]
-        reading = f"{clause.says} {clause.ruling}".strip()
-        rows.append((clause.id, _escape(reading), ", ".join(decided) or "-"))
-    yield "In brackets: how many scenarios of these runs decide the requirement.\n"
-    yield from _table(("clause", "what it says, and the ruling", "requirements"), rows)
+    for r in REQUIREMENTS.values():
+        failing = [_code(p.target["target"]) for p in ports if _of(p, r.id)]
+        rows.append(
+            (
+                f"`{r.id}`",
+                r.level,
+                r.profile,
+                ", ".join(r.clauses),
+                _escape(f"{r.demands} Otherwise: {_lower(r.why)}"),
+                str(len(checks.get(r.id, ()))),
+                ", ".join(failing) or "-",
+            )
+        )
+    head = (
+        "requirement",
+        "level",
+        "profile",
+        "clauses",
+        "demand",
+        "checks",
+        "failed by",
+    )
+    yield from _table(head, rows)
+
+
+def _not_run(ports: Sequence[Summary]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for port in ports:
+        for reason, names in port.skipped.items():
+            text = f"{', '.join(map(_code, names))}: {_escape(reason)}"
+            reasons.setdefault(text, []).append(_code(port.target["target"]))
+    for text, targets in reasons.items():
+        yield f"- {', '.join(targets)}: {text}"
+    if not reasons:
+        yield "Everything that was claimed was run."
 
 
 def _speed(bench: Mapping[str, Any] | None) -> Iterator[str]:

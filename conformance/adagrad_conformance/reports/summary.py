@@ -50,6 +50,11 @@ class Theme:
         return self.judged_at("SHOULD") - self.count("SHOULD", "pass", "waived")
 
     @property
+    def reported(self) -> int:
+        """MAY checks that were judged and did not pass."""
+        return self.judged_at("MAY") - self.count("MAY", "pass", "waived")
+
+    @property
     def worst_grade(self) -> str:
         """The worst numeric grade at MUST, or a dash."""
         grades = [
@@ -146,6 +151,15 @@ class Summary:
                 for claim in record["message"].split(", "):
                     missing[claim] += 1
         return dict(sorted(missing.items(), key=lambda item: -item[1]))
+
+    @property
+    def skipped(self) -> dict[str, list[str]]:
+        """Why checks could not be run here, and which."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for record in self.records:
+            if record["status"] == "skipped":
+                reasons[record["message"]].append(record["scenario"])
+        return dict(reasons)
 
 
 def summaries(targets: Iterable[Json], checks: Iterable[Json]) -> list[Summary]:

@@ -29,8 +29,11 @@ def print_summary(console: Console, summary: Summary) -> None:
     _findings(console, summary, "MAY", "Reported at MAY", "dim")
     if summary.not_claimed:
         parts = [f"{name} ({count})" for name, count in summary.not_claimed.items()]
-        text = "not claimed (scenarios that need it): " + ", ".join(parts)
+        text = "not claimed (checks that need it): " + ", ".join(parts)
         console.print(f"  {escape(text)}", style="dim")
+    for reason, names in summary.skipped.items():
+        text = f"not run here: {', '.join(names)} ({reason})"
+        console.print(f"  {escape(text)}", style="dim", soft_wrap=True)
     _verdict(console, summary)
 
 
