@@ -240,6 +240,8 @@ class Bookkeeper:
     def _steps(self, event: Steps) -> Effect:
         if event.count < 1 or not event.cycle:
             raise ScenarioError(f"{self.scenario.id}: a run of no steps")
+        if any(isinstance(g, Sparse) for given in event.cycle for g in given.values()):
+            raise ScenarioError(f"{self.scenario.id}: sparse gradients in a run")
         runs = []
         for number in range(event.count):
             gradients = event.cycle[number % len(event.cycle)]

@@ -192,9 +192,10 @@ def gradient_from_json(data: Any) -> Gradient:
     """The inverse of `gradient_to_json`."""
     if data is None:
         return None
-    if "indices" in data:
+    if isinstance(data, dict) and "indices" in data:
         shape, indices = (_integers(data, k, "gradient") for k in ("shape", "indices"))
-        sparse = Sparse(shape, indices, tensor_from_json(data["values"]))
+        values = tensor_from_json(_get(data, "values", dict, "gradient"))
+        sparse = Sparse(shape, indices, values)
         if problem := sparse.problem():
             raise CodecError(f"gradient: {problem}")
         return sparse
@@ -220,20 +221,22 @@ def _new(d: Json) -> Event:
     return New(_who(d), groups, options_from_json(_get(d, "options", dict)))
 
 
+def _gradients(given: Json) -> dict[str, Gradient]:
+    return {name: gradient_from_json(gradient) for name, gradient in given.items()}
+
+
 def _step(d: Json) -> Event:
-    given = _get(d, "gradients", dict)
-    gradients = {name: gradient_from_json(g) for name, g in given.items()}
+    gradients = _gradients(_get(d, "gradients", dict))
     loss = d.get("loss")
     number = None if loss is None else float(number_from_json(loss, "loss"))
     return Step(_who(d), gradients, number)
 
 
 def _steps(d: Json) -> Event:
-    cycle = tuple(
-        {name: gradient_from_json(g) for name, g in gradients.items()}
-        for gradients in _get(d, "cycle", list)
-    )
-    return Steps(_who(d), cycle, _get(d, "count", int))
+    sets = _get(d, "cycle", list)
+    if not all(isinstance(gradients, dict) for gradients in sets):
+        raise CodecError("'cycle' must be a list of gradients by name")
+    return Steps(_who(d), tuple(map(_gradients, sets)), _get(d, "count", int))
 
 
 def _set_option(d: Json) -> Event:

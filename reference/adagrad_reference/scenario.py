@@ -118,7 +118,11 @@ class Tensor:
             return f"shape {list(self.shape)} needs {expected} elements, not " + str(
                 len(self.bits)
             )
-        return self.layout.problem(self.shape) if self.layout else None
+        if self.layout is None:
+            return None
+        if self.complex:
+            return "a complex tensor cannot have a layout"
+        return self.layout.problem(self.shape)
 
 
 @dataclass(frozen=True)

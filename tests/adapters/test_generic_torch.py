@@ -140,7 +140,13 @@ def test_the_example_of_the_readme():
         Renamed,
         names={"lr": "learning_rate", "eps": "epsilon", "weight_decay": "l2"},
         keys=("accumulator", "t"),
-        without={"lr-decay", "maximize", "initial-accumulator-value"},
+        without={
+            "lr-decay",
+            "maximize",
+            "initial-accumulator-value",
+            "sparse",
+            "complex",
+        },
     )
     library = Library.read()
     chosen = [*library.scenarios(), *fresh_scenarios(3)]

@@ -65,7 +65,9 @@ class Bent(Adagrad):
 
 
 class BentAdapter(NumpyAdapter):
-    """Drives a class like `numpy_adagrad.Adagrad`."""
+    """Drives a class like `numpy_adagrad.Adagrad`, on real dense arrays."""
+
+    claims = NumpyAdapter.claims - {"sparse", "complex"}
 
     def __init__(self, port: type[Adagrad]) -> None:
         self.port, self.name = port, port.__name__

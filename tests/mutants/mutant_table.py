@@ -17,6 +17,7 @@ import layout
 import none_zero
 import numerics
 import relation_ports
+import sparse_complex
 import state
 
 __all__ = ["MODULES", "MUTANTS", "UNCOVERED", "Mutant"]
@@ -31,6 +32,7 @@ MODULES = (
     layout,
     numerics,
     relation_ports,
+    sparse_complex,
 )
 
 

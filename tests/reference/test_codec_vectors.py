@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import math
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,6 +43,7 @@ from adagrad_reference.scenario import (
     SetState,
     Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
@@ -85,30 +88,42 @@ def layouts(draw, shape, width):
     return Layout(length, offset, strides, draw(st.integers(0, 2**width - 1)))
 
 
+shapes = st.lists(st.integers(0, 3), max_size=2).map(tuple)
+
+
 @st.composite
-def tensors(draw):
+def tensors(draw, shape=shapes):
     """A tensor of any format, shape and encodings."""
     fmt = draw(st.sampled_from(list(FORMATS.values())))
-    shape = tuple(draw(st.lists(st.integers(0, 3), max_size=2)))
+    shape = draw(shape)
     is_complex = draw(st.booleans())
     count = math.prod(shape) * (2 if is_complex else 1)
     encodings = st.integers(0, 2**fmt.width - 1)
     bits = tuple(draw(st.lists(encodings, min_size=count, max_size=count)))
-    layout = draw(st.none() | layouts(shape, fmt.width))
+    layout = None if is_complex else draw(st.none() | layouts(shape, fmt.width))
     return Tensor(fmt.name, shape, bits, is_complex, layout)
 
 
-indices = st.lists(st.integers(0, 9), max_size=3).map(tuple)
-sparse = st.builds(Sparse, indices, indices, tensors())
-gradients = st.one_of(st.none(), tensors(), sparse)
+@st.composite
+def sparse(draw):
+    """Rows in any order, none or some, duplicates among them, real or complex."""
+    count, row = draw(st.integers(1, 9)), draw(shapes)
+    indices = tuple(draw(st.lists(st.integers(0, count - 1), max_size=3)))
+    values = draw(tensors(st.just((len(indices), *row))))
+    return Sparse((count, *row), indices, values)
+
+
+gradients = st.one_of(st.none(), tensors(), sparse())
+by_name = st.dictionaries(names, gradients, max_size=2)
 groups = st.builds(Group, st.lists(names, max_size=3).map(tuple), options)
 events = st.one_of(
     st.builds(New, names, st.lists(groups, max_size=2).map(tuple), options),
+    st.builds(Step, names, by_name, st.none() | any_float),
     st.builds(
-        Step,
+        Steps,
         names,
-        st.dictionaries(names, gradients, max_size=2),
-        st.none() | any_float,
+        st.lists(by_name, min_size=1, max_size=3).map(tuple),
+        st.integers(1, 2**40),
     ),
     st.tuples(names, st.integers(0, 3), settings_).map(
         lambda x: SetOption(x[0], x[1], *x[2])
@@ -229,6 +244,7 @@ def value_of(text):
 
 TENSOR = {"format": "binary16", "shape": [2], "bits": ["3c00", "0001"]}
 LAID = {**TENSOR, "layout": {"length": 4, "offset": 1, "strides": [2], "guard": "7e00"}}
+ROWS = {"shape": [4, 2], "indices": [3], "values": {**TENSOR, "shape": [1, 2]}}
 NUMBER = {"bits": "3ff0000000000000"}
 GROUP = {"params": ["a"], "options": {"lr": NUMBER}}
 EVENTS = {
@@ -239,6 +255,12 @@ EVENTS = {
         "options": {"eps": NUMBER},
     },
     "step": {"do": "step", "optimizer": "o", "gradients": {"a": LAID}, "loss": NUMBER},
+    "steps": {
+        "do": "steps",
+        "optimizer": "o",
+        "cycle": [{"a": ROWS}, {"a": None}],
+        "count": 3,
+    },
     "set-option": {
         "do": "set-option",
         "optimizer": "o",
@@ -332,7 +354,7 @@ def test_an_option_without_bits_is_named():
 UNKNOWN = {
     "event": (["events", 0, "do"], "explode", "unknown event 'explode'"),
     "format": (["tensors", "a", "format"], "binary63", "unknown format 'binary63'"),
-    "way to load": (["events", 7, "via"], "carrier-pigeon", "carrier-pigeon|via"),
+    "way to load": (["events", 8, "via"], "carrier-pigeon", "carrier-pigeon|via"),
 }
 
 
@@ -343,6 +365,7 @@ def test_what_is_unknown_is_named(name):
         scenario_from_json(damaged(SCENARIO, path, value))
 
 
+ROW = ("events", 2, "cycle", 0, "a")
 WRONG_KIND = {
     "bits that are no digits": ["tensors", "a", "bits", 0, "zzzz"],
     "bits with a prefix": ["tensors", "a", "bits", 0, "0x1f"],
@@ -369,10 +392,23 @@ WRONG_KIND = {
     "gradients as a list": ["events", 1, "gradients", []],
     "gradient as a number": ["events", 1, "gradients", "a", 3],
     "loss as text": ["events", 1, "loss", "0.5"],
-    "group as text": ["events", 2, "group", "0"],
-    "set_to_none as text": ["events", 4, "set_to_none", "yes"],
-    "t as text": ["events", 8, "t", "3"],
-    "t as a fraction": ["events", 8, "t", 3.5],
+    "cycle as one set": ["events", 2, "cycle", {"a": None}],
+    "a set as a list": ["events", 2, "cycle", 0, [ROWS]],
+    "a set as None": ["events", 2, "cycle", 1, None],
+    "count as text": ["events", 2, "count", "3"],
+    "count as a flag": ["events", 2, "count", True],
+    "indices as a number": [*ROW, "indices", 3],
+    "an index as text": [*ROW, "indices", ["3"]],
+    "an index outside": [*ROW, "indices", [4]],
+    "an index below": [*ROW, "indices", [-1]],
+    "rows without values": [*ROW, "values", None],
+    "rows of another width": [*ROW, "values", TENSOR],
+    "more rows than indices": [*ROW, "indices", []],
+    "rows of a scalar": [*ROW, "shape", []],
+    "group as text": ["events", 3, "group", "0"],
+    "set_to_none as text": ["events", 5, "set_to_none", "yes"],
+    "t as text": ["events", 9, "t", "3"],
+    "t as a fraction": ["events", 9, "t", 3.5],
 }
 
 
@@ -393,6 +429,40 @@ def test_what_is_no_object_at_all(data):
     ):
         with pytest.raises(CodecError):
             read(data)
+
+
+@pytest.mark.parametrize("data", [5, [], "x", {}, ["indices"], {"indices": [0]}])
+def test_what_is_no_gradient_at_all(data):
+    with pytest.raises(CodecError):
+        gradient_from_json(data)
+
+
+# -- the schema -----------------------------------------------------------------------
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "vectors" / "schema.json").read_text())
+
+
+def flaws(part, data):
+    """What the schema says against a value that is to be of one of its parts."""
+    schema = {"$ref": f"#/$defs/{part}", "$defs": SCHEMA["$defs"]}
+    validator = jsonschema.Draft202012Validator(schema)
+    return [error.message for error in validator.iter_errors(data)]
+
+
+@pytest.mark.parametrize("word", EVENTS)
+def test_the_schema_knows_every_event(word):
+    data = event_to_json(event_from_json(EVENTS[word]))
+    assert flaws("event", data) == []
+    assert flaws("event", {**data, "more": 1}) != []
+    for key in EVENTS[word]:
+        lacking = {k: value for k, value in data.items() if k != key}
+        assert (flaws("event", lacking) == []) == (key == "loss")
+
+
+@EXAMPLES
+@given(gradients)
+def test_the_schema_takes_every_gradient(gradient):
+    assert flaws("gradient", through_text(gradient_to_json(gradient))) == []
 
 
 # -- vectors --------------------------------------------------------------------------

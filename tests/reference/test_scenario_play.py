@@ -32,6 +32,7 @@ from adagrad_reference.scenario import (
     SetState,
     Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
     needs,
@@ -437,10 +438,34 @@ def test_impossible_tensors(bad, why):
         Bookkeeper(scenario(a=bad))
 
 
-def test_sparse_gradients_say_that_they_are_not_played():
-    rows = Sparse((2,), (0, 0), tensor(1.0, 2.0))
-    with pytest.raises(ScenarioError, match="sparse"):
-        play(scenario(new("a"), step(a=rows), a=AB["a"]))
+RUNS = {
+    "of no steps": Steps("opt", ({"a": GA},), 0),
+    "without gradients": Steps("opt", (), 3),
+    "that is refused": Steps("opt", ({"a": Sparse((2,), (0,), GB)},), 3),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_impossible_runs(name):
+    with pytest.raises(ScenarioError, match="test/scenario"):
+        played(new("a", weight_decay=0.5), RUNS[name])
+
+
+def test_a_run_is_its_steps():
+    cycle = ({"a": GA, "b": GB}, {"b": None}, {"a": GB2})
+    books, effects = played(new("a", "b"), step(b=GB), Steps("opt", cycle, 7))
+    plain, each = played(
+        new("a", "b"), step(b=GB), *(Step("opt", cycle[i % 3]) for i in range(7))
+    )
+    assert effects[2].runs == tuple(effect.updates for effect in each[2:])
+    assert effects[2].updates == ()
+    assert books.optimizers == plain.optimizers
+    assert (books.counter("opt", "a"), books.counter("opt", "b")) == (7, 4)
+
+
+def test_a_run_is_not_expected_beforehand():
+    with pytest.raises(ScenarioError, match="one by one"):
+        play(scenario(new("a"), Steps("opt", ({"a": GA},), 3), a=AB["a"]))
 
 
 # -- numbers -----------------------------------------------------------------------
@@ -613,6 +638,8 @@ def test_positions_are_those_of_numpy():
     assert Layout(60, 5, (1, 30, 6), 0).positions((3, 2, 4)) == view.ravel().tolist()
 
 
+NAMED = {"lr": 0.5, "eps": 1e-10}  #: without these two, the defaults are judged
+TAU = "initial-accumulator-value"
 NEEDS = [
     (Read("opt"), {"save"}),
     (Save("opt", "s"), {"save"}),
@@ -627,13 +654,27 @@ NEEDS = [
     (step(a=Sparse((2,), (0,), GB)), {"sparse"}),
     (step(a=tensor(1, 2, layout=Layout(2, 0, (1,), 0))), {"layout"}),
     (Step("opt", {"a": GA}, loss=0.0), {"closure"}),
-    (new("a"), set()),
-    (new("a", lr=0.5, eps=1e-10), {"eps"}),
-    (new("a", initial_accumulator_value=0.5), {"initial-accumulator-value"}),
-    (new("a", lr_decay=0.1, maximize=True), {"lr-decay", "maximize"}),
-    (New("opt", (Group(("a",)), Group(("b",)))), {"groups"}),
-    (New("opt", (Group(("a",), {"lr": 0.1}),)), {"groups"}),
-    (New("opt", (Group(("a",), {"weight_decay": 0.1}),)), {"groups", "weight-decay"}),
+    (
+        step(a=Sparse((2,), (), Tensor("binary64", (0,), (), True))),
+        {"sparse", "complex"},
+    ),
+    (Steps("opt", ({"a": GA},), 3), {"many-steps", "state"}),
+    (
+        Steps("opt", ({"a": GA}, {"a": None}), 3),
+        {"many-steps", "state", "none-gradient"},
+    ),
+    (new("a", **NAMED), {"eps"}),
+    (new("a"), {"defaults"}),
+    (new("a", lr=0.5), {"defaults"}),
+    (new("a", eps=0.5, maximize=False), {"defaults", "eps", "maximize"}),
+    (new("a", **NAMED, initial_accumulator_value=0.5), {"eps", TAU}),
+    (new("a", **NAMED, lr_decay=0.1), {"eps", "lr-decay"}),
+    (New("opt", (Group(("a",)), Group(("b",))), NAMED), {"eps", "groups"}),
+    (New("opt", (Group(("a",), {"lr": 0.1}),), NAMED), {"eps", "groups"}),
+    (
+        New("opt", (Group(("a",), {"weight_decay": 0.1}),), NAMED),
+        {"eps", "groups", "weight-decay"},
+    ),
     *[(Load("opt", "s", way), {f"load-{way}"}) for way in WAYS],
 ]
 

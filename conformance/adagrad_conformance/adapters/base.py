@@ -41,6 +41,7 @@ from adagrad_reference.scenario import (
 __all__ = [
     "ALL_OPTIONS",
     "CLAIMS",
+    "PLAIN_CLAIMS",
     "Adapter",
     "Ask",
     "ClosureAnswer",
@@ -89,7 +90,11 @@ CLAIMS: Mapping[str, str] = {
     "load-bytes": "loads from bytes",
     "load-new-process": "loads from bytes in another process",
     "torch": "is a torch.optim.Optimizer, on which native checks can be run",
+    "flush-to-zero": "takes subnormal numbers as zero, read or made",
 }
+
+#: The claims of a port that can do everything and is peculiar in nothing.
+PLAIN_CLAIMS = frozenset(CLAIMS) - {"flush-to-zero"}
 
 #: The claims that name options.
 ALL_OPTIONS = frozenset(

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from adagrad_conformance import __version__
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param
+from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param, Rows
 
-from .base import CLAIMS, Malformed, OptionValues, Reading, Tensor
-from .optimizer import OptimizerAdapter
+from .base import (
+    PLAIN_CLAIMS,
+    Gradient,
+    Malformed,
+    OptionValues,
+    Reading,
+    Sparse,
+    Tensor,
+    Trace,
+)
+from .optimizer import OptimizerAdapter, Passing
 
 __all__ = ["NumpyAdapter"]
 
@@ -20,7 +30,9 @@ _DTYPES: dict[str, tuple[Any, Any]] = {
     "binary32": (np.dtype(np.float32), np.uint32),
     "binary16": (np.dtype(np.float16), np.uint16),
 }
-_LATER = {"sparse", "complex", "bfloat16", "torch"}
+#: NumPy has no narrower ones.
+_COMPLEX = {"binary64": np.dtype(np.complex128), "binary32": np.dtype(np.complex64)}
+_LACKING = {"bfloat16", "torch"}
 
 try:  # NumPy itself has no bfloat16
     import ml_dtypes
@@ -28,9 +40,10 @@ except ImportError:
     pass
 else:
     _DTYPES["bfloat16"] = (np.dtype(ml_dtypes.bfloat16), np.uint16)
-    _LATER.remove("bfloat16")
+    _LACKING.remove("bfloat16")
 
 _FORMATS = {dtype: name for name, (dtype, _) in _DTYPES.items()}
+_PAIRS = {dtype: name for name, dtype in _COMPLEX.items()}
 
 
 class NumpyAdapter(OptimizerAdapter):
@@ -39,7 +52,7 @@ class NumpyAdapter(OptimizerAdapter):
     name = "numpy"
     version = __version__
     language = "Python (NumPy)"
-    claims = frozenset(CLAIMS) - _LATER
+    claims = PLAIN_CLAIMS - _LACKING
 
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
         """Construct."""
@@ -52,6 +65,8 @@ class NumpyAdapter(OptimizerAdapter):
     def make_tensor(self, tensor: Tensor) -> Any:
         """An array, with the storage that its layout asks for as its base."""
         storage = _storage(tensor)
+        if tensor.complex:  # in binary64 and binary32, and without a layout
+            return storage.view(_COMPLEX[tensor.format]).reshape(tensor.shape)
         if tensor.layout is None:
             return storage.reshape(tensor.shape)
         strides = [stride * storage.itemsize for stride in tensor.layout.strides]
@@ -62,6 +77,11 @@ class NumpyAdapter(OptimizerAdapter):
             tensor.layout.offset * storage.itemsize,
             strides,
         )
+
+    def make_rows(self, gradient: Sparse) -> Any:
+        """`Rows`."""
+        values = self.make_tensor(gradient.values)
+        return Rows(gradient.shape, gradient.indices, values)
 
     def show_param(self, param: Any) -> Tensor:
         """The bits of a param."""
@@ -78,13 +98,26 @@ class NumpyAdapter(OptimizerAdapter):
         state = optimizer.state[p]
         return Reading(
             _tensor(p.data),
-            None if p.grad is None else _tensor(p.grad),
+            _gradient(p.grad),
             _tensor(state["sum"]),
             state["step"],
             _tensor(p.data.base.view(p.data.dtype)).bits
             if self.tensors[name].layout
             else None,
         )
+
+    def passing(self, name: str, optimizer: Any) -> Passing:
+        """Copies, no bits yet."""
+        p = self.params[name]
+        state = optimizer.state[p]
+        return p.data.copy(), state["sum"].copy(), state["step"]
+
+    def trace(self, rows: Sequence[Passing]) -> Trace:
+        """The bits of all steps at once."""
+        theta = _tensor(np.stack([row[0] for row in rows]))
+        total = _tensor(np.stack([row[1] for row in rows]))
+        counters = tuple(row[2] for row in rows if row[2] is not None)
+        return Trace(theta.format, theta.bits, total.bits, counters)
 
     def to_bytes(self, state_dict: Any) -> bytes:
         """JSON, with arrays bit for bit."""
@@ -115,9 +148,16 @@ def _storage(tensor: Tensor) -> Any:
     return whole.view(dtype)
 
 
+def _gradient(grad: Any) -> Gradient:
+    if isinstance(grad, Rows):
+        rows = tuple(grad.indices.tolist())
+        return Sparse(grad.shape, rows, _tensor(grad.values))
+    return None if grad is None else _tensor(grad)
+
+
 def _tensor(array: Any) -> Tensor:
-    if array.dtype not in _FORMATS:
+    name = _FORMATS.get(array.dtype) or _PAIRS.get(array.dtype)
+    if name is None:
         raise Malformed(f"an array has dtype {array.dtype}")
-    name = _FORMATS[array.dtype]
     flat = np.ascontiguousarray(array).reshape(-1).view(_DTYPES[name][1])
-    return Tensor(name, array.shape, tuple(flat.tolist()))
+    return Tensor(name, array.shape, tuple(flat.tolist()), array.dtype in _PAIRS)

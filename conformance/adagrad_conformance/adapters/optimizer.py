@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -22,9 +22,13 @@ from .base import (
     Reading,
     Sparse,
     Tensor,
+    Trace,
 )
 
-__all__ = ["OptimizerAdapter"]
+__all__ = ["OptimizerAdapter", "Passing"]
+
+#: A param in the midst of many steps: copies of param and accumulator, the counter.
+Passing = tuple[Any, Any, int | None]
 
 
 class OptimizerAdapter(Adapter):
@@ -68,6 +72,18 @@ class OptimizerAdapter(Adapter):
     def from_bytes(self, raw: bytes) -> Any:
         """The inverse of `to_bytes`."""
 
+    def make_rows(self, gradient: Sparse) -> Any:
+        """A native sparse gradient, as given: uncoalesced (claim `sparse`)."""
+        raise NotImplementedError("sparse")
+
+    def passing(self, name: str, optimizer: Any) -> Passing:
+        """What `trace` needs of a param after one of many steps (`many-steps`)."""
+        raise NotImplementedError("many-steps")
+
+    def trace(self, rows: Sequence[Passing]) -> Trace:
+        """What `passing` gave after each step, as encodings (`many-steps`)."""
+        raise NotImplementedError("many-steps")
+
     def make_loss(self, loss: float) -> Any:
         """What the closure returns."""
         return loss
@@ -106,14 +122,32 @@ class OptimizerAdapter(Adapter):
         self.params[param].grad = native
 
     def make_gradient(self, gradient: Tensor | Sparse) -> Any:
-        """A native gradient; sparse ones are a claim of their own."""
+        """A native gradient."""
         if isinstance(gradient, Sparse):
-            raise NotImplementedError("sparse")
+            return self.make_rows(gradient)
         return self.make_tensor(gradient)
 
     def step(self, optimizer: str) -> float | None:
         """step()."""
         return _as_number(self.optimizers[optimizer].step())
+
+    def many_steps(
+        self, optimizer: str, cycle: Sequence[Mapping[str, Gradient]], count: int
+    ) -> dict[str, Trace]:
+        """Take the steps; what passes is copied, and looked at only in the end."""
+        port = self.optimizers[optimizer]
+        native = [
+            {n: None if g is None else self.make_gradient(g) for n, g in gs.items()}
+            for gs in cycle
+        ]
+        seen: dict[str, list[Passing]] = {name: [] for name in self._members(port)}
+        for number in range(count):
+            for name, gradient in native[number % len(native)].items():
+                self.params[name].grad = gradient
+            port.step()
+            for name, rows in seen.items():
+                rows.append(self.passing(name, port))
+        return {name: self.trace(rows) for name, rows in seen.items() if rows}
 
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
         """step(closure)."""
@@ -158,12 +192,11 @@ class OptimizerAdapter(Adapter):
     def read(self, optimizer: str) -> dict[str, Reading]:
         """Params, gradients and state as they are."""
         port = self.optimizers[optimizer]
+        return {name: self.reading(name, port) for name in self._members(port)}
+
+    def _members(self, port: Any) -> list[str]:
         members = {id(p) for group in port.param_groups for p in group["params"]}
-        return {
-            name: self.reading(name, port)
-            for name, p in self.params.items()
-            if id(p) in members
-        }
+        return [name for name, p in self.params.items() if id(p) in members]
 
 
 def _as_number(loss: Any) -> float | None:

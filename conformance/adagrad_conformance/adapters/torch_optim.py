@@ -12,15 +12,17 @@ import torch
 from .base import (
     ALL_OPTIONS,
     CLAIMS,
+    PLAIN_CLAIMS,
     Ask,
     Gradient,
     Malformed,
     OptionValues,
     Reading,
+    Sparse,
     Tensor,
     Trace,
 )
-from .optimizer import OptimizerAdapter
+from .optimizer import OptimizerAdapter, Passing
 
 __all__ = [
     "TorchAdapter",
@@ -41,17 +43,15 @@ _DTYPES = {
 }
 _FORMATS = {dtype: name for name, (dtype, _, _) in _DTYPES.items()}
 
-#: Not played yet on the torch ports.
-_LATER = {"sparse", "complex"}
-
 
 class TorchAdapter(OptimizerAdapter):
     """Drives an optimizer made by `factory(params, **options)`.
 
     `fixed` are constructor arguments that are always given (foreach=True and so on);
-    `without` are the claims that the port does not make; `names` are its own names of
-    options, and `keys` those of accumulator and step counter in `state[param]`.
-    Raises ValueError for an unknown claim.
+    `without` are the claims that the port does not make, `also` those that only a
+    peculiar port makes; `names` are its own names of options, and `keys` those of
+    accumulator and step counter in `state[param]`.  Raises ValueError for an unknown
+    claim.
     """
 
     language = "Python (torch)"
@@ -65,13 +65,14 @@ class TorchAdapter(OptimizerAdapter):
         version: str | None = None,
         names: Mapping[str, str] | None = None,
         keys: tuple[str, str] = ("sum", "step"),
+        also: set[str] | frozenset[str] = frozenset(),
     ) -> None:
-        if unknown := set(without) - set(CLAIMS):
+        if unknown := (set(without) | set(also)) - set(CLAIMS):
             known = ", ".join(CLAIMS)
             raise ValueError(f"unknown claims {sorted(unknown)}; known: {known}")
         self.name, self.names, self.keys = name, dict(names or {}), keys
         self.version = version or torch.__version__
-        self.claims = frozenset(CLAIMS) - _LATER - without
+        self.claims = (PLAIN_CLAIMS | also) - without
         self.factory = factory
         self.fixed = dict(fixed or {})
 
@@ -95,6 +96,9 @@ class TorchAdapter(OptimizerAdapter):
             signed = [(bits ^ half) - half for bits in encodings]
             return torch.tensor(signed, dtype=integers).view(dtype)
 
+        if tensor.complex:  # in binary64 and binary32, and without a layout
+            pairs = native(list(tensor.bits)).reshape(*tensor.shape, 2)
+            return torch.view_as_complex(pairs)
         if tensor.layout is None:
             return native(list(tensor.bits)).reshape(tensor.shape)
         layout = tensor.layout
@@ -109,28 +113,34 @@ class TorchAdapter(OptimizerAdapter):
         """A scalar tensor."""
         return torch.tensor(loss, dtype=torch.float64)
 
-    def many_steps(
-        self, optimizer: str, cycle: Sequence[Mapping[str, Gradient]], count: int
-    ) -> dict[str, Trace]:
-        """Take the steps; states are copied as they pass and looked at in the end."""
-        port, (total, step) = self.optimizers[optimizer], self.keys
-        members = [p for group in port.param_groups for p in group["params"]]
-        names = [n for n, p in self.params.items() if any(p is m for m in members)]
-        native = [
-            {n: None if g is None else self.make_gradient(g) for n, g in gs.items()}
-            for gs in cycle
-        ]
-        seen: dict[str, list[Any]] = {name: [] for name in names}
-        for number in range(count):
-            for name, gradient in native[number % len(native)].items():
-                self.params[name].grad = gradient
-            port.step()
-            for name in names:
-                p = self.params[name]
-                state = port.state[p]
-                counter = _counter(state[step]) if step in state else None
-                seen[name].append((p.detach().clone(), state[total].clone(), counter))
-        return {name: _trace(rows) for name, rows in seen.items() if rows}
+    def make_rows(self, gradient: Sparse) -> Any:
+        """A COO tensor with one sparse dimension."""
+        rows = torch.tensor([gradient.indices], dtype=torch.int64)
+        values = self.make_tensor(gradient.values)
+        return torch.sparse_coo_tensor(
+            rows, values, gradient.shape, check_invariants=True
+        )
+
+    def passing(self, name: str, optimizer: Any) -> Passing:
+        """Copies, no bits yet."""
+        p, (total, step) = self.params[name], self.keys
+        state = optimizer.state.get(p, {})
+        if total not in state:
+            raise Malformed(f"{name} shows no accumulator in the midst of a run")
+        counter = _counter(state[step]) if step in state else None
+        return p.detach().clone(), state[total].clone(), counter
+
+    def trace(self, rows: Sequence[Passing]) -> Trace:
+        """The bits of all steps at once."""
+        theta = from_torch(torch.stack([row[0] for row in rows]))
+        total = from_torch(torch.stack([row[1] for row in rows]))
+        if theta.format != total.format:
+            raise Malformed(
+                f"the accumulator is {total.format}, the param {theta.format}"
+            )
+        known = tuple(row[2] for row in rows if row[2] is not None)
+        whole = known if len(known) == len(rows) else None
+        return Trace(theta.format, theta.bits, total.bits, whole)
 
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
         """step(closure), whose closure must be called with gradients enabled."""
@@ -170,7 +180,7 @@ class TorchAdapter(OptimizerAdapter):
             storage = from_torch(p.detach().as_strided((layout.length,), (1,), 0)).bits
         return Reading(
             from_torch(p),
-            None if p.grad is None else from_torch(p.grad),
+            _gradient(p.grad),
             None if total is None else from_torch(total),
             None if step is None else _counter(step),
             storage,
@@ -188,11 +198,12 @@ class TorchAdapter(OptimizerAdapter):
 
 
 def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
-    """The claims that a torch optimizer cannot make, by its constructor and its state.
+    """The claims that a torch optimizer cannot make, by its constructor and one step.
 
     Options are looked for in the signature; the state is shown if one step leaves an
     accumulator `sum` (and a counter `step`) in `state[param]`.  A port that keeps its
-    state elsewhere is judged by its params alone.
+    state elsewhere is judged by its params alone.  Sparse gradients and complex params
+    are tried: what raises is not claimed, what does not is judged.
     """
     lacking: set[str] = set()
     parameters = inspect.signature(factory).parameters.values()
@@ -204,28 +215,43 @@ def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
     except Exception:
         return lacking  # the run will say so, with its reason
     if not isinstance(state.get("sum"), torch.Tensor):
-        return lacking | {"state", "state-write"}
-    return lacking if "step" in state else lacking | {"state-write"}
+        lacking |= {"state", "state-write"}
+    elif "step" not in state:
+        lacking.add("state-write")
+    return lacking | {claim for claim in _TRIALS if not _takes(factory, claim)}
 
 
-def state_after_one_step(factory: Callable[..., Any]) -> Any:
+def _one_row() -> torch.Tensor:
+    rows, values = torch.tensor([[1]]), torch.tensor([0.5])
+    return torch.sparse_coo_tensor(rows, values, (2,), check_invariants=True).coalesce()
+
+
+#: A throw-away param and its gradient, to see whether they can be claimed.
+_TRIALS: Mapping[str, Callable[[], tuple[torch.Tensor, torch.Tensor]]] = {
+    "sparse": lambda: (torch.ones(2), _one_row()),
+    "complex": lambda: (torch.full((2,), 1 + 2j), torch.full((2,), 0.5 - 0.7j)),
+}
+
+
+def _takes(factory: Callable[..., Any], claim: str) -> bool:
+    try:
+        state_after_one_step(factory, *_TRIALS[claim]())
+    except Exception:
+        return False
+    return True
+
+
+def state_after_one_step(
+    factory: Callable[..., Any],
+    p: torch.Tensor | None = None,
+    gradient: torch.Tensor | None = None,
+) -> Any:
     """`state[param]` of a throw-away param that has stepped once."""
-    p = torch.ones(2)
-    p.grad = torch.full((2,), 0.5)
+    p = torch.ones(2) if p is None else p
+    p.grad = torch.full((2,), 0.5) if gradient is None else gradient
     optimizer = factory([p])
     optimizer.step()
     return optimizer.state.get(p, {})
-
-
-def _trace(rows: list[tuple[torch.Tensor, torch.Tensor, int | None]]) -> Trace:
-    theta = from_torch(torch.stack([row[0] for row in rows]))
-    total = from_torch(torch.stack([row[1] for row in rows]))
-    if theta.format != total.format:
-        raise Malformed(f"the accumulator is {total.format}, the param {theta.format}")
-    counters = [row[2] for row in rows]
-    known = tuple(t for t in counters if t is not None)
-    whole = known if len(known) == len(counters) else None
-    return Trace(theta.format, theta.bits, total.bits, whole)
 
 
 def _counter(step: Any) -> int:
@@ -235,19 +261,41 @@ def _counter(step: Any) -> int:
     return int(value)
 
 
+def _gradient(grad: torch.Tensor | None) -> Gradient:
+    if grad is None or not grad.is_sparse:
+        return None if grad is None else from_torch(grad)
+    if grad.sparse_dim() != 1:
+        raise Malformed(f"a gradient has {grad.sparse_dim()} sparse dimensions, not 1")
+    rows = grad.detach()  # uncoalesced, so nothing but the private names will do
+    indices = tuple(rows._indices()[0].tolist())
+    return Sparse(tuple(grad.shape), indices, from_torch(rows._values()))
+
+
 def from_torch(t: torch.Tensor) -> Tensor:
-    """The bits of a dense tensor, row-major."""
+    """The bits of a dense tensor, row-major; raises `Malformed` for any other."""
+    if t.layout is not torch.strided:
+        raise Malformed(f"a tensor is {t.layout}, not dense")
+    shape, is_complex, t = tuple(t.shape), t.is_complex(), t.detach()
+    if is_complex:
+        t = torch.view_as_real(t.resolve_conj().resolve_neg())
     if t.dtype not in _FORMATS:
         raise Malformed(f"a tensor has dtype {t.dtype}")
     name = _FORMATS[t.dtype]
     _, integers, width = _DTYPES[name]
     mask = (1 << width) - 1
-    flat = t.detach().contiguous().view(integers).flatten().tolist()
-    return Tensor(name, tuple(t.shape), tuple(bits & mask for bits in flat))
+    flat = t.contiguous().view(integers).flatten().tolist()
+    return Tensor(name, shape, tuple(bits & mask for bits in flat), is_complex)
 
 
-def _path(name: str, **fixed: bool) -> TorchAdapter:
-    return TorchAdapter(f"torch/{name}", torch.optim.Adagrad, fixed)
+#: "the fused implementation does not support sparse or complex gradients", says its
+#: documentation; that of the other paths names no such limit.
+_FUSED_LACKS = frozenset({"sparse", "complex"})
+
+
+def _path(
+    name: str, without: frozenset[str] = frozenset(), **fixed: bool
+) -> TorchAdapter:
+    return TorchAdapter(f"torch/{name}", torch.optim.Adagrad, fixed, without)
 
 
 def single() -> TorchAdapter:
@@ -262,7 +310,7 @@ def foreach() -> TorchAdapter:
 
 def fused() -> TorchAdapter:
     """torch.optim.Adagrad's fused CPU kernel."""
-    return _path("fused", fused=True)
+    return _path("fused", _FUSED_LACKS, fused=True)
 
 
 def differentiable() -> TorchAdapter:

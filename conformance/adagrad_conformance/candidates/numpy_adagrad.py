@@ -8,6 +8,7 @@ Rules of this file:
    computed in binary32 and rounded once, when the result is stored.
 4. Only `+ - * /` and the square root touch an element, each correctly rounded, so
    no result depends on an element's position, strides or block.
+5. A step by `Rows` is that of a dense gradient on copies of these rows alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from .checks import OPTIONS, check_counter, check_options, check_sizes, entry
 
-__all__ = ["Adagrad", "Param", "adagrad_"]
+__all__ = ["Adagrad", "Param", "Rows", "adagrad_"]
 
 Array = NDArray[Any]
 Group = dict[str, Any]
@@ -29,16 +30,42 @@ Group = dict[str, Any]
 BLOCK = 16_384  # elements: five binary32 blocks of this size stay in a 1 MiB cache
 
 
+class Rows:
+    """A gradient of `shape` by rows: row indices[k] gets values[k].
+
+    `indices` are integers of shape (n,), in any order; equal ones add up. `values` is
+    an array of shape (n, *shape[1:]). Raises ValueError where these do not fit.
+    """
+
+    def __init__(self, shape: tuple[int, ...], indices: Any, values: Array) -> None:
+        rows = np.asarray(indices, np.intp)
+        if rows.ndim != 1 or values.shape != (len(rows), *shape[1:]) or not shape:
+            raise ValueError(f"values of shape {values.shape} are not rows of {shape}")
+        if len(rows) and not 0 <= rows.min() <= rows.max() < shape[0]:
+            raise ValueError(f"an index is not a row of {shape}")
+        self.shape, self.dtype = tuple(shape), values.dtype
+        self.indices, self.values = rows, values
+
+    def summed(self) -> tuple[Array, Array]:
+        """Each row's index, once, and its sum, which is rounded once in 16 bits."""
+        rows, place = np.unique(self.indices, return_inverse=True)
+        wide = self.dtype if self.dtype.itemsize > 2 else np.dtype(np.float32)
+        total = np.zeros((len(rows), *self.shape[1:]), wide)
+        np.add.at(total, place, self.values)
+        return rows, total
+
+
 class Param:
     """An array to optimize and its gradient.
 
-    `data` has any shape and strides and is updated in place. `grad` has the shape
-    and dtype of `data`, or is None, which means that a step skips this param. It is
-    only read. Raises TypeError for anything but a writable array of floats.
+    `data` has any shape and strides and is updated in place. `grad`, an array or
+    `Rows`, has the shape and dtype of `data`, or is None, which means that a step skips
+    this param. It is only read. Raises TypeError for anything but a writable array of
+    floats.
     """
 
     def __init__(
-        self, data: Array, grad: Array | None = None, name: str | None = None
+        self, data: Array, grad: Array | Rows | None = None, name: str | None = None
     ) -> None:
         if not isinstance(data, np.ndarray) or not _is_float(data.dtype):
             raise TypeError(f"Param needs an array of floats, got {_kind(data)}")
@@ -127,18 +154,20 @@ class Adagrad:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Make every gradient None, or new zeros where there was one."""
         for p in self._params():
-            zeros = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
+            zeros = None if set_to_none or p.grad is None else _zeros_like(p.grad)
             p.grad = zeros  # never written into: the array may be the caller's
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every param that has a gradient, and return the closure's loss.
 
         `closure` is called once, before the update. Raises ValueError for a gradient
-        that has not its param's shape and dtype, and then nothing has moved.
+        that has not its param's shape and dtype, and for `Rows` with weight decay, and
+        then nothing has moved.
         """
         loss = None if closure is None else closure()
-        for p in self._params():
-            _check_gradient(p)
+        for group in self.param_groups:
+            for p in group["params"]:
+                _check_gradient(p, group["weight_decay"])
         with np.errstate(all="ignore"):  # inf and NaN follow IEEE arithmetic
             for group in self.param_groups:
                 for p in group["params"]:
@@ -151,9 +180,13 @@ class Adagrad:
         state["step"] += 1  # ALG-3: t counts the steps of this param
         clr = group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])  # ALG-4
         options = (clr, group["weight_decay"], group["eps"], group["maximize"])
-        arrays: list[Any] = [p.data, p.grad, state["sum"]]
-        for theta, g, s in zip(*map(_reals, arrays), strict=True):
-            _step_array(theta, g, s, options)
+        if not isinstance(p.grad, Rows):
+            _step_pairs(p.data, p.grad, state["sum"], options)
+            return
+        rows, g = p.grad.summed()
+        theta, s = p.data[rows], state["sum"][rows]
+        _step_pairs(theta, g, s, options)
+        p.data[rows], state["sum"][rows] = theta, s
 
     def state_dict(self) -> Group:
         """Return a snapshot: `state` by the param's index, and `param_groups`."""
@@ -188,6 +221,13 @@ class Adagrad:
 
     def _params(self) -> Iterator[Param]:
         return (p for group in self.param_groups for p in group["params"])
+
+
+def _step_pairs(theta: Array, g: Any, s: Array, options: tuple[Any, ...]) -> None:
+    """Step the real parts, and the imaginary ones where there are any."""
+    arrays: list[Any] = [theta, g, s]
+    for x, y, z in zip(*map(_reals, arrays), strict=True):
+        _step_array(x, y, z, options)
 
 
 def _step_array(theta: Array, g: Array, s: Array, options: tuple[Any, ...]) -> None:
@@ -235,8 +275,16 @@ def _options(group: Group) -> Group:
     return {name: value for name, value in group.items() if name != "params"}
 
 
-def _check_gradient(p: Param) -> None:
+def _zeros_like(grad: Array | Rows) -> Array | Rows:
+    if isinstance(grad, Rows):
+        return Rows(grad.shape, (), grad.values[:0])
+    return np.zeros_like(grad)
+
+
+def _check_gradient(p: Param, weight_decay: float) -> None:
     data, grad = p.data, p.grad
+    if isinstance(grad, Rows) and weight_decay != 0:
+        raise ValueError("weight_decay cannot be used with a gradient of rows")
     if grad is not None and (grad.shape, grad.dtype) != (data.shape, data.dtype):
         raise ValueError(
             f"param {p.name or ''} of shape {data.shape} and dtype {data.dtype} has a "

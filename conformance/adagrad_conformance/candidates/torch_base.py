@@ -27,6 +27,9 @@ __all__ = ["AdagradBase", "Slot"]
 
 Group = dict[str, Any]
 
+#: Options that older versions of torch's Adagrad, and what they pickled, did not have.
+_LATER = {"eps": 1e-10, "maximize": False}
+
 
 class Slot(NamedTuple):
     """One param as `_update` sees it: real dense tensors of one shape and dtype.
@@ -65,6 +68,13 @@ class AdagradBase(Optimizer):
         defaults = dict(zip(OPTIONS, values, strict=True))
         check_options(defaults)
         super().__init__(params, defaults)
+
+    def __setstate__(self, state: Group) -> None:
+        """Come back from pickle or a copy; options unknown then have their defaults."""
+        super().__setstate__(state)
+        for options in (self.defaults, *self.param_groups):
+            for name, value in _LATER.items():
+                options.setdefault(name, value)
 
     @abstractmethod
     def _update(
@@ -149,6 +159,11 @@ class AdagradBase(Optimizer):
         self.state.update(state)
         for post_hook in self._optimizer_load_state_dict_post_hooks.values():
             post_hook(self)
+
+    def share_memory(self) -> None:
+        """Move every S into memory that processes share; each counts its own steps."""
+        for state in self.state.values():
+            state["sum"].share_memory_()
 
 
 def _gradients(group: Group) -> list[tuple[Tensor, Tensor]]:

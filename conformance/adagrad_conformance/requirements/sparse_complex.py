@@ -21,7 +21,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
-        "Duplicate indices are summed before squaring.",
+        "Rows with the same index are summed first, then squared.",
         "A word that occurs twice in a batch would get another step.",
     ),
     Requirement(
@@ -29,7 +29,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
-        "Absent rows keep theta and S; the param's t advances.",
+        "Absent rows keep theta and S, also to return to; the param's t advances.",
         "Rows that were not looked up would drift, or the schedule would stand.",
     ),
     Requirement(
@@ -37,7 +37,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
-        "A sparse gradient without any row is a step that moves nothing.",
+        "A sparse gradient without any row is a step: t advances, nothing moves.",
         "An empty batch would crash the training.",
     ),
     Requirement(
@@ -45,7 +45,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
-        "weight_decay with a sparse gradient is refused.",
+        "A step with a sparse gradient in a group with weight_decay is refused.",
         "Decay would silently touch only the rows of this batch.",
     ),
     Requirement(
@@ -53,7 +53,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-sparse",
         TORCH,
-        "That refusal changes nothing, neither counters nor neighbours.",
+        "That refusal changes nothing: no counter, no neighbour, no earlier group.",
         "Whoever catches the error goes on with a spoiled optimizer.",
     ),
     Requirement(
@@ -61,8 +61,8 @@ REQUIREMENTS = (
         "MUST",
         "R-complex",
         TORCH,
-        "A complex param is a pair of reals, in S too.",
-        "|g|^2 in S is another algorithm.",
+        "A complex param is a pair of reals: S holds two sums, each starts at tau.",
+        "With |g|^2 in S it is another algorithm, with g^2 S may be negative.",
     ),
     Requirement(
         "complex/sparse",
