@@ -14,6 +14,8 @@ import decay_maximize
 import formula
 import groups
 import layout
+import native_ports
+import native_state_ports
 import none_zero
 import numerics
 import relation_ports
@@ -33,6 +35,8 @@ MODULES = (
     numerics,
     relation_ports,
     sparse_complex,
+    native_ports,
+    native_state_ports,
 )
 
 
@@ -278,4 +282,7 @@ MUTANTS: tuple[Mutant, ...] = (
 )
 
 #: MUST requirements without a mutant, and why there is none.
-UNCOVERED: dict[str, str] = {}
+UNCOVERED: dict[str, str] = {
+    "torch/cuda": "needs a device; tests/adapters/test_native_checks.py has its logic",
+    "torch/compiled": "its mutants take long; they are in tests/adapters/test_compiled.py",
+}

@@ -62,7 +62,7 @@ REQUIREMENTS = (
         "ALG-8",
         TORCH,
         "The param stays the same object with the same storage, dtype and "
-        "requires_grad.",
+        "requires_grad, and nothing keeps a graph.",
         "Models, optimizers and other views would hold different weights.",
     ),
 )

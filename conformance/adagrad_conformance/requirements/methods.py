@@ -77,7 +77,8 @@ REQUIREMENTS = (
         "MUST",
         "M-step-closure",
         TORCH,
-        "The closure runs with gradients enabled, so that it can call backward.",
+        "The closure runs with gradients enabled, so that it can call backward, "
+        "wherever step is called; afterwards they are as they were.",
         "Every closure that differentiates would fail.",
     ),
     Requirement(
@@ -111,7 +112,8 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
-        "load_state_dict does not change the dict that it is given.",
+        "load_state_dict does not change the dict that it is given, which can be "
+        "loaded again.",
         "The same checkpoint could not be loaded a second time.",
     ),
     Requirement(

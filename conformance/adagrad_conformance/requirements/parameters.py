@@ -8,6 +8,14 @@ __all__ = ["REQUIREMENTS"]
 
 REQUIREMENTS = (
     Requirement(
+        "parameters/iterable",
+        "MUST",
+        "PAR-params",
+        TORCH,
+        "params may be any iterable of tensors, in groups too.",
+        "model.parameters() is a generator.",
+    ),
+    Requirement(
         "groups/own-options",
         "MUST",
         "PAR-params",
@@ -119,8 +127,8 @@ REQUIREMENTS = (
         "MAY",
         "R-options",
         TORCH,
-        "A param given twice in one list is refused, or stepped twice alike by "
-        "all paths.",
-        "It would be stepped twice on one path and once on another.",
+        "A param given twice in one list is refused, or steps as it would in two "
+        "steps.",
+        "What happens to shared weights depends on the path.",
     ),
 )

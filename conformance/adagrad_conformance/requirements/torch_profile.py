@@ -12,15 +12,17 @@ REQUIREMENTS = (
         "MUST",
         "R-torch",
         TORCH,
-        "Learning-rate schedulers of torch drive the rate.",
-        "Schedules would be ignored.",
+        "Learning-rate schedulers of torch drive the rate; initial_lr is kept, saved "
+        "and loaded.",
+        "Schedules would be ignored, or could not be resumed.",
     ),
     Requirement(
         "torch/default-dtype",
         "MUST",
         "R-torch",
         TORCH,
-        "With float64 as torch's default dtype every step is the same.",
+        "With float64 as torch's default dtype, from the start or from some step on, "
+        "every step is right all the same.",
         "A library that sets the default dtype changes training.",
     ),
     Requirement(
@@ -30,6 +32,14 @@ REQUIREMENTS = (
         TORCH,
         "A step under torch.compile stays inside the enclosure.",
         "Compiling a training loop would change what is computed.",
+    ),
+    Requirement(
+        "torch/compiled-in-binary64",
+        "SHOULD",
+        "R-torch",
+        TORCH,
+        "The same for params in binary64: no part of the step is computed in less.",
+        "With lr_decay, a rate held in binary32 loses half of the digits.",
     ),
     Requirement(
         "torch/differentiable",
@@ -62,7 +72,8 @@ REQUIREMENTS = (
         "SHOULD",
         "R-torch",
         TORCH,
-        "share_memory works, also after add_param_group.",
+        "share_memory, where there is one, puts every S into shared memory and keeps "
+        "its bits, also after add_param_group.",
         "Hogwild training fails at start.",
     ),
     Requirement(
@@ -70,7 +81,8 @@ REQUIREMENTS = (
         "MUST",
         "R-torch",
         TORCH,
-        "On CUDA every step stays inside the same enclosure.",
+        "On CUDA every step stays inside the same enclosure, and S lies where its "
+        "param does, also after loading what the CPU saved.",
         "Results would change with the device.",
     ),
     Requirement(
@@ -78,7 +90,23 @@ REQUIREMENTS = (
         "MAY",
         "R-torch",
         TORCH,
-        "Step hooks and load hooks are called, once each.",
+        "Hooks on step, state_dict and load_state_dict are called, once each.",
         "Logging and averaging hang on them.",
+    ),
+    Requirement(
+        "torch/lone-tensor-refused",
+        "SHOULD",
+        "R-torch",
+        TORCH,
+        "A single tensor in place of params is refused.",
+        "It is an iterable of its rows, which are copies that nobody uses.",
+    ),
+    Requirement(
+        "torch/named-params",
+        "MAY",
+        "R-torch",
+        TORCH,
+        "Params may be given with their names, where torch knows such.",
+        "named_parameters() of a model could not be passed on.",
     ),
 )

@@ -1,0 +1,208 @@
+"""torch: the bench on which most native checks try an optimizer.
+
+Rule 1.  A step is written down as it was seen and judged later, by the enclosure.
+Rule 2.  Two runs are compared bit for bit; a port that hides its state, by its params.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from adagrad_conformance.adapters.base import NativeAnswer, StepTaken
+from adagrad_conformance.adapters.torch_optim import from_torch
+
+from .torch_kit import held, make, named, numbers, param, usual
+
+__all__ = ["SHAPES", "Bench", "answer", "judged"]
+
+Options = dict[str, Any]
+Shape = tuple[int, ...]
+
+#: Three params of different sizes; the last one is a group of its own.
+SHAPES: tuple[Shape, ...] = ((2, 3), (5,), (1,))
+
+
+def answer(*benches: Bench, problem: str | None = None) -> NativeAnswer:
+    """What the benches found, and their steps."""
+    problems = [problem, *(bench.problem for bench in benches)]
+    steps = tuple(step for bench in benches for step in bench.steps)
+    return NativeAnswer(next(filter(None, problems), None), steps=steps)
+
+
+def judged(*benches: Bench) -> NativeAnswer:
+    """The same where all depends on the steps, which a port without a state hides."""
+    found = answer(*benches)
+    if found.problem or "state" in benches[0].adapter.claims:
+        return found
+    return NativeAnswer(skipped="it shows no state, from which to judge its steps")
+
+
+class Bench:
+    """An optimizer of the port over some small params, and the steps that it took.
+
+    All params but the last are one group, the last one is a second group with a rate
+    of its own (all are one, where the port claims no groups).  `options` are changes
+    of the usual ones.
+    """
+
+    def __init__(
+        self,
+        adapter: Any,
+        shapes: Sequence[Shape] = SHAPES,
+        params: Sequence[Any] | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+        **options: Any,
+    ) -> None:
+        self.adapter = adapter
+        self.params = list(params or self._made(shapes, dtype, device))
+        ours = {**usual(adapter, self.params[0].dtype), **options}
+        self.options = [dict(ours) for _ in self.params]
+        groups: list[Any] = self.params
+        if len(self.params) > 1 and "groups" in adapter.claims:
+            own = {"lr": 0.43 * ours["lr"]}
+            self.options[-1].update(own)
+            groups = [
+                {"params": self.params[:-1]},
+                {"params": self.params[-1:], **named(adapter, own)},
+            ]
+        self.port = make(adapter, groups, ours)
+        self.t = [0] * len(self.params)
+        self.steps: list[StepTaken] = []
+        self.problem: str | None = None
+
+    def _made(
+        self, shapes: Sequence[Shape], dtype: torch.dtype, device: str
+    ) -> list[Any]:
+        return [
+            param(self.adapter, numbers(100 + i, shape, dtype, device))
+            for i, shape in enumerate(shapes)
+        ]
+
+    def add(self, shape: Shape) -> None:
+        """Add a group of one param, with the options of the constructor."""
+        later = param(self.adapter, numbers(100 + len(self.params), shape))
+        self.port.add_param_group({"params": [later]})
+        self.params.append(later)
+        self.options.append(dict(self.options[0]))
+        self.t.append(0)
+
+    # -- steps ---------------------------------------------------------------------
+
+    def give(self, seed: int) -> None:
+        """Set gradients; one in four is None, where the port claims to skip those."""
+        skips = "none-gradient" in self.adapter.claims
+        for i, p in enumerate(self.params):
+            none = skips and (seed + i) % 4 == 3
+            g = numbers(1_000 * seed + i, p.shape, p.dtype)
+            p.grad = None if none else g.to(p.device)
+
+    def run(self, *seeds: int) -> Bench:
+        """A step for each of the seeds."""
+        for seed in seeds:
+            self.give(seed)
+            self.step()
+        return self
+
+    def step(
+        self,
+        call: Callable[[], Any] | None = None,
+        gradients: Sequence[torch.Tensor | None] | None = None,
+    ) -> Any:
+        """Take a step by `call` and write it down; `gradients` are those to be used.
+
+        Without them, they are those that the params have.
+        """
+        if gradients is None:
+            gradients = [p.grad for p in self.params]
+        used = [None if g is None else g.detach().clone() for g in gradients]
+        before = [self._seen(i) for i in range(len(self.params))]
+        result = (call or self.port.step)()
+        for i, g in enumerate(used):
+            if g is not None:
+                self.t[i] += 1
+                self._note(i, before[i], g)
+        return result
+
+    def _seen(self, i: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        p = self.params[i]
+        total, _ = held(self.adapter, self.port, p)
+        if total is None:  # made at the first step
+            tau = self.options[i].get("initial_accumulator_value", 0.0)
+            total = torch.full_like(p, tau)
+        return p.detach().clone(), total.detach().clone()
+
+    def _note(self, i: int, before: Any, gradient: torch.Tensor) -> None:
+        p = self.params[i]
+        if "state" not in self.adapter.claims:
+            return
+        total, step = held(self.adapter, self.port, p)
+        if total is None:
+            self.fail(f"param {i} shows no accumulator after a step")
+        elif total.dtype != p.dtype or before[1].dtype != p.dtype:
+            self.fail(f"the accumulator of a {p.dtype} param is {total.dtype}")
+        elif step is not None and float(step) != self.t[i]:
+            self.fail(f"the counter of param {i} is {float(step):g}, not {self.t[i]}")
+        else:
+            columns = (before[0], before[1], gradient.to(p.dtype), p, total)
+            theta, state_sum, g, new, new_sum = (from_torch(c.cpu()) for c in columns)
+            self.steps.append(
+                StepTaken(theta, state_sum, g, self.t[i], self._used(i), new, new_sum)
+            )
+
+    def _used(self, i: int) -> Options:
+        return {name: _plain(value) for name, value in self.options[i].items()}
+
+    def fail(self, problem: str) -> None:
+        """Note the first problem."""
+        self.problem = self.problem or problem
+
+    # -- saving and comparing -------------------------------------------------------
+
+    def saved(self) -> Any:
+        """A deep copy of the state dict."""
+        return copy.deepcopy(self.port.state_dict())
+
+    def entry(self, saved: Any, i: int = 0) -> Any:
+        """What a state dict holds for a param; empty if that is not to be seen."""
+        return saved.get("state", {}).get(i, {})
+
+    def fresh(self) -> Bench:
+        """Another optimizer over copies of the params, with other options."""
+        params = [param(self.adapter, p.detach()) for p in self.params]
+        other = {k: 1.5 * v for k, v in usual(self.adapter).items()}
+        return Bench(self.adapter, params=params, **other)
+
+    def resumed(self, saved: Any) -> Bench:
+        """Another optimizer over copies of the params that has loaded `saved`."""
+        other = self.fresh()
+        other.port.load_state_dict(saved)
+        other.t, other.options = list(self.t), [dict(o) for o in self.options]
+        return other
+
+    def around(self, port: Any) -> Bench:
+        """The bench of a copy of this optimizer, which brings params of its own."""
+        other = copy.copy(self)
+        other.port = port
+        other.params = [p for group in port.param_groups for p in group["params"]]
+        other.t, other.options = list(self.t), [dict(o) for o in self.options]
+        other.steps, other.problem = [], None
+        return other
+
+    def bits(self) -> list[Any]:
+        """Params and, where they are shown, accumulators and counters: copies."""
+        shown = []
+        for p in self.params:
+            total, step = held(self.adapter, self.port, p)
+            kept = None if total is None else total.detach().clone()
+            count = None if step is None else float(step)
+            shown.append([p.detach().clone(), kept, count])
+        return shown
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, torch.Tensor) else value

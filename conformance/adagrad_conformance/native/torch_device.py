@@ -1,0 +1,133 @@
+"""torch: other devices, memory shared between processes, and GradScaler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from adagrad_conformance.adapters.base import NativeAnswer
+
+from .torch_bench import Bench, answer, judged
+from .torch_kit import arguments, breakdown, held, same
+
+__all__ = [
+    "cuda",
+    "grad_scaler",
+    "on_device",
+    "share_memory",
+    "share_memory_after_add",
+]
+
+# -- CUDA ------------------------------------------------------------------------------
+
+_FORMATS = {
+    "binary64": torch.float64,
+    "binary32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "binary16": torch.float16,
+}
+
+
+def cuda(adapter: Any) -> NativeAnswer:
+    """Steps on the first CUDA device, if there is one."""
+    if not torch.cuda.is_available():
+        return NativeAnswer(skipped="there is no CUDA device here")
+    return on_device(adapter, "cuda:0")
+
+
+def on_device(adapter: Any, device: str) -> NativeAnswer:
+    """Steps in every format, with empty params among others, saved from the CPU too.
+
+    The state lies where its param lies; where the constructor has `capturable`, it is
+    tried both ways.
+    """
+    shapes = ((2, 3), (0,), (1_027,), (), (0, 4))  # the last one is a group of its own
+    benches: list[Bench] = []
+    for name, dtype in _FORMATS.items():
+        if name not in adapter.claims:
+            continue
+        bench = Bench(adapter, shapes, dtype=dtype, device=device).run(1, 2, 3)
+        benches.append(bench)
+        benches.append(bench.resumed(_on_cpu(bench.saved())).run(4))
+    if "capturable" in arguments(adapter):
+        bench = Bench(adapter, shapes, device=device, capturable=True)
+        benches.append(bench.run(1, 2))
+    for bench in benches:
+        for i, p in enumerate(bench.params):
+            total, _ = held(adapter, bench.port, p)
+            if total is not None and total.device != p.device:
+                bench.fail(f"S of param {i} is on {total.device}, not on {p.device}")
+    return judged(*benches)
+
+
+def _on_cpu(thing: Any) -> Any:
+    if isinstance(thing, torch.Tensor):
+        return thing.cpu()
+    if isinstance(thing, dict):
+        return {key: _on_cpu(value) for key, value in thing.items()}
+    if isinstance(thing, list):
+        return [_on_cpu(value) for value in thing]
+    return thing
+
+
+# -- shared memory ---------------------------------------------------------------------
+
+
+def _shared(adapter: Any, bench: Bench) -> NativeAnswer:
+    if not hasattr(bench.port, "share_memory"):
+        return NativeAnswer(skipped="it has no share_memory")
+    before = bench.bits()
+    if said := breakdown(bench.port.share_memory):
+        return NativeAnswer(f"share_memory() raised {said}")
+    if not same(bench.bits(), before):
+        return NativeAnswer("share_memory() changed the state")
+    for i, p in enumerate(bench.params):
+        total, _ = held(adapter, bench.port, p)
+        if total is not None and not total.is_shared():
+            return NativeAnswer(f"after share_memory() S of param {i} is not shared")
+    return answer(bench.run(3, 4))
+
+
+def share_memory(adapter: Any) -> NativeAnswer:
+    """S is shared, keeps its bits, and steps go on."""
+    return _shared(adapter, Bench(adapter).run(1, 2))
+
+
+def share_memory_after_add(adapter: Any) -> NativeAnswer:
+    """The same with a group that was added later and has not stepped yet."""
+    bench = Bench(adapter).run(1, 2)
+    bench.add((4,))
+    return _shared(adapter, bench)
+
+
+# -- GradScaler ------------------------------------------------------------------------
+
+
+def grad_scaler(adapter: Any) -> NativeAnswer:
+    """Scaled gradients: finite, infinite (nothing may change), finite again."""
+    if not hasattr(torch.amp, "GradScaler"):
+        return NativeAnswer(skipped="this torch has no GradScaler for the CPU")
+    bench = Bench(adapter)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler.scale(torch.zeros(()))  # its scale becomes a tensor here
+    _scaled_step(bench, scaler, 4)
+    before = bench.bits()
+    bench.give(2)
+    bench.params[0].grad[1, 2] = float("inf")
+    scaler.step(bench.port)
+    scaler.update()
+    if not same(bench.bits(), before):
+        bench.fail("a step with an infinite scaled gradient changed theta, S or t")
+    _scaled_step(bench, scaler, 5)
+    return judged(bench)
+
+
+def _scaled_step(bench: Bench, scaler: Any, seed: int) -> None:
+    bench.give(seed)
+    gradients = [None if p.grad is None else p.grad.clone() for p in bench.params]
+    for p in bench.params:
+        if p.grad is not None:
+            p.grad *= scaler.get_scale()  # a power of two: nothing is rounded
+    bench.step(lambda: scaler.step(bench.port), gradients)
+    scaler.update()
