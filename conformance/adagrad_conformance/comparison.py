@@ -7,8 +7,16 @@ with what the bookkeeper says, and leaves the steps to `grading.judge`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -31,9 +39,9 @@ from adagrad_reference.scenario import (
     Tensor,
     ZeroGrad,
 )
-from adagrad_reference.sparse import touched
+from adagrad_reference.sparse import exact_elements
 
-from .adapters.base import Gradient, Reading, Trace
+from .adapters.base import Reading, Trace
 from .checks import Check, Place
 from .runner import EventSeen, Observation
 from .verdict import Failure
@@ -42,6 +50,9 @@ __all__ = ["Case", "Expectations", "StepsSeen", "collect", "report_outside"]
 
 #: In scenarios with this flag nothing is judged after a refusal but the refusal.
 OUTCOME_ONLY = "outcome-only"
+
+#: In scenarios with this flag a gradient that was None must not become zeros.
+NONE_WANTED = "none-wanted"
 
 #: The black-box expectations of a scenario, made only when they are needed.
 Expectations = Callable[[Scenario], Sequence[EventExpectation]]
@@ -296,12 +307,16 @@ class _Collector:
 
         def rows(column: Bits, shift: int) -> Bits:
             """The column's rows before (0) or after (1) each step that was taken."""
-            starts = ((i + shift) * width for i in taken)
-            return tuple(b for start in starts for b in column[start : start + width])
+            taken_rows: list[int] = []
+            for first, last in _spans(taken):
+                taken_rows += column[(first + shift) * width : (last + shift) * width]
+            return tuple(taken_rows)
 
         for i in range(count):
+            if i in taken:
+                continue
             start, middle, end = i * width, (i + 1) * width, (i + 2) * width
-            if i not in taken and (
+            if (
                 theta[start:middle] != theta[middle:end]
                 or sums[start:middle] != sums[middle:end]
             ):
@@ -408,8 +423,9 @@ class _Collector:
             return
         if due is None or shown is None:
             zeros = isinstance(shown, Tensor) and not any(shown.values())
-            if due is None and zeros and _keeps_none(event):
-                return  # zeros where there was None are accepted
+            if due is None and zeros and self._may_bring_zeros(event):
+                self.books.gradients[param] = shown  # from now on they are zeros
+                return
             self.case.fail(
                 number,
                 "the gradient is not what it must be",
@@ -418,12 +434,17 @@ class _Collector:
                 expected="None" if due is None else "a tensor",
             )
         elif isinstance(due, Sparse) or isinstance(shown, Sparse):
-            if _nonzero(due) != _nonzero(shown):
+            if exact_elements(due) != exact_elements(shown):
                 self.case.fail(number, "a sparse gradient changed", param=param)
         else:
             if isinstance(event, ZeroGrad) and shown.values() == due.values():
                 return  # -0 is zero too
             self._same_bits(number, param, "the gradient", due, shown)
+
+    def _may_bring_zeros(self, event: Event) -> bool:
+        """Zeros where there was None are accepted, unless the scenario is about it."""
+        zeroing = isinstance(event, ZeroGrad) and not event.set_to_none
+        return zeroing and NONE_WANTED not in self.scenario.flags
 
     def _guard(self, number: int, place: Place, reading: Reading) -> None:
         tensor = self.scenario.tensors[place[1]]
@@ -462,24 +483,17 @@ class _Collector:
             report_outside(self.case, fmt, number, param, "theta", boxes, values)
 
 
-def _nonzero(gradient: Gradient) -> dict[int, float]:
-    """The elements that are not zero: a sparse gradient may be held in many ways."""
-    if isinstance(gradient, Sparse):
-        places, gradient = touched(gradient)
-    else:
-        assert gradient is not None
-        places = tuple(range(len(gradient.bits)))
-    return {i: x for i, x in zip(places, gradient.values(), strict=True) if x != 0}
-
-
 def _same_loss(a: float | None, b: float | None) -> bool:
     if a is None or b is None:
         return a is b
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
-def _keeps_none(event: Event) -> bool:
-    return isinstance(event, ZeroGrad) and not event.set_to_none
+def _spans(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """(first, last + 1) of every run of consecutive numbers; they ascend."""
+    for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        members = [number for _, number in run]
+        yield members[0], members[-1] + 1
 
 
 def _whole(i: int) -> tuple[int, str]:

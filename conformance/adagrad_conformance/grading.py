@@ -8,9 +8,11 @@ Rule 2.  Every other event leaves theta, S and t bit for bit, except what the ev
 Rule 3.  Where a port shows no state, theta is held to the boxes carried along.
 Rule 4.  A value passes if it lies inside the lawful box; NaN passes only where the box
          says so.  Never a tolerance.
+Rule 5.  The flag `subnormal` marks scenarios in which a port that claims
+         `flush-to-zero` is judged by the flushed box; all others stay lawful.
 
 `judge` runs the enclosure over the steps of all observations in batches, one for each
-format.
+format and class.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from adagrad_reference.enclosure import LAWFUL, TIGHT
-from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
+from adagrad_reference.enclosure import FLUSHED, LAWFUL, TIGHT
+from adagrad_reference.fast import Boxes, StepBatch, fast_boxes, setting_columns
 from adagrad_reference.fast_exact import exact_steps
 from adagrad_reference.formats import BINARY32, FORMATS, Format
 from adagrad_reference.options import Options
 
+from .checks import kind
 from .comparison import Case, Expectations, StepsSeen, collect, report_outside
 from .other_cases import adaptive_case, compare_runs, native_case
 from .runner import AdaptiveSeen, NativeSeen, Observation, RelationSeen, Seen
@@ -34,8 +37,18 @@ from .verdict import GRADES, Verdict
 
 __all__ = ["decode_array", "judge"]
 
-#: NaN, though legal, fails a scenario with this flag.
-FINITE_WANTED = "finite-wanted"
+#: Flags of scenarios that want more than a value inside the box: no NaN; the sign that
+#: IEEE 754 gives to zeros; theta on its way where g * g overflows.
+FINITE_WANTED, SIGN_WANTED, MOVES_WANTED = (
+    "finite-wanted",
+    "sign-wanted",
+    "moves-wanted",
+)
+
+#: The flag of scenarios with subnormal numbers, and the claim that they are flushed.
+SUBNORMAL, FLUSHES = "subnormal", "flush-to-zero"
+
+WANTED = frozenset((FINITE_WANTED, SIGN_WANTED, MOVES_WANTED))
 
 
 def judge(
@@ -43,12 +56,13 @@ def judge(
 ) -> list[Verdict]:
     """The verdict of every check that was seen, in order."""
     cases = [_case(seen, claims, expect) for seen in everything]
-    by_format: dict[str, list[tuple[Case, StepsSeen]]] = defaultdict(list)
+    batches: dict[tuple[str, bool], list[tuple[Case, StepsSeen]]] = defaultdict(list)
     for case in cases:
+        flushes = FLUSHES in claims and SUBNORMAL in _flags(case)
         for step in case.steps:
-            by_format[step.format.name].append((case, step))
-    for name, pairs in by_format.items():
-        _judge_steps(FORMATS[name], pairs)
+            batches[step.format.name, flushes].append((case, step))
+    for (name, flushes), pairs in batches.items():
+        _judge_steps(FORMATS[name], pairs, flushes)
     return [_verdict(case) for case in cases]
 
 
@@ -68,34 +82,37 @@ def _case(seen: Seen, claims: frozenset[str], expect: Expectations) -> Case:
 # -- arithmetic, in batches ------------------------------------------------------------
 
 
-def _judge_steps(fmt: Format, pairs: Sequence[tuple[Case, StepsSeen]]) -> None:
+def _judge_steps(
+    fmt: Format, pairs: Sequence[tuple[Case, StepsSeen]], flushes: bool
+) -> None:
     batch, new_theta, new_sum = _batch(fmt, [step for _, step in pairs])
     lawful, tight = fast_boxes(batch, LAWFUL), fast_boxes(batch, TIGHT)
+    demanded = fast_boxes(batch, FLUSHED) if flushes else lawful
     exact = exact_steps(batch)
     errors = exact.errors(fmt, new_theta)
-    is_tight = tight[0].hold(new_theta) & tight[1].hold(new_sum)
-    is_exact = _equal(exact.theta, new_theta) & _equal(exact.state_sum, new_sum)
+    reached = {  # best first
+        "exact": _equal(exact.theta, new_theta) & _equal(exact.state_sum, new_sum),
+        "tight": tight[0].hold(new_theta) & tight[1].hold(new_sum),
+        "lawful": lawful[0].hold(new_theta) & lawful[1].hold(new_sum),
+    }
     start = 0
     for case, step in pairs:
         part = slice(start, start + len(step.gradient))
         start = part.stop
         fine = True
         for what, boxes, values in (
-            ("S", lawful[1], new_sum),
-            ("theta", lawful[0], new_theta),
+            ("S", demanded[1], new_sum),
+            ("theta", demanded[0], new_theta),
         ):
             box = Boxes(*(end[part] for end in boxes))
             fine &= report_outside(
                 case, fmt, step.event, step.param, what, box, values[part], step.where
             )
         case.errors.append(errors[part])
-        if not fine:
-            case.grades.append("fail")
-        elif is_exact[part].all():
-            case.grades.append("exact")
-        else:
-            case.grades.append("tight" if is_tight[part].all() else "lawful")
-        _finite(case, step, new_theta[part])
+        grades = (grade for grade, holds in reached.items() if holds[part].all())
+        case.grades.append(next(grades, FLUSHED.name) if fine else "fail")
+        if WANTED & _flags(case):
+            _wanted(case, step, batch.take(part), new_theta[part], new_sum[part])
 
 
 def _batch(fmt: Format, steps: Sequence[StepsSeen]) -> tuple[StepBatch, Any, Any]:
@@ -140,19 +157,75 @@ def _equal(a: Any, b: Any) -> Any:
     return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
-def _finite(case: Case, step: StepsSeen, values: Any) -> None:
-    if FINITE_WANTED not in getattr(case.check, "flags", ()):
-        return
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
+def _flags(case: Case) -> frozenset[str]:
+    return frozenset(getattr(case.check, "flags", ()))
+
+
+# -- more than a value inside the box --------------------------------------------------
+
+
+def _wanted(
+    case: Case, step: StepsSeen, before: StepBatch, new_theta: Any, new_sum: Any
+) -> None:
+    """What the flags of the scenario ask for beside the box."""
+    flags, fmt = _flags(case), before.format
+    if FINITE_WANTED in flags:
+        bad = ~np.isfinite(new_theta)
+        _complain(case, step, bad, new_theta, "not finite", "a finite number")
+    if MOVES_WANTED in flags:
+        with np.errstate(over="ignore"):
+            overflows = np.square(_used(before)) > fmt.largest
+        still = overflows & (new_theta == before.theta)
+        words = "theta stands still where g * g overflows"
+        _complain(case, step, still, new_theta, words, "another number")
+    if SIGN_WANTED in flags:
+        due = _due_zeros(before)
+        for what, values, zeros in (
+            ("S", new_sum, np.zeros(len(before))),
+            ("theta", new_theta, due),
+        ):
+            differ = np.signbit(values) != np.signbit(zeros)
+            wrong = (values == 0) & (zeros == 0) & differ
+            words = f"{what} is a zero of the wrong sign"
+            _complain(case, step, wrong, values, words, "the other zero")
+
+
+def _complain(
+    case: Case, step: StepsSeen, bad: Any, values: Any, words: str, expected: str
+) -> None:
+    places = np.flatnonzero(bad)
+    if len(places):
         case.fail(
             step.event,
-            f"not finite in {len(bad)} of {len(values)} elements",
+            f"{words} in {len(places)} of {len(values)} elements",
             param=step.param,
-            element=int(bad[0]),
-            observed=repr(float(values[bad[0]])),
-            expected="a finite number",
+            element=int(places[0]),
+            observed=repr(float(values[places[0]])),
+            expected=expected,
         )
+
+
+def _used(before: StepBatch) -> Any:
+    """The gradient that is used (ALG-9, ALG-5), in binary64."""
+    columns = setting_columns(before.settings)
+    decay, sign = columns.weight_decay[before.which], columns.sign[before.which]
+    g = sign * before.gradient
+    with np.errstate(all="ignore"):
+        return np.where(decay != 0, g + decay * before.theta, g)
+
+
+def _due_zeros(before: StepBatch) -> Any:
+    """The zero that theta' is where it is one; NaN where both signs are legal.
+
+    Every order of the update, fused or not, gives it the sign of the used gradient:
+    so theta - update is a difference of zeros where both are.  Where theta and the
+    update are equal and not zero it is +0, as any x - x.  An update that underflows
+    may have either sign; where theta is not zero, the scenario's numbers must be such
+    that all orders form the update exactly.
+    """
+    used, theta = _used(before), before.theta
+    zeros = np.where(theta == 0, theta - used, 0.0)
+    return np.where((theta == 0) & (used != 0), np.nan, zeros)
 
 
 # -- verdicts --------------------------------------------------------------------------
@@ -178,4 +251,5 @@ def _verdict(case: Case) -> Verdict:
         len(errors) + case.boxed,
         first,
         case.message,
+        kind(check),
     )

@@ -25,6 +25,7 @@ GRADES: Mapping[str, str] = {
     "exact": "the correctly rounded result of the exact step",
     "tight": "within the enclosure of correctly rounded operations",
     "lawful": "within the enclosure that MUST demands",
+    "flushed": "lawful but for subnormal numbers taken as zero, which is declared",
     "box": "within the enclosure along the trajectory; the port shows no state",
     "fail": "no legal evaluation gives this value",
 }

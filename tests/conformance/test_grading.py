@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from adagrad_conformance.adapters.base import CLAIMS, Reading
+from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import InProcess
 from adagrad_conformance.grading import decode_array, judge
@@ -42,7 +42,7 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
-ALL = frozenset(CLAIMS)
+ALL = PLAIN_CLAIMS
 USUAL = {"lr": 0.7, "eps": 1.7e-3}
 FOUR = list(FORMATS.values())
 each_format = pytest.mark.parametrize("fmt", FOUR, ids=lambda fmt: fmt.name)

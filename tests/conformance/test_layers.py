@@ -24,7 +24,14 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 MODULES = sorted(FILES)
 
 #: What only the top may be; whoever else stands directly in the package is the engine.
-TOP = ("cli", "__main__", "run_command", "show_commands", "pytest_plugin")
+TOP = (
+    "cli",
+    "__main__",
+    "run_command",
+    "show_commands",
+    "explore_command",
+    "pytest_plugin",
+)
 LOW = ("requirements", "scenarios", "adapters", "candidates")
 FRAMEWORKS = ("torch", "keras", "jax", "optax", "tensorflow", "mlx", "paddle")
 

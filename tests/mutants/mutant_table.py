@@ -11,16 +11,19 @@ from typing import Any
 
 import counter
 import decay_maximize
+import family_ports
 import formula
 import groups
 import layout
 import native_ports
 import native_state_ports
 import none_zero
+import number_ports
 import numerics
 import relation_ports
 import sparse_complex
 import state
+import state_ports
 
 __all__ = ["MODULES", "MUTANTS", "UNCOVERED", "Mutant"]
 
@@ -37,6 +40,9 @@ MODULES = (
     sparse_complex,
     native_ports,
     native_state_ports,
+    family_ports,
+    number_ports,
+    state_ports,
 )
 
 
@@ -284,5 +290,5 @@ MUTANTS: tuple[Mutant, ...] = (
 #: MUST requirements without a mutant, and why there is none.
 UNCOVERED: dict[str, str] = {
     "torch/cuda": "needs a device; tests/adapters/test_native_checks.py has its logic",
-    "torch/compiled": "its mutants take long; they are in tests/adapters/test_compiled.py",
+    "torch/compiled": "its mutants take long; tests/adapters/test_compiled.py has them",
 }

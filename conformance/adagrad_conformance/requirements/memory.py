@@ -28,7 +28,8 @@ REQUIREMENTS = (
         "MUST",
         "R-memory",
         OPTIMIZER,
-        "Every size works: 0, 1, one more or less than a vector's lanes, scalars.",
+        "Every size works: 0 to 67, one more or less than a vector's lanes, many "
+        "thousands; scalars, and up to six dimensions.",
         "Vector loops and their remainders go wrong separately.",
     ),
     Requirement(

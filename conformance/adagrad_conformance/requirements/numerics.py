@@ -12,7 +12,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
-        "Random ordinary steps stay inside the enclosure.",
+        "Random steps stay inside the enclosure, of huge and tiny gradients too.",
         "Precision is lost where nobody looks.",
     ),
     Requirement(
@@ -84,7 +84,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-numerics",
         ALGORITHM,
-        "Subnormal inputs and results are kept.",
+        "Subnormal inputs and results are kept, unless flushing them is declared.",
         "Flushing to zero stops learning near zero; it should be declared.",
     ),
 )

@@ -86,7 +86,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-options",
         OPTIMIZER,
-        "Negative and NaN options are refused in groups too.",
+        "Negative and NaN options are refused in groups too, also in added ones.",
         "The same typo, one level deeper.",
     ),
     Requirement(

@@ -11,6 +11,7 @@ Rule 5.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay cle
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,10 +53,17 @@ def rounded(fmt: Format, value: float) -> float:
     """The number of the format nearest to `value`."""
     if fmt == BINARY64 or value == 0:
         return value
-    if fmt == BINARY32 and abs(value) < fmt.largest:  # the same, and much faster
+    if fmt.smallest_normal <= abs(value) < fmt.largest:  # the same, and much faster
+        return _rounded_fast(fmt, value)
+    return fmt.round(Fraction(value))
+
+
+def _rounded_fast(fmt: Format, value: float) -> float:
+    if fmt == BINARY32:
         nearest: float = struct.unpack("f", struct.pack("f", value))[0]
         return nearest
-    return fmt.round(Fraction(value))
+    man, exp = math.frexp(value)  # `round` rounds ties to even, as the format does
+    return math.ldexp(round(math.ldexp(man, fmt.precision)), exp - fmt.precision)
 
 
 def tensor(

@@ -9,6 +9,7 @@ from adagrad_reference.scenario import Scenario
 
 from . import (
     algorithm,
+    complex,
     groups,
     layout,
     long_runs,
@@ -16,6 +17,9 @@ from . import (
     maximize,
     none_vs_zero,
     numerics,
+    parameters,
+    sizes,
+    sparse,
     special_values,
     state_dict,
     weight_decay,
@@ -41,13 +45,18 @@ FAMILIES: tuple[Family, ...] = tuple(
         weight_decay,
         maximize,
         none_vs_zero,
+        parameters,
         groups,
         state_dict,
         layout,
         special_values,
         numerics,
+        sparse,
+        complex,
     )
 )
 
 #: Too large for files: generated anew for each run, always the same.
-GENERATED: tuple[Family, ...] = tuple(cast(Family, module) for module in (long_runs,))
+GENERATED: tuple[Family, ...] = tuple(
+    cast(Family, module) for module in (sizes, long_runs)
+)

@@ -9,15 +9,14 @@ from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Fo
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
-    Gradient,
     Group,
     New,
     Scenario,
     SetOption,
     Step,
-    Tensor,
 )
 
+from .added_groups import added_groups, gradient_sets, group_params
 from .build import (
     FOUR_FORMATS,
     draw,
@@ -43,36 +42,20 @@ def scenarios() -> Iterator[Scenario]:
         yield from _own_options(fmt)
         yield from _changes(fmt)
         yield from _switched_off(fmt)
+        yield _there_and_back(fmt)
         yield _optimizers(fmt)
         yield _zeros(fmt)
         yield _alike(fmt)
         yield _closures(fmt)
-        yield from _added_later(fmt)
+        yield from added_groups(fmt)
         yield _closure(fmt)
         yield _gradients(fmt)
     yield _mixed(BINARY32, BINARY64)
     yield _mixed(BINARY32, BFLOAT16)
     yield _mixed(BINARY16, BINARY32)
+    yield _five_optimizers(BINARY64)
+    yield _five_optimizers(BINARY32)
     yield from _refusals(BINARY32)
-
-
-def _params(fmt: Format) -> dict[str, Tensor]:
-    return {
-        "p": tensor(fmt, [0.9, -1.7, 2.2]),
-        "q": tensor(fmt, [1.1, -0.4]),
-        "r": tensor(fmt, [0.6]),
-    }
-
-
-def _gradient_sets(fmt: Format, name: str, count: int) -> list[dict[str, Gradient]]:
-    source = rng(f"groups/{name}/{fmt.name}")
-    return [
-        {
-            param: tensor(fmt, draw(source, like.size, 0.2, 3.0))
-            for param, like in _params(fmt).items()
-        }
-        for _ in range(count)
-    ]
 
 
 def _own_options(fmt: Format) -> Iterator[Scenario]:
@@ -84,16 +67,16 @@ def _own_options(fmt: Format) -> Iterator[Scenario]:
     yield scenario(
         f"groups/own-options/{fmt.name}",
         "groups/own-options",
-        _params(fmt),
+        group_params(fmt),
         [
             New("A", groups, usual_options(fmt)),
-            *steps(_gradient_sets(fmt, "own", 3)),
+            *steps(gradient_sets(fmt, "own", 3)),
         ],
     )
     yield scenario(
         f"groups/own-initial-accumulator/{fmt.name}",
         "groups/own-initial-accumulator",
-        _params(fmt),
+        group_params(fmt),
         [
             New(
                 "A",
@@ -103,7 +86,7 @@ def _own_options(fmt: Format) -> Iterator[Scenario]:
                 ),
                 usual_options(fmt),
             ),
-            *steps(_gradient_sets(fmt, "tau", 2)),
+            *steps(gradient_sets(fmt, "tau", 2)),
         ],
     )
 
@@ -117,7 +100,7 @@ def _changes(fmt: Format) -> Iterator[Scenario]:
         "maximize": True,
     }
     for option, value in values.items():
-        first, second, third = _gradient_sets(fmt, option, 3)
+        first, second, third = gradient_sets(fmt, option, 3)
         events: list[Event] = [
             New("A", (Group(("p",)), Group(("q", "r"))), usual_options(fmt)),
             Step("A", first),
@@ -128,7 +111,7 @@ def _changes(fmt: Format) -> Iterator[Scenario]:
         yield scenario(
             f"groups/change-{option.replace('_', '-')}/{fmt.name}",
             "groups/option-change",
-            _params(fmt),
+            group_params(fmt),
             events,
             note="the second group changes, the first does not",
         )
@@ -149,8 +132,8 @@ def _switched_off(fmt: Format) -> Iterator[Scenario]:
     yield scenario(
         f"groups/own-options-switched-off/{fmt.name}",
         "groups/own-options",
-        _params(fmt),
-        [New("A", groups, options), *steps(_gradient_sets(fmt, "off", 3))],
+        group_params(fmt),
+        [New("A", groups, options), *steps(gradient_sets(fmt, "off", 3))],
         note="0 and False override the defaults too",
     )
     off: dict[str, float | bool] = {
@@ -160,11 +143,11 @@ def _switched_off(fmt: Format) -> Iterator[Scenario]:
         "maximize": False,
     }
     for option, value in off.items():
-        first, second, third = _gradient_sets(fmt, f"off-{option}", 3)
+        first, second, third = gradient_sets(fmt, f"off-{option}", 3)
         yield scenario(
             f"groups/switch-off-{option.replace('_', '-')}/{fmt.name}",
             "groups/option-change",
-            _params(fmt),
+            group_params(fmt),
             [
                 New("A", (Group(("p",)), Group(("q", "r"))), options),
                 *steps([first, second]),
@@ -175,13 +158,40 @@ def _switched_off(fmt: Format) -> Iterator[Scenario]:
         )
 
 
+def _there_and_back(fmt: Format) -> Scenario:
+    options = {**usual_options(fmt), "lr_decay": 0.8, "weight_decay": 0.21}
+    eps = options["eps"]
+    changes: list[dict[str, float | bool]] = [
+        {"lr": 1.9, "lr_decay": 2.3, "weight_decay": 0.41, "eps": 7.9 * eps},
+        {"lr": 0.31, "lr_decay": 0.13, "weight_decay": 0.053, "eps": 2.3 * eps},
+        {"lr": 0.7, "lr_decay": 0.8, "weight_decay": 0.21, "eps": eps},
+    ]
+    events: list[Event] = [New("A", tuple(Group((p,)) for p in "pqr"), options)]
+    turns = ((2, True), (0, True), (2, False))  # of which group, and maximize
+    for gradients, change, (group, maximize) in zip(
+        gradient_sets(fmt, "there-and-back", 3), changes, turns, strict=True
+    ):
+        events.append(Step("A", gradients))
+        events += [SetOption("A", 0, name, value) for name, value in change.items()]
+        events.append(SetOption("A", group, "maximize", maximize))
+    events.append(Step("A", gradient_sets(fmt, "and-forth", 1)[0]))
+    return scenario(
+        f"groups/there-and-back/{fmt.name}",
+        "groups/option-change",
+        group_params(fmt),
+        events,
+        note="numbers of the first group rise, fall, and return to the constructor's; "
+        "the third group maximizes for two steps",
+    )
+
+
 def _zeros(fmt: Format) -> Scenario:
-    first, second, third = _gradient_sets(fmt, "zeros", 3)
+    first, second, third = gradient_sets(fmt, "zeros", 3)
     groups = (Group(("p",)), Group(("q",), {"eps": 0.0}), Group(("r",), {"lr": 0.0}))
     return scenario(
         f"groups/zero-options/{fmt.name}",
         ("groups/own-options", "groups/option-change"),
-        _params(fmt),
+        group_params(fmt),
         [
             New("A", groups, usual_options(fmt)),
             Step("A", first),
@@ -212,12 +222,12 @@ def _alike(fmt: Format) -> Scenario:
 
 
 def _closures(fmt: Format) -> Scenario:
-    first, second = _gradient_sets(fmt, "closures", 2)
+    first, second = gradient_sets(fmt, "closures", 2)
     groups = (Group(("p",)), Group(("q", "r"), {"lr": 0.23}))
     return scenario(
         f"groups/closure-with-groups/{fmt.name}",
         "closure/once",
-        _params(fmt),
+        group_params(fmt),
         [
             New("A", groups, usual_options(fmt)),
             Step("A", first, loss=1.75),
@@ -230,12 +240,12 @@ def _closures(fmt: Format) -> Scenario:
 
 
 def _optimizers(fmt: Format) -> Scenario:
-    first, second, third, fourth = _gradient_sets(fmt, "two-optimizers", 4)
+    first, second, third, fourth = gradient_sets(fmt, "two-optimizers", 4)
     other = {"lr": 0.011, "eps": 2.3e-3, "weight_decay": 0.9, "lr_decay": 1.9}
     return scenario(
         f"groups/two-optimizers/{fmt.name}",
         ("groups/two-optimizers", "groups/own-options"),
-        _params(fmt),
+        group_params(fmt),
         [
             optimizer(("p", "q", "r"), **usual_options(fmt)),
             Step("A", first),
@@ -249,64 +259,59 @@ def _optimizers(fmt: Format) -> Scenario:
 
 def _mixed(one: Format, other: Format) -> Scenario:
     formats = {"p": one, "q": other, "r": one}
-    params = {name: _params(fmt)[name] for name, fmt in formats.items()}
+    params = {name: group_params(fmt)[name] for name, fmt in formats.items()}
     gradients = [
         {
-            name: _gradient_sets(fmt, f"mixed-{i}", 1)[0][name]
+            name: gradient_sets(fmt, f"mixed-{i}", 1)[0][name]
             for name, fmt in formats.items()
         }
-        for i in range(2)
+        for i in range(3)
     ]
+    gradients[1]["q"] = None
     return scenario(
         f"groups/mixed-formats/{one.name}-and-{other.name}",
         "groups/mixed-formats",
         params,
-        [optimizer(params, lr=0.7, eps=1.7e-3), *steps(gradients)],
+        [optimizer(params, lr=0.7, lr_decay=0.9, eps=1.7e-3), *steps(gradients)],
     )
 
 
-def _added_later(fmt: Format) -> Iterator[Scenario]:
-    yield _added(fmt)
-    first, second, third = _gradient_sets(fmt, "added-defaults", 3)
-    own = Group(("p",), {"lr": 0.29, "weight_decay": 0.31, "maximize": True})
-    yield scenario(
-        f"groups/added-takes-defaults/{fmt.name}",
-        ("groups/add", "groups/own-options"),
-        _params(fmt),
-        [
-            New("A", (own, Group(("q",))), usual_options(fmt)),
-            Step("A", {"p": first["p"], "q": first["q"]}),
-            SetOption("A", 1, "lr", 0.19),
-            AddGroup("A", Group(("r",))),
-            *steps([second, third]),
-        ],
-        note="what the dict leaves out is the constructor's, not another group's",
-    )
-
-
-def _added(fmt: Format) -> Scenario:
-    first, second, third = _gradient_sets(fmt, "added", 3)
-    options = {**usual_options(fmt), "lr_decay": 0.8, "initial_accumulator_value": 0.4}
+def _five_optimizers(fmt: Format) -> Scenario:
+    names = "ABCDE"
+    params = {name: like for name, like in group_params(fmt).items() if name != "p"}
+    options = {
+        "lr": (0.7, 0.29, 1.3, 0.11, 0.53),
+        "lr_decay": (0.8, 0.0, 0.31, 1.9, 0.13),
+        "weight_decay": (0.0, 0.21, 0.0, 0.37, 0.053),
+        "eps": (1.3e-5, 2.3e-3, 1.7e-3, 9.1e-4, 5.9e-3),
+        "maximize": (False, False, True, False, True),
+    }
+    made = [
+        optimizer(params, name, **{key: values[i] for key, values in options.items()})
+        for i, name in enumerate(names)
+    ]
+    order = "ABACEDEB"
+    source = rng(f"groups/five-optimizers/{fmt.name}")
+    stepped = [
+        Step(name, {k: tensor(fmt, draw(source, x.size, 0.2, 3.0))
+                    for k, x in params.items()})
+        for name in order
+    ]  # fmt: skip
     return scenario(
-        f"groups/added-later/{fmt.name}",
-        ("groups/add", "lr-decay/own-counter", "algorithm/initial-accumulator"),
-        _params(fmt),
-        [
-            optimizer(("p",), **options),
-            Step("A", {"p": first["p"]}),
-            Step("A", {"p": second["p"]}),
-            AddGroup("A", Group(("q", "r"), {"lr": 0.23})),
-            *steps([third, first]),
-        ],
+        f"groups/five-optimizers/{fmt.name}",
+        ("groups/two-optimizers", "lr-decay/own-counter"),
+        params,
+        [*made[:3], *stepped[:4], *made[3:], *stepped[4:]],
+        note=f"all on the same params; they step in the order {order}",
     )
 
 
 def _closure(fmt: Format) -> Scenario:
-    first, second = _gradient_sets(fmt, "closure", 2)
+    first, second = gradient_sets(fmt, "closure", 2)
     return scenario(
         f"groups/closure/{fmt.name}",
         "closure/once",
-        _params(fmt),
+        group_params(fmt),
         [
             optimizer(("p", "q", "r"), **usual_options(fmt)),
             Step("A", first, loss=3.25),
@@ -318,21 +323,21 @@ def _closure(fmt: Format) -> Scenario:
 
 
 def _gradients(fmt: Format) -> Scenario:
-    options = {**usual_options(fmt), "weight_decay": 0.41, "maximize": True}
+    options = {**usual_options(fmt), "weight_decay": 0.37, "maximize": True}
     return scenario(
         f"groups/gradients-untouched/{fmt.name}",
         "gradients/untouched",
-        _params(fmt),
+        group_params(fmt),
         [
             optimizer(("p", "q", "r"), **options),
-            *steps(_gradient_sets(fmt, "untouched", 2)),
+            *steps(gradient_sets(fmt, "untouched", 2)),
         ],
         note="maximize and weight decay must work on a copy",
     )
 
 
 def _refusals(fmt: Format) -> Iterator[Scenario]:
-    params = _params(fmt)
+    params = group_params(fmt)
     for option in _NUMBERS:
         for word, value in (("negative", -0.5), ("nan", math.nan)):
             name = f"{option.replace('_', '-')}-{word}"
@@ -348,7 +353,16 @@ def _refusals(fmt: Format) -> Iterator[Scenario]:
                 params,
                 [New("A", (Group(("p",)), Group(("q",), {option: value})), {})],
             )
-    first = _gradient_sets(fmt, "duplicates", 1)[0]
+            yield scenario(
+                f"groups/added-group-refuses-{name}/{fmt.name}",
+                "parameters/group-refuses-illegal",
+                params,
+                [
+                    optimizer(("p",), **usual_options(fmt)),
+                    AddGroup("A", Group(("q",), {option: value})),
+                ],
+            )
+    first = gradient_sets(fmt, "duplicates", 1)[0]
     both = {"p": first["p"], "q": first["q"]}
     for word, before in (("stepped", [Step("A", both)]), ("unstepped", [])):
         yield scenario(

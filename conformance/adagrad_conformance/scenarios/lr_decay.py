@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from adagrad_reference.formats import Format
-from adagrad_reference.scenario import Gradient, Scenario
+from adagrad_reference.scenario import Gradient, Scenario, SetState, Step
 
 from .build import (
     FOUR_FORMATS,
@@ -32,6 +32,7 @@ def scenarios() -> Iterator[Scenario]:
         yield from _trajectories(fmt)
         if fmt.name != "binary16":
             yield _counter(fmt)
+            yield from _many_counters(fmt)
 
 
 def _single(fmt: Format) -> Iterator[Scenario]:
@@ -75,6 +76,47 @@ def _counter(fmt: Format) -> Scenario:
         lr_decay=0.0013,
         **usual_options(fmt),
     )
+
+
+#: How many steps the params have taken before.  The next counts need 16 to 24 bits, or
+#: more than a counter of binary32 or int32 has; binary32 holds all that are written.
+_COUNTS = {
+    "within": (2**15, 2**16, 70_001, 10**6 + 2, 2**23, 2**24 - 3, 2**24 - 1),
+    "beyond": (2**24 + 2, 2**25, 10**8 + 8, 2**31, 2**32, 2**40),
+}
+
+
+def _many_counters(fmt: Format) -> Iterator[Scenario]:
+    """From theta = 0 the update, and so the rate of each count, is seen."""
+    requirements = {
+        "within": ("lr-decay/schedule", "lr-decay/own-counter", "numerics/late-step"),
+        "beyond": ("lr-decay/counts-beyond-2-24",),
+    }
+    for word, counts in _COUNTS.items():
+        source = rng(f"lr-decay/many-counters/{word}/{fmt.name}")
+        params = {f"p{i}": tensor(fmt, [0.0] * (1 + i % 2)) for i in range(len(counts))}
+        sums = {
+            name: tensor(fmt, [abs(x) for x in draw(source, like.size, 0.3, 5.0)])
+            for name, like in params.items()
+        }
+        gradients = {
+            name: tensor(fmt, draw(source, like.size, 0.2, 3.0))
+            for name, like in params.items()
+        }
+        yield scenario(
+            f"lr-decay/many-counters-{word}-2-24/{fmt.name}",
+            requirements[word],
+            params,
+            [
+                optimizer(params, lr_decay=0.0013, **usual_options(fmt)),
+                *(
+                    SetState("A", name, sums[name], t)
+                    for name, t in zip(params, counts, strict=True)
+                ),
+                Step("A", gradients),
+            ],
+            note="params that have taken " + ", ".join(map(str, counts)) + " steps",
+        )
 
 
 def _trajectories(fmt: Format) -> Iterator[Scenario]:

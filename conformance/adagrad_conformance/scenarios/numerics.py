@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from adagrad_reference.formats import Format
+from adagrad_reference.formats import BINARY64, Format
 from adagrad_reference.scenario import Scenario
 
 from .build import FOUR_FORMATS, draw, rng, rounded, single_step, tensor, usual_options
@@ -24,6 +24,8 @@ def scenarios() -> Iterator[Scenario]:
     for fmt in FOUR_FORMATS:
         yield from _ordinary(fmt)
         yield _large(fmt)
+        if fmt.name != "binary16":
+            yield from _extreme(fmt)
         yield from _zero_theta(fmt)
         yield from _large_lr(fmt)
         yield from _eps(fmt)
@@ -63,6 +65,28 @@ def _large(fmt: Format) -> Scenario:
         lr_decay=0.3,
         eps=1.7e-3,
     )
+
+
+def _extreme(fmt: Format) -> Iterator[Scenario]:
+    """Near the ends of the format, yet no square leaves it."""
+    largest = 1e149 if fmt == BINARY64 else 1e17
+    for word, top, lr in (
+        ("huge", largest, 7.3e6),
+        ("tiny", 1 / (10 * largest), 0.73),
+    ):
+        source = rng(f"numerics/{word}-gradients/{fmt.name}")
+        yield single_step(
+            f"numerics/{word}-gradients/{fmt.name}",
+            "numerics/ordinary",
+            tensor(fmt, draw(source, 6, lr / 10, lr * 10)),
+            tensor(fmt, draw(source, 6, top, top * 5)),
+            tensor(fmt, [abs(x) for x in draw(source, 6, top * top, top * top * 50)]),
+            3,
+            note="neither clipped nor taken for zero",
+            lr=lr,
+            lr_decay=0.3,
+            eps=0.0,
+        )
 
 
 def _zero_theta(fmt: Format) -> Iterator[Scenario]:
@@ -116,7 +140,7 @@ def _eps(fmt: Format) -> Iterator[Scenario]:
 
 def _cancellation(fmt: Format) -> Iterator[Scenario]:
     source = rng(f"numerics/cancellation/{fmt.name}")
-    theta = tensor(fmt, draw(source, 6, 0.5, 8.0))
+    theta = tensor(fmt, draw(source, 6, 2.0, 32.0))
     gap = math.sqrt(fmt.unit_roundoff)  # at u itself only rounding would be left
     near = [-0.37 * x * (1 + (2 * i - 5) * gap) for i, x in enumerate(theta.values())]
     yield single_step(

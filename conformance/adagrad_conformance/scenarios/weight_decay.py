@@ -47,7 +47,7 @@ def scenarios() -> Iterator[Scenario]:
             f"weight-decay/changing-gradients/{fmt.name}",
             "weight-decay/coupled",
             {"p": theta},
-            [optimizer(weight_decay=0.37, **options), *steps(gradients)],
+            [optimizer(weight_decay=0.31, **options), *steps(gradients)],
             note="decay must use this step's theta and gradient, not the last one's",
         )
         yield single_step(
