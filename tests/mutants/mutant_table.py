@@ -287,8 +287,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
 )
 
-#: MUST requirements without a mutant, and why there is none.
+#: Requirements without a mutant here, and why there is none.
 UNCOVERED: dict[str, str] = {
     "torch/cuda": "needs a device; tests/adapters/test_native_checks.py has its logic",
+    "torch/compiled-in-binary64": "as torch/compiled",
+    "special-values/overflow-moves": "a MAY: right ports stand still too",
     "torch/compiled": "its mutants take long; tests/adapters/test_compiled.py has them",
 }

@@ -117,6 +117,15 @@ class RateZeroSpreads(Bent):
         return (theta - clr * theta if clr == 0 else new), s
 
 
+class ZeroOverZeroIsOne(Bent):
+    """g / sqrt(S) is taken for a sign: 0 / 0 gives 1, and theta moves by lr."""
+
+    def update(self, g, s, clr, o):
+        with np.errstate(invalid="ignore"):
+            quotient = clr * g / (np.sqrt(s) + o["eps"])
+        return np.where((s == 0) & (o["eps"] == 0), clr, quotient)
+
+
 class _Flushes(Bent):
     """Takes some of its numbers as zero where they are subnormal."""
 
@@ -206,6 +215,7 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     CancelsToMinusZero: (SIGN,),
     SumIsMinusZero: (SIGN,),
     RateZeroSpreads: ("special-values/infinite-theta",),
+    ZeroOverZeroIsOne: ("special-values/zero-on-zero-without-eps",),
     FlushesGradients: (TINY,),
     FlushesSums: (TINY,),
     FlushesEps: (TINY,),

@@ -21,6 +21,7 @@ __all__ = [
     "DividesFirstWhereStrided",
     "FlipsACoin",
     "NeverGetsAnywhere",
+    "TailRoundsEachStep",
 ]
 
 _COIN = itertools.cycle((False, True, True))
@@ -107,6 +108,32 @@ class DividesFirstWhereStrided(_TwoOrders):
         return self.strided
 
 
+class TailRoundsEachStep(Bent):
+    """16-bit formats: eight at a time in binary32, the remainder in the format itself.
+
+    Both are legal, and torch's kernels do so.
+    """
+
+    def move(self, p: Param, grad: Array, state: State, o: Options) -> None:
+        if p.data.itemsize != 2:
+            super().move(p, grad, state, o)
+            return
+        theta, s = p.data.copy(), state["sum"].copy()
+        super().move(p, grad, state, o)
+        tail = slice(p.data.size // 8 * 8, None)
+        clr = p.data.dtype.type(self.rate(state["step"], o))
+        new_theta, new_s = self.formula(theta, grad, s, clr, o)
+        p.data.reshape(-1)[tail] = new_theta.reshape(-1)[tail]
+        state["sum"].reshape(-1)[tail] = new_s.reshape(-1)[tail]
+
+    def used(self, theta: Array, g: Array, o: Options) -> Array:
+        decay = theta.dtype.type(o["weight_decay"])
+        return super().used(theta, g, {**o, "weight_decay": decay})
+
+    def update(self, g: Array, s: Array, clr: float, o: Options) -> Array:
+        return super().update(g, s, clr, {**o, "eps": s.dtype.type(o["eps"])})
+
+
 class NeverGetsAnywhere(Bent):
     """A rate that goes with 1 / S: on a convex problem it stands still too early."""
 
@@ -123,5 +150,6 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     DividesFirstInLaterGroups: ("relations/groups",),
     DividesFirstAfterLoad: ("relations/interrupted",),
     DividesFirstWhereStrided: ("layout/same-bits",),
+    TailRoundsEachStep: ("layout/same-bits-in-16-bit-formats",),
     NeverGetsAnywhere: ("paper/regret-bound",),
 }
