@@ -38,6 +38,16 @@ bench: $(STAMP)
 vectors: $(STAMP)
 	$(BIN)/adagrad-conformance vectors generate
 
+## explore: look for a difference on right ports, each time elsewhere (some minutes)
+.PHONY: explore
+EXAMPLES ?= 1000
+explore: $(STAMP)
+	@mkdir -p out
+	@for port in numpy own/torch-single own/torch-foreach torch/single torch/foreach; do \
+	  $(BIN)/adagrad-conformance explore $$port --examples $(EXAMPLES) \
+	    --output out/explored.json || exit $$?; \
+	done
+
 clean:
 	rm -rf .venv out dist build
 

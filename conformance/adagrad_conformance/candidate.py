@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from adagrad_reference.scenario import Event, Step, Tensor
 
@@ -30,6 +30,7 @@ __all__ = [
     "Identity",
     "InProcess",
     "NotLoaded",
+    "Question",
     "Timeout",
     "check_claims",
 ]
@@ -57,6 +58,13 @@ class Identity:
     claims: frozenset[str]
 
 
+class Question(NamedTuple):
+    """What a port is asked next: to begin, an event, or to be read."""
+
+    op: Literal["begin", "event", "read"]
+    about: Any  #: the tensors, the event, or the optimizer's name
+
+
 def check_claims(claims: frozenset[str]) -> frozenset[str]:
     """The claims, all known words; raises `Malformed`."""
     if unknown := claims - set(CLAIMS):
@@ -70,6 +78,14 @@ class Candidate(ABC):
     @abstractmethod
     def start(self) -> Identity:
         """Start it, or start it again once it is not alive; raises `NotLoaded`."""
+
+    def announce(self, questions: Sequence[Question]) -> None:
+        """Tell what will be asked next, in this order, unless an answer changes that.
+
+        A candidate that can sends them along at once.  What is not asked after all
+        has no answer that anyone looks at.
+        """
+        del questions  # whoever is asked one thing at a time needs no warning
 
     @abstractmethod
     def begin(self, tensors: Mapping[str, Tensor]) -> None:

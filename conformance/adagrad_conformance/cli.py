@@ -97,6 +97,32 @@ def run(**options: Any) -> None:
     sys.exit(run_command(**options))
 
 
+@main.command()
+@click.argument("target", metavar="TARGET")
+@click.option("--seed", type=int, help="Of the random examples (printed).")
+@click.option(
+    "--examples", type=click.IntRange(1), default=200, help="How many of each kind."
+)
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    default="explored.json",
+    help="Where the scenario is written that shows a difference.",
+)
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+def explore(**options: Any) -> None:
+    """Look for a difference at random, and shrink what is found.
+
+    Scenarios are drawn by Hypothesis, within what TARGET claims, and a state machine
+    is driven beside the reference.  The smallest scenario that shows a difference is
+    written to a file, for `run TARGET --scenario FILE`, and as a few lines of torch.
+    """
+    from .explore_command import explore_command
+
+    sys.exit(explore_command(**options))
+
+
 @main.command(name="list")
 @click.argument(
     "what",

@@ -7,12 +7,15 @@ standard error.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
+import time
 import traceback
-from collections.abc import Mapping
-from typing import IO, Any
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from adagrad_reference.scenario import Tensor
 
@@ -21,39 +24,99 @@ from .adapters.base import Adapter, ClosureAnswer, Malformed, Refused
 from .native import run_native
 from .targets import TargetError, load_adapter
 
-__all__ = ["main", "serve"]
+__all__ = ["Answers", "main", "serve"]
+
+#: Answers wait for company, but no longer than this (seconds).
+_PATIENCE = 0.05
+
+_ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+
+
+class Answers(Protocol):
+    """Where answers go; `flush` sends what was written."""
+
+    def write(self, text: str, /) -> object:
+        """Take a text."""
+
+    def flush(self) -> None:
+        """Send it."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """`python -m adagrad_conformance.host TARGET`."""
     target = (sys.argv[1:] if argv is None else argv)[0]
+    gc.set_threshold(100_000, 50, 100)  # what a framework makes in loading lives on
     lines, answers = _private_streams()
     try:
         adapter = load_adapter(target)
     except TargetError as error:
         _send(answers, {"seq": 1, "crashed": str(error), "loading": True})
+        answers.flush()
         return 3
     serve(adapter, lines, answers)
     return 0
 
 
-def _private_streams() -> tuple[IO[str], IO[str]]:
+def _private_streams() -> tuple[Iterator[str], Answers]:
     """The protocol's streams; afterwards print() writes to standard error."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    lines = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = _Answers(os.dup(1))
+    lines = _lines(os.dup(0), answers)
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     return lines, answers
 
 
-def serve(adapter: Adapter, lines: IO[str], answers: IO[str]) -> None:
+class _Answers:
+    """Texts for a file descriptor, which a fork of this process does not send twice."""
+
+    def __init__(self, file: int) -> None:
+        self.file, self.texts, self.due = file, list[str](), 0.0
+
+    def wait(self) -> None:
+        """Keep texts for a while from now on."""
+        self.due = time.monotonic() + _PATIENCE
+
+    def write(self, text: str) -> None:
+        """Keep it, or send it if much time has passed: its reader has a deadline."""
+        self.texts.append(text)
+        if time.monotonic() >= self.due:
+            self.flush()
+            self.wait()
+
+    def flush(self) -> None:
+        """Send everything."""
+        data, self.texts = "".join(self.texts).encode(), []
+        while data:
+            data = data[os.write(self.file, data) :]
+
+
+def _lines(file: int, answers: _Answers) -> Iterator[str]:
+    """Lines of a file descriptor; answers are sent before any wait for more."""
+    ready: deque[bytes] = deque()
+    begun: list[bytes] = []
+    while True:
+        while ready:
+            yield ready.popleft().decode()
+        answers.flush()
+        chunk = os.read(file, 1 << 20)
+        answers.wait()
+        if not chunk:
+            return
+        begun.append(chunk)
+        if b"\n" in chunk:
+            *whole, last = b"".join(begun).split(b"\n")
+            ready.extend(whole)
+            begun = [last]
+
+
+def serve(adapter: Adapter, lines: Iterator[str], answers: Answers) -> None:
     """Answer questions until `stop` or the end of the input."""
     for line in lines:
         question = json.loads(line)
         seq = question["seq"]
         if question["op"] == "stop":
             _send(answers, {"seq": seq, "ok": {}})
-            return
+            break
         try:
             answer: dict[str, Any] = {"ok": _answer(adapter, question, lines, answers)}
         except Refused as error:
@@ -63,10 +126,11 @@ def serve(adapter: Adapter, lines: IO[str], answers: IO[str]) -> None:
         except BaseException:  # sys.exit in a port is its crash, not the host's end
             answer = {"crashed": traceback.format_exc(limit=-3)}
         _send(answers, {"seq": seq, **answer})
+    answers.flush()
 
 
 def _answer(
-    adapter: Adapter, question: dict[str, Any], lines: IO[str], answers: IO[str]
+    adapter: Adapter, question: dict[str, Any], lines: Iterator[str], answers: Answers
 ) -> dict[str, Any]:
     match question["op"]:
         case "start":
@@ -76,6 +140,7 @@ def _answer(
                 "version": adapter.version,
                 "language": adapter.language,
                 "claims": sorted(adapter.claims),
+                "takes": list(wire.TAKES),
             }
         case "begin":
             adapter.begin(wire.tensors_from_wire(question["tensors"]))
@@ -90,13 +155,14 @@ def _answer(
 
 
 def _event(
-    adapter: Adapter, question: dict[str, Any], lines: IO[str], answers: IO[str]
+    adapter: Adapter, question: dict[str, Any], lines: Iterator[str], answers: Answers
 ) -> dict[str, Any]:
     event, has_closure, payload = wire.event_from_wire(question)
 
     def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
-        seen = wire.tensors_to_wire(params)
+        seen = wire.tensors_to_wire(params, packed=True)
         _send(answers, {"seq": question["seq"], "ask": "closure", "params": seen})
+        answers.flush()
         return wire.answer_from_wire(json.loads(next(lines))["answer"])
 
     return wire.reply_to_wire(
@@ -104,9 +170,8 @@ def _event(
     )
 
 
-def _send(answers: IO[str], message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message) + "\n")
-    answers.flush()
+def _send(answers: Answers, message: dict[str, Any]) -> None:
+    answers.write(_ENCODER.encode(message) + "\n")
 
 
 if __name__ == "__main__":

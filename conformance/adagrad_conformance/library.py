@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Library:
 
     raw: dict[str, Any]  #: by scenario id
     digest: str  #: of the manifest, which holds those of the files
+    decoded: dict[str, Scenario] = field(default_factory=dict, compare=False)
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Library:
@@ -62,7 +63,13 @@ class Library:
 
     def scenarios(self) -> Iterator[Scenario]:
         """Every scenario, in the order of the files."""
-        return (scenario_from_json(data) for data in self.raw.values())
+        return map(self.scenario, self.raw)
+
+    def scenario(self, name: str) -> Scenario:
+        """The scenario of that id, always the same object; raises KeyError."""
+        if name not in self.decoded:
+            self.decoded[name] = scenario_from_json(self.raw[name])
+        return self.decoded[name]
 
     def expectations(self, scenario: Scenario) -> tuple[EventExpectation, ...]:
         """What the file expects of a scenario; any other one is played now."""
@@ -72,8 +79,7 @@ class Library:
 
     def holds(self, scenario: Scenario) -> bool:
         """Whether a file has exactly this scenario."""
-        stored = self.raw.get(scenario.id)
-        return stored is not None and scenario_from_json(stored) == scenario
+        return scenario.id in self.raw and self.scenario(scenario.id) == scenario
 
 
 # -- generating and verifying --------------------------------------------------------

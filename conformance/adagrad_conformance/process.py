@@ -1,9 +1,12 @@
 """A port in a child process, spoken to in JSON Lines (wire.py).
 
-Rule 1.  Every question has a deadline.  Reading and writing never block past it.
+Rule 1.  Every answer has a deadline, which begins when the one before it is there.
+         Reading and writing never block past it.
 Rule 2.  A process that does not answer in time, or not in the protocol, is killed.
          One that reports a crash of the port in good order may go on.
 Rule 3.  Standard error is kept (its end only) to be shown, and means nothing.
+Rule 4.  A port that allows it is sent ahead what it will be asked.  What is not asked
+         after all is answered too; those answers are read and mean nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +20,22 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from adagrad_reference.scenario import Event, Tensor
 
 from . import wire
 from .adapters.base import Ask, Malformed, NativeAnswer, Reading, Refused, Reply
-from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout, check_claims
+from .candidate import (
+    Candidate,
+    Crash,
+    Identity,
+    NotLoaded,
+    Question,
+    Timeout,
+    check_claims,
+)
 
 __all__ = ["ProcessCandidate"]
 
@@ -35,6 +46,9 @@ _BAD_NEWS = {"refused": Refused, "malformed": Malformed, "crashed": Crash}
 MAX_LINE = 256 * 2**20
 _STDERR_LINES = 12
 
+_ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder()
+
 
 class ProcessCandidate(Candidate):
     """The port that `command` starts; `timeout` in seconds for each answer."""
@@ -44,15 +58,18 @@ class ProcessCandidate(Candidate):
     ) -> None:
         self.command, self.timeout, self.memory_gib = command, timeout, memory_gib
         self.process: subprocess.Popen[bytes] | None = None
+        self._greeted = False
         self._abandoned = False
         self._elsewhere: ProcessCandidate | None = None
 
-    def start(self) -> Identity:
-        """Start the process and ask who it is."""
+    def launch(self) -> None:
+        """Start the process and do not wait: it loads while others work.
+
+        `start` goes on from there.  Raises `NotLoaded`.
+        """
         self._kill()
         if self._abandoned:
             raise NotLoaded("the run was interrupted")
-        self._seq, self._buffer = 0, b""
         try:
             self.process = subprocess.Popen(
                 self.command,
@@ -64,38 +81,48 @@ class ProcessCandidate(Candidate):
             )
         except OSError as error:
             raise NotLoaded(f"cannot start {self.command[0]!r}: {error}") from None
-        self._stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
-        self._drainer = threading.Thread(
-            target=_drain, args=(self.process.stderr, self._stderr), daemon=True
-        )
-        self._drainer.start()
-        for pipe in (self._stdin, self._stdout):
-            os.set_blocking(pipe.fileno(), False)
+        self._greeted, self._ahead, self._packed = False, False, False
+        self._reset_pipes(self.process)
+
+    def start(self) -> Identity:
+        """Start the process, unless it is launched already, and ask who it is."""
+        if self.process is None or self._greeted:
+            self.launch()
+        self._greeted = True
         try:
-            ok = self._ask({"op": "start", "protocol": wire.PROTOCOL_VERSION})
-            return _identity(ok)
+            ok = self._ask_plainly({"op": "start", "protocol": wire.PROTOCOL_VERSION})
+            identity = _identity(ok)
+            self._ahead, self._packed = (word in _takes(ok) for word in wire.TAKES)
+            return identity
         except (Crash, Timeout, Malformed, Refused) as error:
             self._kill()
             raise NotLoaded(str(error)) from None
 
+    def announce(self, questions: Sequence[Question]) -> None:
+        """Send them ahead, if the port allows it."""
+        self._forget_answers()
+        if self.process is None or not self._ahead:
+            return
+        for question in questions:
+            self._sent.append((self._post(self._message(question)), question))
+        self._push()
+
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin a scenario."""
-        self._ask({"op": "begin", "tensors": wire.tensors_to_wire(tensors)})
+        self._ask(Question("begin", tensors))
 
     def event(self, event: Event, ask: Ask, payload: bytes | None = None) -> Reply:
         """Play one event."""
-        question = {"op": "event", **wire.event_to_wire(event, payload)}
-        return wire.reply_from_wire(self._ask(question, ask))
+        answer = self._ask(Question("event", event), ask, payload)
+        return wire.reply_from_wire(answer)
 
     def read(self, optimizer: str) -> dict[str, Reading]:
         """Show an optimizer's params."""
-        return wire.readings_from_wire(
-            self._ask({"op": "read", "optimizer": optimizer})
-        )
+        return wire.readings_from_wire(self._ask(Question("read", optimizer)))
 
     def native(self, name: str) -> NativeAnswer:
         """Run a native check."""
-        return wire.native_from_wire(self._ask({"op": "check", "name": name}))
+        return wire.native_from_wire(self._ask_plainly({"op": "check", "name": name}))
 
     def elsewhere(self) -> Candidate:
         """A second process of the same command."""
@@ -118,7 +145,7 @@ class ProcessCandidate(Candidate):
             self._elsewhere.close()
         if self.process is not None:
             with contextlib.suppress(Crash, Timeout, Malformed, Refused):
-                self._ask({"op": "stop"})
+                self._ask_plainly({"op": "stop"})
         self._kill()
 
     def abandon(self) -> None:
@@ -130,11 +157,45 @@ class ProcessCandidate(Candidate):
 
     # -- one question, one answer -------------------------------------------------
 
-    def _ask(self, question: dict[str, Any], ask: Ask | None = None) -> Any:
+    def _ask(
+        self, question: Question, ask: Ask | None = None, payload: bytes | None = None
+    ) -> Any:
+        if self._sent_ahead(question) and payload is None:
+            number, _ = self._sent.popleft()
+            return self._answer(number, ask)
+        return self._ask_plainly(self._message(question, payload), ask)
+
+    def _message(
+        self, question: Question, payload: bytes | None = None
+    ) -> dict[str, Any]:
+        match question:
+            case ("begin", tensors):
+                shown = wire.tensors_to_wire(tensors, self._packed)
+                return {"op": "begin", "tensors": shown}
+            case ("event", event):
+                shown = wire.event_to_wire(event, payload, self._packed)
+                return {"op": "event", **shown}
+        return {"op": "read", "optimizer": question.about}
+
+    def _sent_ahead(self, question: Question) -> bool:
+        if self.process is None or not self._sent:
+            return False
+        op, about = self._sent[0][1]
+        if op == "read":
+            return question == (op, about)
+        return op == question.op and about is question.about
+
+    def _ask_plainly(self, message: dict[str, Any], ask: Ask | None = None) -> Any:
+        self._forget_answers()
         if self.process is None:
             raise Crash("the process has ended")
+        number = self._post(message)
+        self._push()
+        return self._answer(number, ask)
+
+    def _answer(self, number: int, ask: Ask | None) -> Any:
         try:
-            answer = self._converse(question, ask)
+            answer = self._converse(number, ask)
         except Exception:
             self._kill()
             raise
@@ -143,76 +204,108 @@ class ProcessCandidate(Candidate):
                 raise error(str(answer[word]).strip())
         return answer["ok"]
 
-    def _converse(self, question: dict[str, Any], ask: Ask | None) -> dict[str, Any]:
-        self._seq += 1
+    def _converse(self, number: int, ask: Ask | None) -> dict[str, Any]:
         deadline = time.monotonic() + self.timeout
-        self._write({"seq": self._seq, **question}, deadline)
         while True:
-            answer = self._read_answer(deadline)
+            answer = self._read_answer(number, deadline)
             if answer.get("ask") == "closure" and ask is not None:
                 seen = wire.tensors_from_wire(answer.get("params"))
-                reply = wire.answer_to_wire(ask(seen))
-                self._write({"seq": self._seq, "answer": reply}, deadline)
+                reply = wire.answer_to_wire(ask(seen), self._packed)
+                self._unsent += _line({"seq": number, "answer": reply})
+                self._push()
             elif "ok" in answer or any(word in answer for word in _BAD_NEWS):
                 return answer
             else:
                 raise Malformed(f"no 'ok', 'refused' or 'crashed' in {answer}"[:300])
 
-    def _read_answer(self, deadline: float) -> dict[str, Any]:
+    def _read_answer(self, number: int, deadline: float) -> dict[str, Any]:
         line = self._read_line(deadline)
         try:
-            answer = json.loads(line)
+            answer = _DECODER.decode(line.decode())
         except (ValueError, RecursionError):
             shown = line[:80].decode(errors="replace")
             raise Malformed(f"not a line of JSON: {shown!r}") from None
-        if not isinstance(answer, dict) or answer.get("seq") != self._seq:
+        if not isinstance(answer, dict) or answer.get("seq") != number:
             got = answer.get("seq") if isinstance(answer, dict) else answer
-            raise Malformed(f"expected an answer with seq {self._seq}, got {got!r}")
+            raise Malformed(f"expected an answer with seq {number}, got {got!r}")
         return answer
+
+    def _forget_answers(self) -> None:
+        """Read the answers to what was sent ahead and is not asked after all.
+
+        A process that does not give them is killed.
+        """
+        while self.process is not None and self._sent:
+            number, _ = self._sent.popleft()
+            with contextlib.suppress(Crash, Timeout, Malformed, Refused):
+                self._answer(number, None)
 
     # -- pipes ----------------------------------------------------------------------
 
-    @property
-    def _stdin(self) -> Any:
-        assert self.process is not None
-        return self.process.stdin
+    def _reset_pipes(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin, self._stdout = process.stdin.fileno(), process.stdout.fileno()
+        for pipe in (self._stdin, self._stdout):
+            os.set_blocking(pipe, False)
+        self._number, self._unsent = 0, bytearray()
+        self._sent: collections.deque[tuple[int, Question]] = collections.deque()
+        self._lines: collections.deque[bytes] = collections.deque()
+        self._begun: list[bytes] = []  #: pieces of a line that has no end yet
+        self._stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
+        self._drainer = threading.Thread(
+            target=_drain, args=(process.stderr, self._stderr), daemon=True
+        )
+        self._drainer.start()
 
-    @property
-    def _stdout(self) -> Any:
-        assert self.process is not None
-        return self.process.stdout
+    def _post(self, message: dict[str, Any]) -> int:
+        """Put a question into the outgoing lines; its number."""
+        self._number += 1
+        self._unsent += _line({"seq": self._number, **message})
+        return self._number
 
-    def _write(self, message: dict[str, Any], deadline: float) -> None:
-        data = memoryview(json.dumps(message).encode() + b"\n")
-        while data:
-            try:
-                data = data[os.write(self._stdin.fileno(), data) :]
-            except BlockingIOError:
-                self._wait(self._stdin, select.POLLOUT, deadline)
-            except OSError:  # it reads no more; perhaps it has said why
-                return
+    def _push(self) -> None:
+        """Write what the pipe takes; the rest goes while an answer is waited for."""
+        try:
+            while self._unsent:
+                del self._unsent[: os.write(self._stdin, self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:  # it reads no more; perhaps it has said why
+            self._unsent.clear()
 
     def _read_line(self, deadline: float) -> bytes:
-        chunks = [self._buffer]
-        size = len(self._buffer)
-        while b"\n" not in chunks[-1]:
-            self._wait(self._stdout, select.POLLIN, deadline)
-            chunk = os.read(self._stdout.fileno(), 1 << 20)
-            if not chunk:
-                raise self._ended()
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_LINE:
-                raise Malformed(f"a line of more than {MAX_LINE >> 20} MiB")
-        line, _, self._buffer = b"".join(chunks).partition(b"\n")
-        return line
+        while not self._lines:
+            if self._wait(deadline):
+                chunk = os.read(self._stdout, 1 << 20)
+                if not chunk:
+                    raise self._ended()
+                self._take(chunk)
+            else:
+                self._push()
+        return self._lines.popleft()
 
-    def _wait(self, pipe: Any, event: int, deadline: float) -> None:
+    def _take(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b"\n")
+        self._begun.append(first)
+        if others:
+            self._lines.append(b"".join(self._begun))
+            *whole, last = others
+            self._lines.extend(whole)
+            self._begun = [last]
+        elif sum(map(len, self._begun)) > MAX_LINE:
+            raise Malformed(f"a line of more than {MAX_LINE >> 20} MiB")
+
+    def _wait(self, deadline: float) -> bool:
+        """Wait for the port; whether there is something to read, else to write."""
         poll = select.poll()
-        poll.register(pipe, event)
-        left = max(0.0, deadline - time.monotonic())
-        if not poll.poll(left * 1000):
+        poll.register(self._stdout, select.POLLIN)
+        if self._unsent:
+            poll.register(self._stdin, select.POLLOUT)
+        ready = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+        if not ready:
             raise Timeout(f"no answer within {self.timeout:g} s")
+        return self._stdout in ready
 
     # -- life and death -------------------------------------------------------------
 
@@ -262,6 +355,17 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return str(number)
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(message).encode() + b"\n"
+
+
+def _takes(ok: dict[str, Any]) -> list[Any]:
+    words = ok.get("takes", [])
+    if not isinstance(words, list):
+        raise Malformed("'takes' must be a list of texts")
+    return words
 
 
 def _identity(ok: Any) -> Identity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import secrets
@@ -74,6 +75,7 @@ def run_command(
     jobs: int,
 ) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
+    gc.set_threshold(100_000, 50, 100)  # scenarios are many and live to the end
     if seed is None:
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
     plan = _plan(targets, level.upper(), only, quick, scenario_file, seed, fresh)

@@ -6,12 +6,14 @@ was being played; the next one starts afresh.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.formats import FORMATS
+from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     Event,
     Group,
@@ -33,7 +35,7 @@ from .adapters.base import (
     Refused,
     Trace,
 )
-from .candidate import Candidate, Crash, Identity, NotLoaded, Timeout
+from .candidate import Candidate, Crash, Identity, NotLoaded, Question, Timeout
 from .checks import Adaptive, Check, NativeCheck, Place, Relation, needed_claims
 
 __all__ = [
@@ -270,60 +272,120 @@ def _noting(seen: Observation | NativeSeen) -> Iterator[None]:
         seen.trouble, seen.message = "crash", str(error)
 
 
+@dataclass(frozen=True)
+class _Cue:
+    """What is known of an event before it is played."""
+
+    event: Event
+    refused: bool
+    looks: Mapping[str, list[str]]  #: the params that each optimizer must then show
+    groups: list[tuple[tuple[str, ...], Options]]  #: of an optimizer that moves, before
+
+
 class Session:
-    """A scenario in the making: its tensors are given, its events come one by one."""
+    """A scenario in the making: its tensors are given, its events come one by one.
+
+    The port is told what it will be asked (`Candidate.announce`): all events of the
+    scenario, as far as the questions do not hang on its answers, or else each event
+    with the readings after it.
+    """
 
     def __init__(self, candidate: Candidate, scenario: Scenario) -> None:
         self.candidate, self.scenario = candidate, scenario
+        self.home = candidate  #: where it began
         self.books = Bookkeeper(scenario)
         self.payloads: dict[str, bytes] = {}
         self.last: Mapping[Place, Reading] = {}  #: the readings after the last event
         self.parted = False  #: port and reference disagree on an outcome
-        candidate.begin(scenario.tensors)
+        self.cues = deque(map(self._cue, scenario.events))
+        begin = [Question("begin", scenario.tensors)]
+        self.batches, self.announced = deque(_batches(begin, self.cues)), 0
+        with self._ended_by_trouble():
+            self._announce()
+            candidate.begin(scenario.tensors)
 
     def do(self, event: Event) -> EventSeen:
         """Play an event and read everything; raises as `Candidate` does."""
         seen = EventSeen()
-        self._perform(event, seen)
-        effect = self.books.apply(event)
-        self.parted = bool(seen.refusal) != bool(effect.refusal)
-        if not self.parted:
-            seen.readings = self.last = {
-                (optimizer, param): reading
-                for optimizer in self.books.optimizers
-                for param, reading in self._read(optimizer).items()
-            }
+        if self.cues:
+            cue = self.cues.popleft()
+        else:
+            cue = self._cue(event)
+            self.batches.extend(_batches([], [cue]))
+        with self._ended_by_trouble():
+            self._perform(cue, seen)
+            self.parted = bool(seen.refusal) != cue.refused
+            if not self.parted:
+                seen.readings = self.last = {
+                    (optimizer, param): reading
+                    for optimizer, params in cue.looks.items()
+                    for param, reading in self._read(optimizer, params).items()
+                }
+        if self.parted:
+            self._end()
         return seen
 
-    def _perform(self, event: Event, seen: EventSeen) -> None:
+    @contextmanager
+    def _ended_by_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        """What was announced and not asked yet is not asked any more."""
+        for candidate in (self.candidate, self.home):
+            candidate.announce(())
+
+    def _cue(self, event: Event) -> _Cue:
+        moves = isinstance(event, Load) and event.via == "new-process"
+        groups = self.books.groups(event.optimizer) if moves else []
+        effect = self.books.apply(event)
+        looks = {name: self.books.params(name) for name in self.books.optimizers}
+        return _Cue(event, bool(effect.refusal), looks, groups)
+
+    def _announce(self) -> None:
+        """Announce the next batch before its first question is asked."""
+        if not self.announced:
+            batch = self.batches.popleft()
+            self.candidate.announce(batch)
+            self.announced = len(batch)
+        self.announced -= 1
+
+    def _perform(self, cue: _Cue, seen: EventSeen) -> None:
+        event = cue.event
+
         def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
             if not isinstance(event, Step) or event.loss is None:
                 raise Malformed("a closure was asked for where there is none")
             seen.calls.append(ClosureCall(dict(params)))
             return ClosureAnswer(event.gradients, event.loss)
 
-        payload, here = None, self.candidate
+        payload = None
         try:
             if isinstance(event, Load) and event.via == "new-process":
-                self._move(event)
+                self._move(event, cue.groups)
                 payload = self.payloads[event.name]
+            else:
+                self._announce()
             reply = self.candidate.event(event, ask, payload)
         except Refused as refusal:
             seen.refusal = str(refusal) or "refused without a message"
-            self.candidate = here
+            self.candidate = self.home
             return
         seen.loss = reply.loss
         if isinstance(event, Steps):
-            seen.trace = self._checked(event, reply.trace)
+            seen.trace = self._checked(event, cue, reply.trace)
         if isinstance(event, Save):
             if reply.saved is None:
                 raise Malformed("save gave no bytes")
             self.payloads[event.name] = reply.saved
 
     def _checked(
-        self, event: Steps, traces: Mapping[str, Trace] | None
+        self, event: Steps, cue: _Cue, traces: Mapping[str, Trace] | None
     ) -> Mapping[str, Trace]:
-        expected = self.books.params(event.optimizer)
+        expected = cue.looks[event.optimizer]
         if traces is None or set(traces) != set(expected):
             shown = None if traces is None else sorted(traces)
             raise Malformed(f"many steps show params {shown}, not {expected}")
@@ -336,9 +398,8 @@ class Session:
                 raise Malformed(f"the trace of {name} has not {event.count} steps")
         return traces
 
-    def _move(self, event: Load) -> None:
+    def _move(self, event: Load, groups: list[tuple[tuple[str, ...], Options]]) -> None:
         """Go on in another process: the same params, a fresh optimizer."""
-        groups = self.books.groups(event.optimizer)
         tensors = {
             name: self._current(event.optimizer, name, tensor)
             for name, tensor in self.scenario.tensors.items()
@@ -358,9 +419,9 @@ class Session:
         bits = reading.theta.bits
         return Tensor(tensor.format, tensor.shape, bits, tensor.complex, tensor.layout)
 
-    def _read(self, optimizer: str) -> dict[str, Reading]:
+    def _read(self, optimizer: str, expected: list[str]) -> dict[str, Reading]:
+        self._announce()
         readings = self.candidate.read(optimizer)
-        expected = self.books.params(optimizer)
         if set(readings) != set(expected):
             raise Malformed(f"read shows params {sorted(readings)}, not {expected}")
         for name, reading in readings.items():
@@ -396,6 +457,31 @@ class Session:
         length = tensor.layout.length if tensor.layout else None
         if length is not None and len(reading.storage or ()) != length:
             raise Malformed(f"storage of {name} is not {length} elements")
+
+
+def _batches(
+    questions: list[Question], cues: Iterable[_Cue]
+) -> Iterator[list[Question]]:
+    """The questions and those of the cues, cut where only an answer tells the next.
+
+    That is at closures, at loads elsewhere and at refusals; many steps begin a batch
+    of their own, for their time counts alone.
+    """
+    for cue in cues:
+        event, looks = cue.event, [Question("read", name) for name in cue.looks]
+        moves = isinstance(event, Load) and event.via == "new-process"
+        closure = isinstance(event, Step) and event.loss is not None
+        if questions and (moves or isinstance(event, Steps)):
+            yield questions
+            questions = []
+        if not moves:
+            questions.append(Question("event", event))
+        if questions and (moves or closure or cue.refused):
+            yield questions
+            questions = []
+        questions += looks
+    if questions:
+        yield questions
 
 
 def _no_closure(params: Mapping[str, Tensor]) -> ClosureAnswer:

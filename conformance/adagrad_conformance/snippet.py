@@ -1,10 +1,23 @@
-"""A scenario as a few lines of torch: a reproducer that needs no suite."""
+"""A scenario as a few lines of torch: a reproducer that needs no suite.
+
+Rule 1.  Decimals are the shortest that give the very bits back, so that theta and S
+         come out bit for bit as in a run; only the payload of a NaN is lost.
+Rule 2.  An event that must be refused is tried, and what came of it is printed; as
+         the last event it stands bare, so that its refusal is the end of the script.
+Rule 3.  Another process is played in this one: new params, a new optimizer, bytes.
+"""
 
 from __future__ import annotations
 
+import keyword
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.formats import BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -13,113 +26,347 @@ from adagrad_reference.scenario import (
     Load,
     New,
     OptionValues,
+    Read,
     Save,
     Scenario,
     SetOption,
     SetState,
+    Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
 
-__all__ = ["torch_snippet"]
+from .scenarios.build import rounded
 
-_DTYPES = {
-    "binary64": "float64",
-    "binary32": "float32",
-    "bfloat16": "bfloat16",
-    "binary16": "float16",
+__all__ = ["TORCH_PORTS", "TorchPort", "torch_port", "torch_snippet"]
+
+#: (format, complex): the name of the maker, and torch's dtype.
+_MAKERS = {
+    ("binary64", False): ("f64", "float64"),
+    ("binary32", False): ("f32", "float32"),
+    ("bfloat16", False): ("bf16", "bfloat16"),
+    ("binary16", False): ("f16", "float16"),
+    ("binary64", True): ("c128", "complex128"),
+    ("binary32", True): ("c64", "complex64"),
+}
+_TAKEN = {"copy", "inf", "io", "nan", "torch", "closure", "i"}
+_TAKEN |= {maker for maker, _ in _MAKERS.values()}
+_DIGITS = 17  # enough for every format
+
+
+@dataclass(frozen=True)
+class TorchPort:
+    """How a script makes an optimizer: its imports, constructor, fixed arguments."""
+
+    constructor: str = "torch.optim.Adagrad"
+    extra: str = ""  #: as in ", fused=True"
+    imports: tuple[str, ...] = ()
+
+
+_OWN = "from adagrad_conformance.candidates."
+
+#: Those registered ports that are torch optimizers, by their names.
+TORCH_PORTS: Mapping[str, TorchPort] = {
+    "torch/single": TorchPort(extra=", foreach=False"),
+    "torch/foreach": TorchPort(extra=", foreach=True"),
+    "torch/fused": TorchPort(extra=", fused=True"),
+    "torch/differentiable": TorchPort(extra=", differentiable=True"),
+    "own/torch-single": TorchPort(
+        "SingleTensorAdagrad",
+        imports=(f"{_OWN}torch_single import SingleTensorAdagrad",),
+    ),
+    "own/torch-foreach": TorchPort(
+        "ForeachAdagrad", imports=(f"{_OWN}torch_foreach import ForeachAdagrad",)
+    ),
 }
 
 
+def torch_port(target: str) -> TorchPort | None:
+    """The port of a TARGET, whose class must be a torch optimizer.
+
+    None for a registered name that is no torch port, and for exec:COMMAND.
+    """
+    if target in TORCH_PORTS:
+        return TORCH_PORTS[target]
+    module, _, name = target.rpartition(":")
+    if not module or target.startswith("exec:"):
+        return None
+    top = name.split(".")[0]
+    if not module.endswith(".py"):
+        return TorchPort(name, imports=(f"from {module} import {top}",))
+    path = Path(module).resolve()
+    lines = ("import sys", f"sys.path.insert(0, {str(path.parent)!r})")
+    return TorchPort(name, imports=(*lines, f"from {path.stem} import {top}"))
+
+
 def torch_snippet(
-    scenario: Scenario, constructor: str = "torch.optim.Adagrad", extra: str = ""
+    scenario: Scenario,
+    constructor: str = "torch.optim.Adagrad",
+    extra: str = "",
+    imports: tuple[str, ...] = (),
 ) -> str:
     """Python source that plays the scenario and prints params and state.
 
-    `extra` are further constructor arguments, as ", fused=True".
+    `extra` are further constructor arguments, as ", fused=True"; `imports` are lines
+    that the constructor needs.  Raises `ScenarioError` for an impossible scenario.
     """
-    fmt = scenario.formats[0] if scenario.formats else "binary64"
-    lines = ["import copy, io, math, torch", "inf, nan = math.inf, math.nan"]
-    lines.append(
-        f"T = lambda v, *s: torch.tensor(v, dtype=torch.{_DTYPES[fmt]}).reshape(s)"
-    )
-    for name, tensor in scenario.tensors.items():
-        lines.append(f"{name} = torch.nn.Parameter({_tensor(tensor)})")
-    for event in scenario.events:
-        lines += _event(event, constructor, extra)
-    lines += [f"print({name}.data)" for name in scenario.tensors]
-    last = scenario.events[-1].optimizer
-    lines.append(f"print({last}.state_dict()['state'])")
-    return "\n".join(lines)
+    return _Writer(scenario, TorchPort(constructor, extra, imports)).write()
 
 
-def _event(event: Event, constructor: str, extra: str) -> Iterator[str]:
-    who = event.optimizer
-    match event:
-        case New(groups=groups, options=options):
-            listed = ", ".join(_group(group) for group in groups)
-            yield f"{who} = {constructor}([{listed}]{_options(options)}{extra})"
-        case Step(gradients=gradients, loss=None):
-            yield from _gradients(gradients)
+class _Writer:
+    def __init__(self, scenario: Scenario, port: TorchPort) -> None:
+        self.scenario, self.port = scenario, port
+        self.books = Bookkeeper(scenario)
+        self.names = _script_names(scenario)
+        self.ways: dict[str, set[str]] = {}
+        for event in scenario.events:
+            if isinstance(event, Load):
+                self.ways.setdefault(event.name, set()).add(event.via)
+
+    def write(self) -> str:
+        """The whole script; makers and imports are those that it turns out to need."""
+        body = [line for name in self.scenario.tensors for line in self._param(name)]
+        last = len(self.scenario.events) - 1
+        for number, event in enumerate(self.scenario.events):
+            body += self._event(event, number == last)
+        body += self._prints()
+        text = "\n".join(body)
+        words = set(re.findall(r"(?<![\w.])[a-z]\w*", text))
+        modules = [name for name in ("copy", "io", "torch") if name in words]
+        head = [f"import {', '.join(modules)}"]
+        if special := [name for name in ("inf", "nan") if name in words]:
+            head.append(f"from math import {', '.join(special)}")
+        head += self.port.imports
+        for maker, dtype in _MAKERS.values():
+            if maker in words:
+                head.append(f"{maker} = lambda v: torch.tensor(v, dtype=torch.{dtype})")
+        return "\n".join([*head, text])
+
+    def _param(self, name: str) -> Iterator[str]:
+        tensor, mine = self.scenario.tensors[name], self.names[name]
+        data = _tensor(tensor)
+        if tensor.layout is not None:
+            yield f"{mine}_storage = {_storage(tensor)}"
+            data = f"{mine}_storage{_view(tensor)}"
+        # a param whose step is differentiated must be no leaf
+        plain = "differentiable=True" in self.port.extra
+        yield f"{mine} = {data if plain else f'torch.nn.Parameter({data})'}"
+
+    def _prints(self) -> Iterator[str]:
+        yield f"torch.set_printoptions(precision={_DIGITS})"
+        for name, tensor in self.scenario.tensors.items():
+            mine = self.names[name]
+            around = f", {mine}_storage" if tensor.layout is not None else ""
+            yield f"print({mine}.data{around})"
+        for name in self.books.optimizers:
+            yield f"print({self.names[name]}.state_dict()['state'])"
+
+    # -- events ----------------------------------------------------------------------
+
+    def _event(self, event: Event, last: bool) -> Iterator[str]:
+        lines = list(self._lines(event))
+        effect = self.books.apply(event)
+        if not effect.refusal:
+            yield from lines
+            return
+        *before, refused = lines
+        yield from before
+        if last:
+            yield f"{refused}  # must be refused: {effect.refusal}"
+        else:
+            yield f"try: {refused}; print('accepted')"
+            yield "except Exception as error: print('refused:', error)"
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        who = self.names[event.optimizer]
+        match event:
+            case New(groups=groups, options=options):
+                yield f"{who} = {self._made(groups, options)}"
+            case Step(gradients=gradients, loss=loss):
+                yield from self._step(who, gradients, loss)
+            case Steps():
+                yield from self._steps(who, event)
+            case SetOption(group=group, option=option, value=value):
+                yield f"{who}.param_groups[{group}][{option!r}] = {value!r}"
+            case AddGroup(group=new_group):
+                yield f"{who}.add_param_group({self._group(new_group)})"
+            case ZeroGrad(set_to_none=to_none):
+                yield f"{who}.zero_grad(set_to_none={to_none})"
+            case Read():
+                yield f"{who}.state_dict()"
+            case Save():
+                yield from self._save(who, event.name)
+            case Load():
+                yield from self._load(who, event)
+            case SetState(param=param, state_sum=total, t=t):
+                state = f"sum={_tensor(total)}, step=torch.tensor({float(t)})"
+                yield f"{who}.state[{self.names[param]}].update({state})"
+
+    def _step(
+        self, who: str, gradients: Mapping[str, Gradient], loss: float | None
+    ) -> Iterator[str]:
+        if loss is None:
+            yield from self._gradients(gradients)
             yield f"{who}.step()"
-        case Step(gradients=gradients, loss=loss):
-            yield "def closure():"
-            yield from ("    " + line for line in _gradients(gradients))
-            yield f"    return torch.tensor({loss!r})"
-            yield f"print({who}.step(closure))"
-        case SetOption(group=group, option=option, value=value):
-            yield f"{who}.param_groups[{group}][{option!r}] = {value!r}"
-        case AddGroup(group=new_group):
-            yield f"{who}.add_param_group({_group(new_group)})"
-        case ZeroGrad(set_to_none=to_none):
-            yield f"{who}.zero_grad(set_to_none={to_none})"
-        case Save(name=name):
-            yield f"saved_{name} = {who}.state_dict()"
-            yield f"copy_{name} = copy.deepcopy(saved_{name})"
-        case Load(name=name, via=via):
-            source = "saved" if via == "same-object" else "copy"
-            yield f"{who}.load_state_dict({source}_{name})"
-        case SetState(param=param, state_sum=total, t=t):
-            yield f"{who}.state[{param}]['sum'] = {_tensor(total)}"
-            yield f"{who}.state[{param}]['step'] = torch.tensor({float(t)})"
+            return
+        yield "def closure():"
+        yield from ("    " + line for line in self._gradients(gradients))
+        yield f"    return torch.tensor({loss!r}, dtype=torch.float64)"
+        yield f"print({who}.step(closure))"
+
+    def _steps(self, who: str, event: Steps) -> Iterator[str]:
+        if len(event.cycle) == 1:
+            yield from self._gradients(event.cycle[0])
+            yield f"for i in range({event.count}): {who}.step()"
+            return
+        yield f"for i in range({event.count}):"
+        for number, gradients in enumerate(event.cycle):
+            if gradients:
+                yield f"    if i % {len(event.cycle)} == {number}:"
+                yield from ("        " + line for line in self._gradients(gradients))
+        yield f"    {who}.step()"
+
+    def _gradients(self, gradients: Mapping[str, Gradient]) -> Iterator[str]:
+        for name, gradient in gradients.items():
+            yield f"{self.names[name]}.grad = {_gradient(gradient)}"
+
+    def _save(self, who: str, name: str) -> Iterator[str]:
+        """What a later load needs of it: the dict itself, a copy, bytes."""
+        ways, saved = self.ways.get(name, set()), _word(name)
+        yield f"saved_{saved} = {who}.state_dict()"
+        if "deepcopy" in ways:
+            yield f"copy_{saved} = copy.deepcopy(saved_{saved})"
+        if ways & {"bytes", "new-process"}:
+            yield f"torch.save(saved_{saved}, file_{saved} := io.BytesIO())"
+
+    def _load(self, who: str, event: Load) -> Iterator[str]:
+        saved = _word(event.name)
+        source = {
+            "same-object": f"saved_{saved}",
+            "deepcopy": f"copy.deepcopy(copy_{saved})",
+        }.get(event.via)
+        if event.via == "new-process":
+            for mine in (self.names[name] for name in self.scenario.tensors):
+                fresh = f"{mine}.detach().clone()"
+                if "differentiable=True" not in self.port.extra:
+                    fresh = f"torch.nn.Parameter({fresh})"
+                yield f"{mine} = {fresh}  # as in a new process"
+            groups = tuple(
+                Group(params, options.changed())
+                for params, options in self.books.groups(event.optimizer)
+            )
+            yield f"{who} = {self._made(groups, {})}"
+        if source is None:
+            yield f"file_{saved}.seek(0)"
+            source = f"torch.load(file_{saved}, weights_only=True)"
+        yield f"{who}.load_state_dict({source})"
+
+    def _made(self, groups: tuple[Group, ...], options: OptionValues) -> str:
+        listed = ", ".join(self._group(group) for group in groups)
+        given = f"[{listed}]{_options(options)}{self.port.extra}"
+        return f"{self.port.constructor}({given})"
+
+    def _group(self, group: Group) -> str:
+        params = ", ".join(self.names[name] for name in group.params)
+        return f"dict(params=[{params}]{_options(group.options)})"
 
 
-def _gradients(gradients: object) -> Iterator[str]:
-    assert isinstance(gradients, dict)
-    for name, gradient in gradients.items():
-        yield f"{name}.grad = {_gradient(gradient)}"
+def _script_names(scenario: Scenario) -> dict[str, str]:
+    """Every param and optimizer by a name that the script can use, each its own."""
+    optimizers = dict.fromkeys(event.optimizer for event in scenario.events)
+    names: dict[str, str] = {}
+    for name in (*scenario.tensors, *optimizers):
+        word = _word(name)
+        while word in _TAKEN or keyword.iskeyword(word) or word in names.values():
+            word += "_"
+        names[name] = word
+    return names
 
 
-def _gradient(gradient: Gradient) -> str:
-    return _tensor(gradient) if isinstance(gradient, Tensor) else "None"
-
-
-def _group(group: Group) -> str:
-    params = ", ".join(group.params)
-    return f"dict(params=[{params}]{_options(group.options)})"
+def _word(name: str) -> str:
+    """`name` itself where it is an identifier."""
+    word = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return word if word.isidentifier() else f"_{word}"
 
 
 def _options(options: OptionValues) -> str:
     return "".join(f", {name}={value!r}" for name, value in options.items())
 
 
+# -- tensors -----------------------------------------------------------------------
+
+
+def _gradient(gradient: Gradient) -> str:
+    if gradient is None:
+        return "None"
+    if isinstance(gradient, Tensor):
+        return _tensor(gradient)
+    return _rows(gradient)
+
+
+def _rows(gradient: Sparse) -> str:
+    indices, shape = list(gradient.indices), gradient.shape
+    values = _tensor(gradient.values)
+    return f"torch.sparse_coo_tensor([{indices}], {values}, {shape})"
+
+
 def _tensor(tensor: Tensor) -> str:
-    values = ", ".join(_number(value) for value in tensor.values())
-    shape = "".join(f", {extent}" for extent in tensor.shape)
-    plain = f"T([{values}]{shape})"
+    if tensor.layout is not None:
+        return _storage(tensor) + _view(tensor)
+    numbers = _numbers(tensor, tensor.bits)
+    maker, _ = _MAKERS[tensor.format, tensor.complex]
     if not tensor.shape:
-        plain = f"T({values})"
-    if tensor.layout is None:
-        return plain
+        return f"{maker}({numbers[0]})"
+    shape = "" if len(tensor.shape) == 1 else f".reshape{tensor.shape}"
+    return f"{maker}({_listed(numbers)}){shape}"
+
+
+def _storage(tensor: Tensor) -> str:
+    """The whole storage, guard included, as one row."""
+    layout, width = tensor.layout, 2 if tensor.complex else 1
+    assert layout is not None
+    storage = [layout.guard] * (layout.length * width)
+    for k, place in enumerate(layout.positions(tensor.shape)):
+        bits = tensor.bits[k * width : (k + 1) * width]
+        storage[place * width : (place + 1) * width] = bits
+    maker, _ = _MAKERS[tensor.format, tensor.complex]
+    return f"{maker}({_listed(_numbers(tensor, storage))})"
+
+
+def _view(tensor: Tensor) -> str:
     layout = tensor.layout
-    storage = [layout.guard] * layout.length
-    for place, bits in zip(layout.positions(tensor.shape), tensor.bits, strict=True):
-        storage[place] = bits
-    values = ", ".join(_number(tensor.fmt.decode(bits)) for bits in storage)
-    where = f"{tensor.shape}, {layout.strides}, {layout.offset}"
-    return f"T([{values}], {layout.length}).as_strided({where})"
+    assert layout is not None
+    return f".as_strided({tensor.shape}, {layout.strides}, {layout.offset})"
 
 
-def _number(value: float) -> str:
-    return "nan" if math.isnan(value) else repr(value)
+def _numbers(tensor: Tensor, encodings: list[int] | tuple[int, ...]) -> list[str]:
+    parts = [_number(tensor.fmt, tensor.fmt.decode(bits)) for bits in encodings]
+    if not tensor.complex:
+        return parts
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return [f"complex({real}, {imaginary})" for real, imaginary in pairs]
+
+
+def _number(fmt: Format, value: float) -> str:
+    """The shortest decimal that torch reads as `value`: it goes through binary32."""
+    if math.isnan(value) or math.isinf(value) or value == int(value):
+        return repr(value)
+    for digits in range(1, _DIGITS):
+        short = float(f"{value:.{digits}g}")
+        if math.isfinite(short) and rounded(fmt, short) == value:
+            through = short if fmt == BINARY64 else rounded(BINARY32, short)
+            if rounded(fmt, through) == value:
+                return repr(short)
+    return repr(value)
+
+
+def _listed(numbers: list[str]) -> str:
+    """A list; a long one that repeats its beginning is written so."""
+    for period in range(1, 6 if len(numbers) > 8 else 0):
+        times, rest = divmod(len(numbers), period)
+        if numbers == numbers[:period] * times + numbers[:rest]:
+            text = f"[{', '.join(numbers[:period])}] * {times}"
+            return f"{text} + [{', '.join(numbers[:rest])}]" if rest else text
+    return f"[{', '.join(numbers)}]"

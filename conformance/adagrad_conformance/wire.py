@@ -12,6 +12,8 @@ Only while it steps with a closure may a port ask back, with
 {"seq": n, "ask": "closure", "params": {...}}; the runner replies
 {"seq": n, "answer": {"gradients": {...}, "loss": {...}}}.  conformance/PROTOCOL.md is
 the specification for authors of ports; the events are those of vector files.
+
+`packed` makes the bits of a tensor one text, for ports that take that.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from typing import Any
 from adagrad_reference.codec import (
     CodecError,
     encodings_from_json,
+    encodings_from_text,
+    encodings_to_text,
     event_from_json,
     event_to_json,
     gradient_from_json,
@@ -35,7 +39,7 @@ from adagrad_reference.codec import (
     tensor_from_json,
     tensor_to_json,
 )
-from adagrad_reference.formats import FORMATS
+from adagrad_reference.formats import FORMATS, Format
 from adagrad_reference.scenario import Event, Step, Tensor
 
 from .adapters.base import (
@@ -50,6 +54,7 @@ from .adapters.base import (
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "TAKES",
     "answer_from_wire",
     "answer_to_wire",
     "event_from_wire",
@@ -66,15 +71,21 @@ __all__ = [
 
 PROTOCOL_VERSION = 1
 
+#: What a port may take beyond the plain protocol: questions before it has answered the
+#: former ones, and packed bits.
+TAKES = ("ahead", "packed")
+
 Json = dict[str, Any]
 
 
-def event_to_wire(event: Event, payload: bytes | None = None) -> Json:
+def event_to_wire(
+    event: Event, payload: bytes | None = None, packed: bool = False
+) -> Json:
     """An event; a closure's gradients and loss are held back until it is called."""
     if isinstance(event, Step) and event.loss is not None:
         bare = event_to_json(replace(event, gradients={}, loss=None))
         return {"event": {**bare, "closure": True}}
-    data: Json = {"event": event_to_json(event)}
+    data: Json = {"event": event_to_json(event, False, packed)}
     if payload is not None:
         data["payload"] = base64.b64encode(payload).decode()
     return data
@@ -91,9 +102,9 @@ def event_from_wire(data: Json) -> tuple[Event, bool, bytes | None]:
     )
 
 
-def tensors_to_wire(tensors: Mapping[str, Tensor]) -> Json:
+def tensors_to_wire(tensors: Mapping[str, Tensor], packed: bool = False) -> Json:
     """Tensors by name."""
-    return {name: tensor_to_json(t, decimals=False) for name, t in tensors.items()}
+    return {name: tensor_to_json(t, False, packed) for name, t in tensors.items()}
 
 
 def tensors_from_wire(data: Any) -> dict[str, Tensor]:
@@ -106,9 +117,12 @@ def tensors_from_wire(data: Any) -> dict[str, Tensor]:
         raise Malformed(str(error)) from None
 
 
-def answer_to_wire(answer: ClosureAnswer) -> Json:
+def answer_to_wire(answer: ClosureAnswer, packed: bool = False) -> Json:
     """What a closure brings."""
-    gradients = {name: gradient_to_json(g) for name, g in answer.gradients.items()}
+    gradients = {
+        name: gradient_to_json(gradient, False, packed)
+        for name, gradient in answer.gradients.items()
+    }
     return {"gradients": gradients, "loss": number_to_json(answer.loss)}
 
 
@@ -132,30 +146,24 @@ def reply_to_wire(reply: Reply) -> Json:
 
 def _trace_to_wire(trace: Trace) -> Json:
     """The encodings of all steps, as one text of hex digits."""
-    digits = FORMATS[trace.format].hex_digits
+    fmt = FORMATS[trace.format]
     return {
         "format": trace.format,
-        "theta": "".join([f"{bits:0{digits}x}" for bits in trace.theta]),
-        "sum": "".join([f"{bits:0{digits}x}" for bits in trace.state_sum]),
+        "theta": encodings_to_text(fmt, trace.theta),
+        "sum": encodings_to_text(fmt, trace.state_sum),
         "t": None if trace.t is None else list(trace.t),
     }
 
 
 def _trace_from_wire(raw: Json) -> Trace:
     fmt = FORMATS[raw["format"]]
-
-    def encodings(text: str) -> tuple[int, ...]:
-        n = fmt.hex_digits
-        parts = [text[i : i + n] for i in range(0, len(text), n)]
-        return encodings_from_json(fmt, parts)
-
     counters = raw.get("t")
     if counters is not None and not all(type(t) is int for t in counters):
         raise ValueError("t must be a list of counts")
     return Trace(
         fmt.name,
-        encodings(raw["theta"]),
-        encodings(raw["sum"]),
+        encodings_from_text(fmt, raw["theta"]),
+        encodings_from_text(fmt, raw["sum"]),
         None if counters is None else tuple(counters),
     )
 
@@ -178,18 +186,17 @@ def reply_from_wire(data: Any) -> Reply:
 
 
 def readings_to_wire(readings: Mapping[str, Reading]) -> Json:
-    """The content of `ok` after `read`."""
+    """The content of `ok` after `read`; bits are packed."""
     return {"params": {name: _reading_to_wire(r) for name, r in readings.items()}}
 
 
 def _reading_to_wire(reading: Reading) -> Json:
-    digits = reading.theta.fmt.hex_digits
     data: Json = {"t": reading.t}
-    data["gradient"] = gradient_to_json(reading.gradient, decimals=False)
+    data["gradient"] = gradient_to_json(reading.gradient, False, True)
     for name, tensor in (("theta", reading.theta), ("sum", reading.state_sum)):
-        data[name] = tensor and tensor_to_json(tensor, decimals=False)
+        data[name] = tensor and tensor_to_json(tensor, False, True)
     if reading.storage is not None:
-        data["storage"] = [f"{bits:0{digits}x}" for bits in reading.storage]
+        data["storage"] = encodings_to_text(reading.theta.fmt, reading.storage)
     return data
 
 
@@ -204,20 +211,25 @@ def readings_from_wire(data: Any) -> dict[str, Reading]:
 
 
 def _reading_from_wire(raw: Json) -> Reading:
-    def tensor(name: str) -> Tensor | None:
-        return None if raw.get(name) is None else tensor_from_json(raw[name])
-
-    t, storage = raw.get("t"), raw.get("storage")
-    if t is not None and (isinstance(t, bool) or not isinstance(t, int) or t < 0):
+    total, t = raw.get("sum"), raw.get("t")
+    if t is not None and (type(t) is not int or t < 0):
         raise ValueError(f"t must be a count, not {t!r}")
     theta = tensor_from_json(raw["theta"])
     return Reading(
         theta,
         gradient_from_json(raw.get("gradient")),
-        tensor("sum"),
+        None if total is None else tensor_from_json(total),
         t,
-        None if storage is None else encodings_from_json(theta.fmt, storage),
+        _storage_from_wire(theta.fmt, raw.get("storage")),
     )
+
+
+def _storage_from_wire(fmt: Format, raw: Any) -> tuple[int, ...] | None:
+    if raw is None:
+        return None
+    if isinstance(raw, str):
+        return encodings_from_text(fmt, raw)
+    return encodings_from_json(fmt, raw)
 
 
 # -- native checks ---------------------------------------------------------------------
@@ -235,7 +247,7 @@ def native_to_wire(answer: NativeAnswer) -> Json:
                 "t": step.t,
                 "options": options_to_json(step.options),
                 **{
-                    name: tensor_to_json(getattr(step, name), decimals=False)
+                    name: tensor_to_json(getattr(step, name), False, True)
                     for name in _TENSORS
                 },
             }

@@ -8,10 +8,11 @@ import { readSync, writeSync } from "node:fs";
 import { Adagrad, AdagradError, Param } from "./adagrad.mjs";
 
 const WHO = { name: "example-javascript", version: "1", language: "JavaScript" };
+const TAKES = ["ahead", "packed"]; // lines may wait; bits may be one text
 const CLAIMS = [
-  ...["binary64", "binary32", "state", "state-write", "gradients", "none-gradient"],
-  ...["zero-grad", "closure", "groups", "add-group", "mixed-formats"],
-  ...["set-option", "refusals"],
+  ...["binary64", "binary32", "state", "state-write", "many-steps", "gradients"],
+  ...["none-gradient", "zero-grad", "closure", "groups", "add-group", "mixed-formats"],
+  ...["set-option", "refusals", "defaults"],
   ...["lr-decay", "weight-decay", "initial-accumulator-value", "eps", "maximize"],
   ...["save", "load-same-object", "load-deepcopy", "load-bytes", "load-new-process"],
 ];
@@ -24,19 +25,24 @@ const FORMATS = {
 };
 
 function arrayFrom({ format, bits }) {
-  const { array, integers, read } = FORMATS[format];
-  return new array(integers.from(bits, (digits) => read(`0x${digits}`)).buffer);
+  const { array, integers, read, digits } = FORMATS[format];
+  const packed = typeof bits === "string"; // one text, else a list of texts
+  const list = packed ? bits.match(new RegExp(`.{${digits}}`, "g")) ?? [] : bits;
+  return new array(integers.from(list, (text) => read(`0x${text}`)).buffer);
 }
 
-function toTensor(array, shape = [array.length]) {
-  const format = array instanceof Float64Array ? "binary64" : "binary32";
-  const { integers, digits } = FORMATS[format];
+const formatOf = (array) => (array instanceof Float64Array ? "binary64" : "binary32");
+
+function bitsOf(array) {
+  const { integers, digits } = FORMATS[formatOf(array)];
   const encodings = new integers(array.buffer, array.byteOffset, array.length);
-  const bits = Array.from(encodings, (n) => n.toString(16).padStart(digits, "0"));
-  return { format, shape, bits };
+  return Array.from(encodings, (n) => n.toString(16).padStart(digits, "0"));
 }
 
-const toNumber = (x) => ({ bits: toTensor(Float64Array.of(x)).bits[0] });
+const toTensor = (array, shape = [array.length]) =>
+  ({ format: formatOf(array), shape, bits: bitsOf(array) });
+
+const toNumber = (x) => ({ bits: bitsOf(Float64Array.of(x))[0] });
 const numberFrom = (x) => // a flag is sent as it is
   typeof x === "boolean" ? x : arrayFrom({ format: "binary64", bits: [x.bits] })[0];
 const mapObject = (object, f) =>
@@ -54,7 +60,7 @@ const fromBytes = (bytes) =>
 let params, optimizers, saves; // by name
 
 const QUESTIONS = {
-  start: () => ({ protocol: 1, ...WHO, claims: CLAIMS }),
+  start: () => ({ protocol: 1, ...WHO, claims: CLAIMS, takes: TAKES }),
   begin: ({ tensors }) => {
     [optimizers, saves] = [{}, {}];
     params = mapObject(tensors, (x, name) =>
@@ -82,9 +88,26 @@ const EVENTS = {
     optimizers[optimizer] = new Adagrad(groups.map(groupFrom), defaults);
   },
   step: (adagrad, { gradients, closure }, { seq }) => {
-    setGradients(gradients);
+    setGradients(gradientsFrom(gradients));
     const loss = adagrad.step(closure ? () => askForClosure(seq) : null);
     return loss === null ? {} : { loss: toNumber(loss) };
+  },
+  steps: (adagrad, { cycle, count }) => {
+    const sets = cycle.map(gradientsFrom);
+    const members = adagrad.param_groups.flatMap((group) => group.params);
+    const trace = members.map((p) =>
+      ({ format: formatOf(p.data), theta: "", sum: "", t: [] }));
+    for (let i = 0; i < count; i++) {
+      setGradients(sets[i % sets.length]);
+      adagrad.step();
+      members.forEach((p, k) => {
+        const { step, sum } = adagrad.state.get(p);
+        trace[k].theta += bitsOf(p.data).join("");
+        trace[k].sum += bitsOf(sum).join("");
+        trace[k].t.push(step);
+      });
+    }
+    return { trace: Object.fromEntries(members.map((p, k) => [p.name, trace[k]])) };
   },
   "set-option": (adagrad, { group, option, value }) => {
     adagrad.param_groups[group][option] = numberFrom(value);
@@ -111,15 +134,17 @@ const groupFrom = (group) => {
   return { ...mapObject(group.options, numberFrom), params: members };
 };
 
+const gradientsFrom = (gradients) => mapObject(gradients, (x) => x && arrayFrom(x));
+
 function setGradients(gradients) {
-  mapObject(gradients, (x, name) => { params[name].grad = x && arrayFrom(x); });
+  mapObject(gradients, (array, name) => { params[name].grad = array; });
 }
 
 function askForClosure(seq) {
   const seen = mapObject(params, (p) => toTensor(p.data, p.shape));
   send({ seq, ask: "closure", params: seen });
   const { gradients, loss } = receive().answer;
-  setGradients(gradients);
+  setGradients(gradientsFrom(gradients));
   return numberFrom(loss);
 }
 

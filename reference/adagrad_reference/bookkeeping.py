@@ -13,8 +13,10 @@ Rule 4.  After a load in a new process only that optimizer exists, without gradi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from .options import Options, illegal_option
 from .scenario import (
@@ -53,6 +55,8 @@ __all__ = [
 #: In scenarios with this flag infinite options are to be refused.
 INFINITE_REFUSED = "infinite-refused"
 
+_REFUSED = "weight_decay with a sparse gradient"
+
 
 class ScenarioError(ValueError):
     """The scenario itself is impossible (an unknown name, a wrong shape)."""
@@ -88,10 +92,46 @@ class Effect:
 
     refusal: str | None = None
     updates: tuple[Update, ...] = ()
-    runs: tuple[tuple[Update, ...], ...] = ()  #: the updates of each of many steps
     fresh: tuple[tuple[str, float], ...] = ()  #: (param, tau) with new state
     restored: tuple[Restored, ...] = ()
     written: SetState | None = None
+    run: _Run | None = None
+
+    @cached_property
+    def runs(self) -> tuple[tuple[Update, ...], ...]:
+        """The updates of each of many steps."""
+        return tuple(self.run.updates()) if self.run else ()
+
+
+class _Move(NamedTuple):
+    """A param that will move, and by what; see `Update`."""
+
+    param: str
+    options: Options
+    gradient: Tensor
+    elements: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Many steps: who moves in each step of the first two rounds of a cycle.
+
+    All further rounds are as the second one, for by then every gradient is given.
+    """
+
+    counters: Mapping[str, int]  #: before
+    rounds: Sequence[Sequence[_Move]]
+    length: int  #: of the cycle
+    count: int
+
+    def moves(self) -> Iterator[Sequence[_Move]]:
+        for number in range(self.count):
+            yield self.rounds[min(number, self.length + number % self.length)]
+
+    def updates(self) -> Iterator[tuple[Update, ...]]:
+        counters = dict(self.counters)
+        for moves in self.moves():
+            yield _taken(counters, moves)
 
 
 @dataclass
@@ -210,26 +250,30 @@ class Bookkeeper:
 
     def _step(self, name: str, gradients: Mapping[str, Gradient]) -> Effect:
         optimizer = self._optimizer(name)
+        moves = self._moves(optimizer, gradients)
+        if moves is None:
+            return Effect(refusal=_REFUSED)
+        return Effect(updates=_taken(optimizer.counters, moves))
+
+    def _moves(
+        self, optimizer: _Optimizer, gradients: Mapping[str, Gradient]
+    ) -> list[_Move] | None:
+        """Who moves by which gradient, once these are given; None is a refusal."""
         for param, gradient in gradients.items():
             self._check_gradient(param, gradient)
-            self.gradients[param] = gradient
-        moving = [
-            (group.options, param, gradient)
-            for group in optimizer.groups
-            for param in group.params
-            if (gradient := self.gradients[param]) is not None
-        ]
-        if any(isinstance(g, Sparse) and o.weight_decay != 0 for o, _, g in moving):
-            return Effect(refusal="weight_decay with a sparse gradient")
-        updates = []
-        for options, param, gradient in moving:
-            optimizer.counters[param] += 1
-            elements = None
-            if isinstance(gradient, Sparse):
-                elements, gradient = self._touched(param, gradient)
-            t = optimizer.counters[param]
-            updates.append(Update(param, t, options, gradient, elements))
-        return Effect(updates=tuple(updates))
+        self.gradients.update(gradients)
+        moves = []
+        for group in optimizer.groups:
+            for param in group.params:
+                gradient, elements = self.gradients[param], None
+                if gradient is None:
+                    continue
+                if isinstance(gradient, Sparse):
+                    if group.options.weight_decay != 0:
+                        return None
+                    elements, gradient = self._touched(param, gradient)
+                moves.append(_Move(param, group.options, gradient, elements))
+        return moves
 
     def _touched(self, param: str, gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
         try:
@@ -242,14 +286,20 @@ class Bookkeeper:
             raise ScenarioError(f"{self.scenario.id}: a run of no steps")
         if any(isinstance(g, Sparse) for given in event.cycle for g in given.values()):
             raise ScenarioError(f"{self.scenario.id}: sparse gradients in a run")
-        runs = []
-        for number in range(event.count):
-            gradients = event.cycle[number % len(event.cycle)]
-            effect = self._step(event.optimizer, gradients)
-            if effect.refusal:
-                raise ScenarioError(f"{self.scenario.id}: {effect.refusal}, in a run")
-            runs.append(effect.updates)
-        return Effect(runs=tuple(runs))
+        optimizer = self._optimizer(event.optimizer)
+        rounds: list[list[_Move]] = []
+        for gradients in (event.cycle * 2)[: event.count]:
+            moves = self._moves(optimizer, gradients)
+            if moves is None:
+                raise ScenarioError(f"{self.scenario.id}: {_REFUSED}, in a run")
+            rounds.append(moves)
+        for number in range(max(0, event.count - len(event.cycle)), event.count):
+            self.gradients.update(event.cycle[number % len(event.cycle)])
+        run = _Run(dict(optimizer.counters), rounds, len(event.cycle), event.count)
+        for taken in run.moves():
+            for move in taken:
+                optimizer.counters[move.param] += 1
+        return Effect(run=run)
 
     def _set_option(self, event: SetOption) -> Effect:
         groups = self._optimizer(event.optimizer).groups
@@ -336,10 +386,22 @@ class Bookkeeper:
 
 def claims_needed(scenario: Scenario) -> frozenset[str]:
     """`needs`, and the claim `refusals` where an event must be refused."""
-    books = Bookkeeper(scenario)
-    if any(books.apply(event).refusal for event in scenario.events):
-        return needs(scenario) | {"refusals"}
-    return needs(scenario)
+    if "claims" not in scenario.__dict__:  # worked out once: it never changes
+        books = Bookkeeper(scenario)
+        refuses = any(books.apply(event).refusal for event in scenario.events)
+        more = {"refusals"} if refuses else set()
+        scenario.__dict__["claims"] = needs(scenario) | more
+    found: frozenset[str] = scenario.__dict__["claims"]
+    return found
+
+
+def _taken(counters: dict[str, int], moves: Iterable[_Move]) -> tuple[Update, ...]:
+    """The updates of one step; each param counts it."""
+    updates = []
+    for param, options, gradient, elements in moves:
+        counters[param] += 1
+        updates.append(Update(param, counters[param], options, gradient, elements))
+    return tuple(updates)
 
 
 def _sizes(optimizer: _Optimizer) -> Sequence[int]:

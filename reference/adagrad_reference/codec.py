@@ -8,8 +8,9 @@ Rule 2.  What is unknown or of the wrong kind is an error that names the place.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
 from .formats import (
@@ -46,6 +47,9 @@ __all__ = [
     "CodecError",
     "decimal",
     "encodings_from_json",
+    "encodings_from_text",
+    "encodings_to_json",
+    "encodings_to_text",
     "event_from_json",
     "event_to_json",
     "gradient_from_json",
@@ -63,8 +67,6 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
-
-_HEX = re.compile("[0-9a-fA-F]*")
 
 
 class CodecError(ValueError):
@@ -118,13 +120,14 @@ def _option(name: str, data: Any) -> float | bool:
 # -- tensors and gradients -----------------------------------------------------------
 
 
-def tensor_to_json(tensor: Tensor, decimals: bool = True) -> Json:
-    """A tensor, with its decimals beside if wanted."""
+def tensor_to_json(tensor: Tensor, decimals: bool = True, packed: bool = False) -> Json:
+    """A tensor, with its decimals beside if wanted; `packed`: its bits are one text."""
     fmt = tensor.fmt
+    encoded = encodings_to_text if packed else encodings_to_json
     data: Json = {
         "format": tensor.format,
         "shape": list(tensor.shape),
-        "bits": [f"{bits:0{fmt.hex_digits}x}" for bits in tensor.bits],
+        "bits": encoded(fmt, tensor.bits),
     }
     if decimals:
         data["decimal"] = [decimal(fmt, value) for value in tensor.values()]
@@ -145,47 +148,97 @@ def tensor_from_json(data: Any) -> Tensor:
     name = _get(data, "format", str, "tensor")
     if name not in FORMATS:
         raise CodecError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
-    layout = data.get("layout")
-    tensor = Tensor(
-        name,
-        _integers(data, "shape", "tensor"),
-        encodings_from_json(FORMATS[name], _get(data, "bits", list, "tensor")),
-        bool(data.get("complex", False)),
-        None
-        if layout is None
-        else Layout(
-            _get(layout, "length", int, "layout"),
-            _get(layout, "offset", int, "layout"),
-            _integers(layout, "strides", "layout"),
-            encodings_from_json(FORMATS[name], [layout["guard"]])[0],
-        ),
-    )
+    shape, bits = _integers(data, "shape", "tensor"), data.get("bits")
+    is_complex, layout = bool(data.get("complex", False)), data.get("layout")
+    if isinstance(bits, str) and layout is None and len(bits) <= _MUCH:
+        return _unpacked(name, shape, bits, is_complex)
+    if isinstance(bits, str):
+        encodings = encodings_from_text(FORMATS[name], bits)
+    else:
+        bits = _get(data, "bits", list, "tensor")
+        encodings = encodings_from_json(FORMATS[name], bits)
+    if layout is not None:
+        layout = _layout_from_json(FORMATS[name], layout)
+    return _sound(Tensor(name, shape, encodings, is_complex, layout))
+
+
+#: Texts up to this length are worth remembering.
+_MUCH = 1 << 10
+
+
+@lru_cache(256)
+def _unpacked(name: str, shape: tuple[int, ...], text: str, is_complex: bool) -> Tensor:
+    """A tensor whose bits are one text; a port shows most tensors again and again."""
+    bits = encodings_from_text(FORMATS[name], text)
+    return _sound(Tensor(name, shape, bits, is_complex))
+
+
+def _sound(tensor: Tensor) -> Tensor:
     if problem := tensor.problem():
         raise CodecError(f"tensor: {problem}")
     return tensor
 
 
-def encodings_from_json(fmt: Format, digits: list[Any]) -> tuple[int, ...]:
-    """Encodings from hexadecimal digits, exactly as many as the format has."""
-    for text in digits:
-        if not isinstance(text, str) or len(text) != fmt.hex_digits:
-            raise CodecError(
-                f"{text!r} is not {fmt.hex_digits} hex digits ({fmt.name})"
-            )
-    if not _HEX.fullmatch("".join(digits)):
-        raise CodecError(f"not hexadecimal digits: {digits}"[:200])
-    return tuple(int(text, 16) for text in digits)
+def _layout_from_json(fmt: Format, data: Any) -> Layout:
+    return Layout(
+        _get(data, "length", int, "layout"),
+        _get(data, "offset", int, "layout"),
+        _integers(data, "strides", "layout"),
+        encodings_from_json(fmt, [data["guard"]])[0],
+    )
 
 
-def gradient_to_json(gradient: Gradient, decimals: bool = True) -> Json | None:
-    """None, a dense tensor, or a sparse gradient."""
+#: How `struct` packs unsigned numbers of so many bits.
+_CODES = {64: "Q", 32: "I", 16: "H"}
+
+
+def encodings_to_text(fmt: Format, bits: Sequence[int]) -> str:
+    """Encodings as hexadecimal digits, one behind the other."""
+    return struct.pack(f">{len(bits)}{_CODES[fmt.width]}", *bits).hex()
+
+
+def encodings_from_text(fmt: Format, text: str) -> tuple[int, ...]:
+    """The inverse of `encodings_to_text`."""
+    count = len(text) // fmt.hex_digits
+    try:
+        packed = bytes.fromhex(text)  # it passes over white space
+    except (TypeError, ValueError):
+        packed = b""
+    if 2 * len(packed) != len(text) or count * fmt.hex_digits != len(text):
+        raise CodecError(f"not hexadecimal digits: {text!r}"[:200])
+    return struct.unpack(f">{count}{_CODES[fmt.width]}", packed)
+
+
+def encodings_to_json(fmt: Format, bits: Sequence[int]) -> list[str]:
+    """Encodings as texts of hexadecimal digits."""
+    packed = struct.pack(f">{len(bits)}{_CODES[fmt.width]}", *bits)
+    return packed.hex(" ", fmt.width // 8).split()
+
+
+def encodings_from_json(fmt: Format, digits: Sequence[Any]) -> tuple[int, ...]:
+    """Encodings from texts of hexadecimal digits, exactly as many as the format has."""
+    try:
+        if set(map(len, digits)) <= {fmt.hex_digits}:
+            return encodings_from_text(fmt, "".join(digits))
+    except TypeError:
+        pass  # there is something else among them
+    wrong = next(
+        x for x in digits if not isinstance(x, str) or len(x) != fmt.hex_digits
+    )
+    raise CodecError(f"{wrong!r} is not {fmt.hex_digits} hex digits ({fmt.name})")
+
+
+def gradient_to_json(
+    gradient: Gradient, decimals: bool = True, packed: bool = False
+) -> Json | None:
+    """None, a dense tensor, or a sparse gradient; as `tensor_to_json`."""
     if isinstance(gradient, Sparse):
         return {
             "shape": list(gradient.shape),
             "indices": list(gradient.indices),
-            "values": tensor_to_json(gradient.values, decimals),
+            "values": tensor_to_json(gradient.values, decimals, packed),
         }
-    return None if gradient is None else tensor_to_json(gradient, decimals)
+    return None if gradient is None else tensor_to_json(gradient, decimals, packed)
 
 
 def gradient_from_json(data: Any) -> Gradient:
@@ -288,8 +341,15 @@ def event_from_json(data: Any) -> Event:
         raise CodecError(f"event {word!r}: {error}") from None
 
 
-def event_to_json(event: Event) -> Json:
-    """An event; `do` names its kind."""
+def event_to_json(event: Event, decimals: bool = True, packed: bool = False) -> Json:
+    """An event; `do` names its kind.  Tensors are as `tensor_to_json` makes them."""
+
+    def named(gradients: Mapping[str, Gradient]) -> Json:
+        return {
+            name: gradient_to_json(gradient, decimals, packed)
+            for name, gradient in gradients.items()
+        }
+
     match event:
         case New(_, groups, options):
             rest: Json = {
@@ -297,15 +357,12 @@ def event_to_json(event: Event) -> Json:
                 "options": options_to_json(options),
             }
         case Step(_, gradients, loss):
-            rest = {"gradients": {k: gradient_to_json(g) for k, g in gradients.items()}}
+            rest = {"gradients": named(gradients)}
             if loss is not None:
                 rest["loss"] = number_to_json(loss)
         case Steps(_, cycle, count):
             rest = {
-                "cycle": [
-                    {k: gradient_to_json(g) for k, g in gradients.items()}
-                    for gradients in cycle
-                ],
+                "cycle": [named(gradients) for gradients in cycle],
                 "count": count,
             }
         case SetOption(_, group, option, value):
@@ -321,7 +378,8 @@ def event_to_json(event: Event) -> Json:
         case Load(_, name, via):
             rest = {"name": name, "via": via}
         case SetState(_, param, state_sum, t):
-            rest = {"param": param, "sum": tensor_to_json(state_sum), "t": t}
+            total = tensor_to_json(state_sum, decimals, packed)
+            rest = {"param": param, "sum": total, "t": t}
     return {"do": _WORDS[type(event)], "optimizer": event.optimizer, **rest}
 
 
@@ -381,16 +439,15 @@ def _texts(data: Any, key: str, where: str) -> tuple[str, ...]:
 
 def _integers(data: Any, key: str, where: str) -> tuple[int, ...]:
     numbers = _get(data, key, list, where)
-    if not all(type(number) is int for number in numbers):
+    if not set(map(type, numbers)) <= {int}:
         raise CodecError(f"{where}: {key!r} must be whole numbers")
     return tuple(numbers)
 
 
 def _get(data: Any, key: str, kind: type, where: str = "event") -> Any:
+    value = data.get(key) if isinstance(data, dict) else None
+    if type(value) is kind:  # so that a flag is no number
+        return value
     if isinstance(data, dict) and key not in data:
         raise CodecError(f"{where} lacks {key!r}")
-    value = data[key] if isinstance(data, dict) else None
-    wrong_bool = isinstance(value, bool) and kind is not bool
-    if not isinstance(value, kind) or wrong_bool:
-        raise CodecError(f"{where}: {key!r} must be a {kind.__name__}")
-    return value
+    raise CodecError(f"{where}: {key!r} must be a {kind.__name__}")

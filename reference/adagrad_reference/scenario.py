@@ -13,6 +13,8 @@ Rule 4.  Anything beyond plain dense steps needs a claim that a port may lack; `
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -45,6 +47,14 @@ __all__ = [
 
 #: As in RFC 2119, gravest first.
 LEVELS = ("MUST", "SHOULD", "MAY")
+
+#: How `struct` packs the encodings of a format, and how it reads its numbers.
+_STRUCTS = {
+    "binary64": ("Q", "d"),
+    "binary32": ("I", "f"),
+    "binary16": ("H", "e"),
+    "bfloat16": ("I", "f"),  # the upper half of binary32
+}
 
 OptionValues = Mapping[str, float | bool]
 LoadWay = Literal["same-object", "deepcopy", "bytes", "new-process"]
@@ -98,20 +108,30 @@ class Tensor:
     @property
     def size(self) -> int:
         """The number of elements."""
-        count = 1
-        for extent in self.shape:
-            count *= extent
-        return count
+        return math.prod(self.shape)
 
     def values(self) -> list[float]:
         """The values of the encodings."""
-        return [self.fmt.decode(bits) for bits in self.bits]
+        integer, number = _STRUCTS[self.format]
+        wide = self.format == "bfloat16"
+        bits = [b << 16 for b in self.bits] if wide else self.bits
+        try:
+            packed = struct.pack(f"={len(bits)}{integer}", *bits)
+        except struct.error:  # one of them does not fit; say which
+            return [self.fmt.decode(b) for b in self.bits]
+        return list(struct.unpack(f"={len(bits)}{number}", packed))
 
     def problem(self) -> str | None:
-        """What makes the tensor impossible, if anything."""
+        """What makes the tensor impossible, if anything; looked for once."""
+        if "found" not in self.__dict__:
+            self.__dict__["found"] = self._problem()
+        found: str | None = self.__dict__["found"]
+        return found
+
+    def _problem(self) -> str | None:
         if self.format not in FORMATS:
             return f"unknown format {self.format!r}; known: {', '.join(FORMATS)}"
-        if any(extent < 0 for extent in self.shape):
+        if self.shape and min(self.shape) < 0:
             return f"shape {list(self.shape)} has a negative extent"
         expected = self.size * (2 if self.complex else 1)
         if len(self.bits) != expected:
@@ -134,7 +154,13 @@ class Sparse:
     values: Tensor  #: of shape (len(indices), *shape[1:])
 
     def problem(self) -> str | None:
-        """What makes the gradient impossible, if anything."""
+        """What makes the gradient impossible, if anything; looked for once."""
+        if "found" not in self.__dict__:
+            self.__dict__["found"] = self._problem()
+        found: str | None = self.__dict__["found"]
+        return found
+
+    def _problem(self) -> str | None:
         if not self.shape:
             return "a sparse gradient needs a shape of at least one dimension"
         if any(not 0 <= index < self.shape[0] for index in self.indices):

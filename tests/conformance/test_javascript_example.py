@@ -20,11 +20,13 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance.adapters.base import CLAIMS, Reading, Refused
+from adagrad_conformance.adapters.base import CLAIMS, PLAIN_CLAIMS, Reading, Refused
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import Crash, InProcess
+from adagrad_conformance.grading import judge
 from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.runner import play, smoke_test
+from adagrad_conformance.runner import observe, play, smoke_test
+from adagrad_conformance.scenarios import long_runs
 from adagrad_reference.scenario import (
     AddGroup,
     Group,
@@ -36,6 +38,7 @@ from adagrad_reference.scenario import (
     SetOption,
     SetState,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
     needs,
@@ -139,6 +142,7 @@ def assert_same(candidate, played):
         assert bool(mine.refusal) == bool(other.refusal), (place, mine, other)
         assert mine.loss == other.loss, place
         assert [c.params for c in mine.calls] == [c.params for c in other.calls], place
+        assert mine.trace == other.trace, place
         assert list(mine.readings) == list(other.readings), place
         for key, reading in other.readings.items():
             assert canonical(mine.readings[key]) == canonical(reading), (place, key)
@@ -150,8 +154,8 @@ def assert_same(candidate, played):
 
 def test_claims_are_all_but_layouts_sparse_complex_and_narrow_formats(javascript):
     _, identity = javascript
-    lacking = {"bfloat16", "binary16", "complex", "sparse", "layout"}
-    assert identity.claims == set(CLAIMS) - lacking
+    lacking = {"bfloat16", "binary16", "complex", "sparse", "layout", "torch"}
+    assert identity.claims == PLAIN_CLAIMS - lacking
     assert identity.language == "JavaScript"
 
 
@@ -353,11 +357,24 @@ def refused_loads(fmt):
     )
 
 
+def many_steps(fmt):
+    """A run between steps; q has a gradient in one set of the cycle alone."""
+    tensors, made = two_groups(fmt)
+    cycle = (
+        {"p": noise(fmt, 5, "g", 1), "q": None},
+        {"p": noise(fmt, 5, "h", 1), "q": noise(fmt, 3, "g", 1)},
+        {"p": None},
+    )
+    one = Step("A", {"p": noise(fmt, 5, "k")})
+    runs = [Steps("A", cycle, count) for count in (1, 2, 3, 50)]
+    return scenario(tensors, made, runs[0], one, *runs[1:], one)
+
+
 SCENARIOS = (
     *(plain, everything, *map(one_option, FULL), extreme_magnitudes),
     *(options_beyond_the_format, shapes, none_and_zero, groups_later),
     *(options_set_later, zero_grad, two_optimizers, written_state),
-    *(refused_options, refused_params, refused_loads),
+    *(refused_options, refused_params, refused_loads, many_steps),
 )
 
 
@@ -416,6 +433,32 @@ def test_closure_is_asked_once_before_the_step(candidate, fmt):
     moved = {name: seen.events[1].readings["A", name].theta for name in tensors}
     assert dict(seen.events[2].calls[0].params) == moved
     assert moved["p"] != tensors["p"]
+
+
+# -- long runs -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_the_long_run_passes(javascript, fmt):
+    port, identity = javascript
+    (long,) = (s for s in long_runs.scenarios() if s.formats == (fmt,))
+    (event,) = (e for e in long.events if isinstance(e, Steps))
+    (verdict,) = judge(observe(port, identity, [long]), identity.claims, None)
+    assert verdict.status == "pass", verdict
+    assert verdict.elements > event.count
+
+
+def test_a_wrong_long_run_fails(javascript):
+    """The same trace with one bit of S turned over, late in the run."""
+    port, identity = javascript
+    long = next(s for s in long_runs.scenarios() if s.formats == ("binary32",))
+    (seen,) = observe(port, identity, [long])
+    trace = seen.events[-1].trace["p"]
+    total = list(trace.state_sum)
+    total[-100] ^= 1 << 12
+    seen.events[-1].trace["p"] = replace(trace, state_sum=tuple(total))
+    (verdict,) = judge([seen], identity.claims, None)
+    assert verdict.status == "fail"
 
 
 # -- save and load -------------------------------------------------------------------
@@ -510,7 +553,10 @@ def test_pipes_that_do_not_block():
             shown = ask(seq=4, op="read", optimizer="A")["ok"]["params"]["p"]
             assert shown["theta"] == many
             assert shown["gradient"] is None
-            assert ask(seq=5, op="stop") == {"seq": 5, "ok": {}}
+            packed = {**many, "bits": "0" * 16 * 30_000}
+            again = ask(seq=5, op="begin", tensors={"p": packed})
+            assert again == {"seq": 5, "ok": {}}
+            assert ask(seq=6, op="stop") == {"seq": 6, "ok": {}}
             assert process.wait(NEVER) == 0
 
 

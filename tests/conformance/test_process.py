@@ -10,28 +10,51 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from adagrad_conformance import process
-from adagrad_conformance.adapters.base import ClosureAnswer, Malformed, Refused, Reply
-from adagrad_conformance.candidate import Crash, NotLoaded, Timeout
+from adagrad_conformance import host, process, wire
+from adagrad_conformance.adapters.base import (
+    CLAIMS,
+    ClosureAnswer,
+    Malformed,
+    Reading,
+    Refused,
+    Reply,
+)
+from adagrad_conformance.candidate import (
+    Crash,
+    Identity,
+    NotLoaded,
+    Question,
+    Timeout,
+)
+from adagrad_conformance.checks import NativeCheck
+from adagrad_conformance.native.table import NATIVE
 from adagrad_conformance.process import ProcessCandidate
 from adagrad_conformance.runner import observe, play
 from adagrad_reference.scenario import (
     Group,
+    Layout,
     Load,
     New,
     Save,
     Scenario,
+    Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
 
+HOST = (sys.executable, "-m", "adagrad_conformance.host", "numpy")
 NEVER = 60.0  # a timeout that must not fire
 SOON = 0.3  # a timeout that will fire, however fast the machine
 
@@ -108,7 +131,7 @@ def pids(monkeypatch):
 
 
 PARAM = Tensor("binary64", (2,), (0, 0x3FF0000000000000))
-MADE = New("A", (Group(("p",)),))
+MADE = New("A", (Group(("p",)),), {"lr": 0.5, "eps": 1e-3})
 
 
 def no_closure(params):
@@ -138,6 +161,7 @@ BAD_STARTS = {
         "hear(); say(seq=1, ok={**WHO, 'claims': ['binary64', 'flying']})",
         r"unknown claims \['flying'\]; known: binary64",
     ),
+    "takes no list": ("hear(); say(seq=1, ok={**WHO, 'takes': 'x'})", "'takes' must"),
     "claims no list": ("hear(); say(seq=1, ok={**WHO, 'claims': 'x'})", "claims .list"),
     "no name": ("hear(); say(seq=1, ok={**WHO, 'name': None})", "needs name"),
     "refuses to start": ("hear(); say(seq=1, refused='not today')", "not today"),
@@ -420,6 +444,444 @@ def test_malformed_answer_to_an_event(started, content):
         candidate.event(Save("A", "s"), no_closure)
 
 
+# -- many steps in one event -----------------------------------------------------------
+
+RUN = Steps("A", ({"p": Tensor("binary64", (2,), (1, 2))},), 3)
+TRACE = {"format": "binary64", "theta": "0" * 96, "sum": "0" * 96, "t": [1, 2, 3]}
+BAD_TRACES = {
+    "no trace": ({}, "show params None"),
+    "no param": ({"trace": {}}, r"show params \[\], not \['p'\]"),
+    "another param": ({"trace": {"q": TRACE}}, r"show params \['q'\]"),
+    "no object": ({"trace": [TRACE]}, "an event's answer"),
+    "a step too few": (
+        {"trace": {"p": {**TRACE, "theta": "0" * 64}}},
+        "trace of p has not 3 steps",
+    ),
+    "a step too many": (
+        {"trace": {"p": {**TRACE, "sum": "0" * 128}}},
+        "trace of p has not 3 steps",
+    ),
+    "half an encoding": ({"trace": {"p": {**TRACE, "sum": "0" * 95}}}, "hexadecimal"),
+    "no hex": ({"trace": {"p": {**TRACE, "theta": "0" * 95 + "g"}}}, "hexadecimal"),
+    "space": ({"trace": {"p": {**TRACE, "theta": "0" * 94 + "  "}}}, "hexadecimal"),
+    "a list": ({"trace": {"p": {**TRACE, "sum": ["0" * 16] * 6}}}, "an event's answer"),
+    "another format": (
+        {"trace": {"p": {**TRACE, "format": "binary32"}}},
+        "trace of p has not 3 steps",
+    ),
+    "no format": ({"trace": {"p": {**TRACE, "format": "octal"}}}, "octal"),
+    "no sum": ({"trace": {"p": {k: TRACE[k] for k in ("format", "theta")}}}, "sum"),
+    "a counter too few": (
+        {"trace": {"p": {**TRACE, "t": [1, 2]}}},
+        "trace of p has not 3 steps",
+    ),
+    "no counter": ({"trace": {"p": {**TRACE, "t": [1, 2, True]}}}, "list of counts"),
+}
+#: Answers everything and shows zeros; RUN is the answer to many steps.
+RUNNER_PORT = """
+    T = {"format": "binary64", "shape": [2], "bits": "0" * 32}
+    while True:
+        question = hear()
+        ok = {"params": {"p": {"theta": T}}} if question["op"] == "read" else {}
+        if question.get("event", {}).get("do") == "steps":
+            heard = question["event"]
+            ok = RUN
+        say(seq=question["seq"], ok=ok)
+"""
+
+
+def played_run(started, answer):
+    candidate = started(RUNNER_PORT.replace("RUN", repr(answer)))
+    return play(candidate, Scenario("test/run", (), "MUST", {"p": PARAM}, (MADE, RUN)))
+
+
+@pytest.mark.parametrize("name", BAD_TRACES)
+def test_malformed_trace(name, started):
+    answer, message = BAD_TRACES[name]
+    seen = played_run(started, answer)
+    assert seen.trouble == "malformed"
+    assert re.search(message, seen.message)
+
+
+@pytest.mark.parametrize("t", [[1, 2, 3], None])
+def test_trace(started, t):
+    digits = "".join(f"{i:016x}" for i in range(6))
+    answer = {"trace": {"p": {**TRACE, "theta": digits, "t": t}}}
+    seen = played_run(started, answer)
+    assert seen.trouble is None, seen.message
+    (trace,) = seen.events[1].trace.values()
+    assert (trace.format, trace.theta) == ("binary64", tuple(range(6)))
+    assert trace.state_sum == (0,) * 6
+    assert trace.t == (None if t is None else (1, 2, 3))
+
+
+def test_many_steps_as_they_are_sent(started):
+    candidate = started("""
+        question = hear()
+        say(seq=2, refused=json.dumps(question["event"]))
+    """)
+    with pytest.raises(Refused) as told:
+        candidate.event(RUN, no_closure)
+    event = json.loads(str(told.value))
+    assert (event["do"], event["count"]) == ("steps", 3)
+    (gradients,) = event["cycle"]
+    assert gradients["p"]["bits"] == [f"{i:016x}" for i in (1, 2)]
+
+
+# -- native checks ---------------------------------------------------------------------
+
+NUMBER = {"format": "binary64", "shape": [], "bits": "3ff8000000000000"}
+TAKEN = {
+    **dict.fromkeys(("theta", "state_sum", "gradient", "new_theta", "new_sum"), NUMBER),
+    "t": 1,
+    "options": {"lr": {"bits": "3fe0000000000000"}},
+}
+BAD_CHECKS = {
+    "no object": "[]",
+    "a number": "3",
+    "problem a number": "{'problem': 3}",
+    "skipped a flag": "{'skipped': True}",
+    "steps a text": "{'steps': 'three'}",
+    "step without theta": "{'steps': [{'t': 1, 'options': {}}]}",
+    "step that counts wrongly": repr({"steps": [{**TAKEN, "t": 1.5}]}),
+    "step without options": repr({"steps": [{**TAKEN, "options": {"lr": 0.5}}]}),
+    "step of no format": repr({"steps": [{**TAKEN, "theta": {**NUMBER, "bits": ""}}]}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CHECKS)
+def test_malformed_check(name, started):
+    candidate = started(f"hear(); say(seq=2, ok={BAD_CHECKS[name]}); obey()")
+    with pytest.raises(Malformed, match="a check's answer"):
+        candidate.native("torch/entries")
+
+
+def test_check_is_asked_by_name_and_answered_whole(started):
+    candidate = started(f"""
+        question = hear()
+        assert question == {{"seq": 2, "op": "check", "name": "torch/entries"}}
+        say(seq=2, ok={{"problem": "odd", "skipped": None, "steps": [{TAKEN}]}})
+    """)
+    answer = candidate.native("torch/entries")
+    assert (answer.problem, answer.skipped) == ("odd", None)
+    (step,) = answer.steps
+    assert (step.t, step.options) == (1, {"lr": 0.5})
+    assert step.new_theta == Tensor("binary64", (), (0x3FF8000000000000,))
+
+
+CHECK_TROUBLES = {
+    "exits": ("sys.exit(3)", "crash", "exit code 3"),
+    "crashes": ("say(seq=2, crashed='KeyError')", "crash", "KeyError"),
+    "hangs": ("time.sleep(600)", "timeout", "no answer"),
+    "is unknown": ("say(seq=2, malformed='no native check')", "malformed", "no native"),
+    "refuses": ("say(seq=2, refused='not today')", "crash", "not today"),
+}
+
+
+@pytest.mark.parametrize("name", CHECK_TROUBLES)
+def test_a_check_that_fails_costs_itself_alone(name, started):
+    script, trouble, message = CHECK_TROUBLES[name]
+    candidate = started(f"""
+        question = hear()
+        if question["op"] == "check":
+            {script}
+        else:
+            say(seq=2, ok={{}})
+        obey()
+    """)
+    if trouble == "timeout":
+        candidate.timeout = SOON
+    check = NativeCheck(NATIVE["torch/entries"])
+    identity = Identity("liar", "1", "Python", frozenset(CLAIMS))
+    empty = Scenario("test/empty", (), "MUST", {"p": PARAM}, ())
+    checked, after = observe(candidate, identity, [check, empty])
+    assert (checked.trouble, after.trouble) == (trouble, None)
+    assert message in checked.message
+
+
+def test_a_host_knows_no_other_check():
+    candidate = ProcessCandidate(HOST, NEVER)
+    candidate.start()
+    with pytest.raises(Malformed, match="no native check 'torch/none-such'"):
+        candidate.native("torch/none-such")
+    assert candidate.alive
+    candidate.close()
+
+
+# -- what tensors become on the wire ---------------------------------------------------
+
+COMPLEX = Tensor("binary32", (2,), (1, 2, 3, 4), complex=True)
+VIEW = Tensor("binary64", (2,), (5, 6), layout=Layout(7, 1, (2,), 0x7FF8))
+ROWS = Sparse((4,), (3, 0, 3), Tensor("binary32", (3,), (1, 2, 3, 4, 5, 6), True))
+EMPTY = Tensor("bfloat16", (0, 3), ())
+
+
+def through_text(data):
+    return json.loads(json.dumps(data))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_tensors_and_gradients_come_back(packed):
+    tensors = {"c": COMPLEX, "v": VIEW, "e": EMPTY}
+    sent = through_text(wire.tensors_to_wire(tensors, packed))
+    assert isinstance(sent["c"]["bits"], str if packed else list)
+    assert wire.tensors_from_wire(sent) == tensors
+    gradients = {"c": ROWS, "v": VIEW, "e": None}
+    for event in (Step("A", gradients), Steps("A", (gradients, {"e": EMPTY}), 5)):
+        sent = through_text(wire.event_to_wire(event, None, packed))
+        assert wire.event_from_wire(sent) == (event, False, None)
+        assert "decimal" not in json.dumps(sent)
+    answer = ClosureAnswer(gradients, 0.5)
+    sent = through_text(wire.answer_to_wire(answer, packed))
+    assert wire.answer_from_wire(sent) == answer
+
+
+def test_readings_come_back():
+    readings = {
+        "c": Reading(COMPLEX, ROWS, COMPLEX, 7),
+        "v": Reading(replace(VIEW, layout=None), None, None, None, tuple(range(7))),
+    }
+    sent = through_text(wire.readings_to_wire(readings))
+    assert wire.readings_from_wire(sent) == readings
+    sent["params"]["v"]["storage"] = [f"{i:016x}" for i in range(7)]
+    assert wire.readings_from_wire(sent) == readings
+
+
+PACKED = {"format": "binary32", "shape": [2], "bits": "0000000100000002"}
+BAD_PACKS = {
+    "a digit less": "000000010000000",
+    "an encoding less": "00000001",
+    "an encoding more": "000000010000000200000003",
+    "no hex": "000000010000000g",
+    "spaces": "00000001000000  ",
+    "a space within": "0000000 1 0000002",
+    "a sign": "00000001-0000002",
+    "other digits": "0000000100000\u0660\u0661\u0662",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("name", BAD_PACKS)
+def test_packed_bits_that_are_none(name):
+    assert wire.tensors_from_wire({"p": PACKED})["p"].bits == (1, 2)
+    with pytest.raises(Malformed):
+        wire.tensors_from_wire({"p": {**PACKED, "bits": BAD_PACKS[name]}})
+
+
+@pytest.mark.parametrize("shape", [[2.0], [True, 2], ["2"], "2", None, [-2]])
+def test_shapes_that_are_none(shape):
+    """Also where the same tensor of a right shape was read before."""
+    wire.tensors_from_wire({"p": {**PACKED, "shape": [1, 2]}})
+    wire.tensors_from_wire({"p": PACKED})
+    with pytest.raises(Malformed):
+        wire.tensors_from_wire({"p": {**PACKED, "shape": shape}})
+
+
+# -- questions sent ahead --------------------------------------------------------------
+
+AHEAD = "hear(); say(seq=1, ok={**WHO, 'takes': ['ahead', 'packed']})"
+STEP = Step("A", {"p": Tensor("binary64", (2,), (1, 2))})
+STEPPED = Scenario("test/step", (), "MUST", {"p": PARAM}, (MADE, STEP))
+READ_OK = {"params": {"p": {"theta": {**NUMBER, "shape": [2], "bits": "0" * 32}}}}
+
+
+def test_questions_are_sent_before_the_former_are_answered(started):
+    """The port answers nothing before it has heard the whole scenario."""
+    candidate = started(
+        f"""
+        heard = [hear() for _ in range(5)]
+        assert [q["op"] for q in heard] == ["begin", "event", "read", "event", "read"]
+        for question in heard:
+            ok = {READ_OK} if question["op"] == "read" else {{}}
+            say(seq=question["seq"], ok=ok)
+        obey()
+    """,
+        start=AHEAD,
+    )
+    seen = play(candidate, STEPPED)
+    assert (seen.trouble, len(seen.events)) == (None, 2)
+    candidate.begin({})
+
+
+def test_nobody_else_is_sent_more_than_one(started):
+    """Each read from the pipe gives one line, for nothing more is under way."""
+    candidate = started(f"""
+        while True:
+            data = os.read(0, 1 << 16)
+            assert data.count(b"\\n") == 1
+            question = json.loads(data)
+            ok = {READ_OK} if question["op"] == "read" else {{}}
+            say(seq=question["seq"], ok=ok)
+    """)
+    for _ in range(20):
+        assert play(candidate, STEPPED).trouble is None
+
+
+def test_bits_are_packed_for_who_takes_them(started):
+    candidate = started(
+        """
+        heard = [hear(), hear()]
+        say(seq=2, ok={})
+        say(seq=3, refused=json.dumps(heard))
+    """,
+        start=AHEAD,
+    )
+    tensors = {"p": PARAM}
+    candidate.announce([Question("begin", tensors), Question("event", STEP)])
+    candidate.begin(tensors)
+    with pytest.raises(Refused) as told:
+        candidate.event(STEP, no_closure)
+    begin, step = json.loads(str(told.value))
+    assert begin["tensors"]["p"]["bits"] == "0" * 16 + "3ff0000000000000"
+    assert step["event"]["gradients"]["p"]["bits"] == f"{1:016x}{2:016x}"
+
+
+#: Refuses the first event of a scenario, and then does what AFTER says.
+SURPRISES = """
+    while True:
+        question = hear()
+        if question["op"] == "event" and question["event"]["do"] == "new":
+            say(seq=question["seq"], refused="no")
+            question = hear()
+            AFTER
+        ok = {"params": {}} if question["op"] == "read" else {}
+        say(seq=question["seq"], ok=ok)
+"""
+BEGUN = Scenario("test/begun", (), "MUST", {"p": PARAM}, ())
+
+
+@pytest.mark.parametrize(
+    "after", ["pass", "say(seq=question['seq'], crashed='lost'); question = hear()"]
+)
+def test_answers_after_a_surprise_mean_nothing(started, pids, after):
+    candidate = started(SURPRISES.replace("AFTER", after), start=AHEAD)
+    for _ in range(3):
+        seen = play(candidate, STEPPED)
+        assert (seen.trouble, seen.events[0].refusal) == (None, "no")
+        assert len(seen.events) == 1
+        assert play(candidate, BEGUN).trouble is None
+    assert len(pids) == 1
+
+
+@pytest.mark.parametrize(
+    "after", ["sys.exit(3)", "write('garbage'); os.close(1)", "time.sleep(600)"]
+)
+def test_death_after_a_surprise_is_not_held_against_the_next(started, pids, after):
+    candidate = started(SURPRISES.replace("AFTER", after), start=AHEAD)
+    candidate.timeout = SOON if "sleep" in after else NEVER
+    identity = Identity("liar", "1", "Python", frozenset({"binary64", "eps"}))
+    first, second = observe(candidate, identity, [STEPPED, BEGUN])
+    assert (first.trouble, first.events[0].refusal) == (None, "no")
+    assert second.trouble is None
+    assert len(pids) == 2
+
+
+def test_time_is_counted_for_each_answer(started, monkeypatch):
+    """Every look at the clock takes a second; no answer takes ten, all do."""
+    clock = iter(range(10**6))
+    monkeypatch.setattr(process, "time", SimpleNamespace(monotonic=clock.__next__))
+    candidate = started(
+        f"""
+        while True:
+            question = hear()
+            ok = {READ_OK} if question["op"] == "read" else {{}}
+            say(seq=question["seq"], ok=ok)
+    """,
+        start=AHEAD,
+        timeout=10,
+    )
+    events = (MADE, *[STEP] * 40)
+    seen = play(candidate, Scenario("test/long", (), "MUST", {"p": PARAM}, events))
+    assert (seen.trouble, len(seen.events)) == (None, 41)
+    assert next(clock) > 80
+
+
+def test_both_pipes_may_be_full_at_once(started):
+    """Much more is sent and answered than pipes hold, while nobody stops to listen."""
+    n = 40_000
+    big = Tensor("binary64", (n,), (1,) * n)
+    candidate = started(
+        f"""
+        T = {{"format": "binary64", "shape": [{n}], "bits": "0" * {16 * n}}}
+        while True:
+            question = hear()
+            shown = {{"params": {{"p": {{"theta": T}}}}}}
+            ok = shown if question["op"] == "read" else {{}}
+            say(seq=question["seq"], ok=ok)
+    """,
+        start=AHEAD,
+    )
+    events = (MADE, *(Step("A", {"p": big}) for _ in range(4)))
+    seen = play(candidate, Scenario("test/big", (), "MUST", {"p": big}, events))
+    assert (seen.trouble, len(seen.events)) == (None, 5)
+
+
+def test_host_answers_in_order_whatever_comes():
+    """Questions in one piece, questions in pieces, and the end of the input."""
+    questions = [{"seq": 1, "op": "start", "protocol": 1}]
+    questions += [{"seq": i, "op": "begin", "tensors": {}} for i in range(2, 9)]
+    text = "".join(json.dumps(question) + "\n" for question in questions).encode()
+    port = subprocess.Popen(HOST, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for piece in (text[:90], text[90:100], text[100:]):
+        port.stdin.write(piece)
+        port.stdin.flush()
+    answers, _ = port.communicate(timeout=NEVER)
+    assert [json.loads(x)["seq"] for x in answers.splitlines()] == list(range(1, 9))
+    assert port.returncode == 0
+
+
+def test_answers_wait_for_company_but_not_long(monkeypatch):
+    """The runner counts time for each answer; a slow step must not hold up others."""
+    now = 0.0
+    monkeypatch.setattr(host, "time", SimpleNamespace(monotonic=lambda: now))
+    (in_read, in_write), (out_read, out_write) = os.pipe(), os.pipe()
+    os.set_blocking(out_read, False)
+
+    def sent():
+        try:
+            return os.read(out_read, 100)
+        except BlockingIOError:
+            return b""
+
+    answers = host._Answers(out_write)
+    lines = host._lines(in_read, answers)
+    os.write(in_write, b"1\n2\n3\n4\n5")
+    seen = []
+    for duration in (0.0, 0.01, 40.0, 40.0):
+        line = next(lines)
+        now += duration
+        answers.write(line)
+        seen.append(sent())
+    assert seen == [b"", b"", b"123", b"4"]
+    os.write(in_write, b"6\n7\n")
+    now += 1000.0  # time that passes in waiting is nobody's
+    answers.write(next(lines))
+    assert sent() == b""
+    answers.write(next(lines))
+    os.close(in_write)
+    assert list(lines) == []
+    assert sent() == b"567"
+
+
+def test_launched_process_is_greeted_once(pids):
+    candidate = liar("obey()")
+    candidate.launch()
+    (pid,) = pids
+    assert candidate.start().name == "liar"
+    assert candidate.process.pid == pid
+    assert candidate.start().name == "liar"  # again: a new one
+    assert len(pids) == 2
+    assert is_gone(pid)
+    candidate.close()
+
+
+def test_launch_of_what_cannot_be_run():
+    candidate = ProcessCandidate(("no-such-command-anywhere",), NEVER)
+    for go in (candidate.launch, candidate.start):
+        with pytest.raises(NotLoaded, match="cannot start"):
+            go()
+
+
 # -- through the runner ----------------------------------------------------------------
 
 
@@ -429,7 +891,7 @@ def test_a_failure_costs_one_scenario_and_no_more(started):
         hear(); say(seq=2, ok={})
         hear(); sys.exit(3)
     """)
-    identity = candidate.start()
+    identity = replace(candidate.start(), claims=frozenset({"binary64", "eps"}))
     empty = Scenario("test/empty", (), "MUST", {"p": PARAM}, ())
     lethal = Scenario("test/lethal", (), "MUST", {"p": PARAM}, (MADE,))
     seen = list(observe(candidate, identity, [empty, lethal, empty, lethal, empty]))

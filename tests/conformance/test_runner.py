@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from adagrad_conformance.adapters.base import Malformed, Reading, Refused
+from adagrad_conformance.adapters.base import (
+    CLAIMS,
+    Malformed,
+    NativeAnswer,
+    Reading,
+    Refused,
+    StepTaken,
+)
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import Crash, Identity, InProcess, NotLoaded, Timeout
+from adagrad_conformance.checks import Adaptive, NativeCheck, Relation, Same
 from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.runner import MAX_FAILURES, observe, play, smoke_test
+from adagrad_conformance.native.table import NATIVE
+from adagrad_conformance.runner import (
+    MAX_FAILURES,
+    AdaptiveSeen,
+    NotPlayed,
+    RelationSeen,
+    observe,
+    perform,
+    play,
+    smoke_test,
+)
 from adagrad_conformance.scenarios.build import tensor
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.scenario import (
@@ -20,6 +39,7 @@ from adagrad_reference.scenario import (
     Save,
     Scenario,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
@@ -39,10 +59,15 @@ class Recorder(InProcess):
     def __init__(self, where="here", log=None):
         super().__init__(NumpyAdapter)
         self.where, self.log = where, [] if log is None else log
+        self.announced = []  #: what is not empty
 
     def start(self):
         self.log.append((self.where, "start"))
         return super().start()
+
+    def announce(self, questions):
+        if questions:
+            self.announced.append((self.where, list(questions)))
 
     def begin(self, tensors):
         self.log.append((self.where, "begin", dict(tensors)))
@@ -58,6 +83,7 @@ class Recorder(InProcess):
 
     def elsewhere(self):
         other = Recorder("there", self.log)
+        other.announced = self.announced
         other.start()
         return other
 
@@ -153,6 +179,220 @@ def test_play_ends_where_outcomes_differ(recorder):
         "refused without a message",
     ]
     assert seen.trouble is None
+
+
+def test_what_is_announced_is_what_is_asked(recorder):
+    """All of a scenario; cut at closures, refusals, many steps and loads elsewhere."""
+    bad = replace(MADE, optimizer="B", options={"lr": -1.0})
+    events = (
+        MADE,
+        Step("A", {"p": G}),
+        Step("A", {"p": G}, loss=3.25),
+        bad,
+        Save("A", "s"),
+        Steps("A", ({"p": G},), 3),
+        ZeroGrad("A", True),
+        Load("A", "s", "new-process"),
+        Step("A", {"p": G}),
+    )
+    asked = scenario(*events)
+    seen = play(recorder, asked)
+    assert seen.trouble is None
+    assert [bool(event.refusal) for event in seen.events] == [
+        event is bad for event in events
+    ]
+    read = ("read", "A")
+    made, step, closure, bad, save, steps, zero, _, last = (
+        ("event", event) for event in events
+    )
+    assert recorder.announced == [
+        ("here", [("begin", asked.tensors), made, read, step, read, closure]),
+        ("here", [read, bad]),
+        ("here", [read, save, read]),
+        ("here", [steps, read, zero, read]),
+        ("there", [read, last, read]),
+    ]
+
+
+def test_what_is_announced_is_asked_one_event_at_a_time_where_no_more_is_known():
+    recorder = Recorder()
+    recorder.start()
+    seen = perform(recorder, Adapts(3))
+    assert seen.trouble is None
+    begin, *each = recorder.announced
+    assert begin == ("here", [("begin", {"p": P})])
+    assert [[op for op, _ in batch] for _, batch in each] == [["event", "read"]] * 4
+
+
+# -- what is not a scenario ------------------------------------------------------------
+
+
+class Adapts(Adaptive):
+    """Steps against the sign of theta, as often as it is told."""
+
+    def __init__(self, count):
+        self.id, self.requirements = "test/adaptive", ("paper/regret-bound",)
+        self.tensors, self.count = {"p": P}, count
+
+    @property
+    def claims(self):
+        return frozenset({"binary32", "eps"})
+
+    def events(self):
+        self.heard = [(yield MADE)]
+        for _ in range(self.count):
+            theta = self.heard[-1]["A", "p"].theta
+            gradient = tensor(BINARY32, [math.copysign(0.6, x) for x in theta.values()])
+            self.heard.append((yield Step("A", {"p": gradient})))
+
+    def problem(self, thetas):
+        return f"{len(thetas)} thetas"
+
+
+def test_adaptive_run_is_written_while_it_is_played(recorder):
+    check = Adapts(5)
+    (seen,) = observe(recorder, Identity("x", "1", "x", check.claims), [check])
+    assert isinstance(seen, AdaptiveSeen)
+    assert (seen.check, seen.trouble, seen.message) == (check, None, "")
+    observed = seen.observation
+    assert len(observed.scenario.events) == len(observed.events) == 6
+    assert check.heard == [event.readings for event in observed.events]
+    thetas = [readings["A", "p"].theta for readings in check.heard]
+    for before, event, after in zip(
+        thetas, observed.scenario.events[1:], thetas[1:], strict=False
+    ):
+        signs = [math.copysign(1, x) for x in before.values()]
+        given = event.gradients["p"].values()
+        assert [math.copysign(1, x) for x in given] == signs
+        assert before != after
+
+
+@pytest.mark.parametrize("trouble", ["crash", "timeout", "malformed"])
+def test_adaptive_run_ends_with_the_port(trouble):
+    port = Breaks(TROUBLES[trouble], at="read")
+    port.start()
+    seen = perform(port, Adapts(5))
+    assert (seen.trouble, seen.message) == (trouble, str(TROUBLES[trouble]))
+    assert len(seen.observation.scenario.events) == 1
+    assert seen.observation.events == []
+
+
+def test_adaptive_run_ends_where_outcomes_differ():
+    class Refuses(Recorder):
+        def event(self, event, ask, payload=None):
+            if isinstance(event, Step):
+                raise Refused("no")
+            return super().event(event, ask, payload)
+
+    port = Refuses()
+    port.start()
+    seen = perform(port, Adapts(5))
+    assert seen.trouble is None
+    assert [event.refusal for event in seen.observation.events] == [None, "no"]
+
+
+RELATION = Relation(
+    "test/relation",
+    ("relations/repeatable",),
+    scenario(MADE, Step("A", {"p": G}), name="test/relation/left"),
+    scenario(MADE, Step("A", {"p": G}), name="test/relation/right"),
+    [Same((1, 1), (("A", "p"), None), (("A", "p"), None))],
+)
+
+
+def test_relation_is_two_runs(recorder):
+    seen = perform(recorder, RELATION)
+    assert isinstance(seen, RelationSeen)
+    assert (seen.check, seen.trouble, seen.message) == (RELATION, None, "")
+    assert (seen.left.scenario, seen.right.scenario) == (RELATION.left, RELATION.right)
+    assert seen.left.events == seen.right.events
+    assert [entry[1] for entry in recorder.log].count("begin") == 2
+
+
+def test_relation_goes_on_where_its_first_half_kills_the_port():
+    class DiesOnce(Mortal):
+        def begin(self, tensors):
+            if self.starts == 10**6 - 1:
+                super().begin(tensors)
+            Recorder.begin(self, tensors)
+
+    port = DiesOnce()
+    identity = port.start()
+    seen, after = observe(port, identity, [RELATION, scenario(MADE)])
+    assert (seen.left.trouble, seen.right.trouble) == ("crash", None)
+    assert (seen.trouble, seen.message) == ("crash", "gone")
+    assert len(seen.right.events) == 2
+    assert after.trouble is None
+    assert port.starts == 10**6 - 2
+
+
+def test_relation_needs_what_both_runs_need(recorder):
+    poor = Identity("poor", "1", "none", frozenset({"binary32", "eps"}))
+    right = scenario(replace(MADE, options={"weight_decay": 0.1}))
+    (seen,) = observe(recorder, poor, [replace(RELATION, right=right)])
+    assert (seen.trouble, seen.message) == ("not-claimed", "defaults, weight-decay")
+
+
+class Checked(Recorder):
+    """Answers a native check by `answer`."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def native(self, name):
+        self.log.append((self.where, "check", name))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+NATIVE_CHECK = NativeCheck(NATIVE["torch/entries"])
+
+
+def status_of(port, check=NATIVE_CHECK):
+    """The verdict, as the whole engine gives it, on a port that claims everything."""
+
+    class Claims(NumpyAdapter):
+        claims = frozenset(CLAIMS)
+
+    port.factory = Claims
+    (verdict,) = run_candidate("port", port, [check], lambda s: ()).verdicts
+    return verdict.status, verdict.failure.message if verdict.failure else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        (NativeAnswer(), "pass", None),
+        (NativeAnswer(problem="it is odd"), "fail", "it is odd"),
+        (NativeAnswer(skipped="no GPU"), "skipped", None),
+        (Crash("gone"), "crash", None),
+        (Timeout("slow"), "timeout", None),
+        (Malformed("odd"), "malformed", None),
+    ],
+)
+def test_native_check_from_answer_to_verdict(answer, status, message):
+    port = Checked(answer)
+    assert status_of(port) == (status, message)
+    assert ("here", "check", "torch/entries") in port.log
+
+
+def test_native_check_s_steps_are_judged():
+    one, moved = tensor(BINARY32, [1.5]), tensor(BINARY32, [0.25])
+    zero = tensor(BINARY32, [0.0])
+    taken = StepTaken(one, zero, one, 1, {"lr": 0.5, "eps": 0.0}, one, moved)
+    wrong = NativeAnswer(steps=(taken,))
+    assert status_of(Checked(wrong))[0] == "fail"
+    right = replace(
+        taken, new_theta=tensor(BINARY32, [1.0]), new_sum=tensor(BINARY32, [2.25])
+    )
+    assert status_of(Checked(NativeAnswer(steps=(right,)))) == ("pass", None)
+
+
+def test_native_check_is_not_made_on_who_does_not_claim_it(recorder):
+    (seen,) = observe(recorder, recorder.start(), [NATIVE_CHECK])
+    assert (seen.trouble, seen.message) == ("not-claimed", "torch")
 
 
 # -- troubles --------------------------------------------------------------------------
@@ -258,7 +498,10 @@ def test_not_claimed_is_listed_in_order_and_not_played(recorder):
         replace(MADE, options={"weight_decay": 0.1}), Step("A", {"p": G}, loss=1.0)
     )
     (seen,) = observe(recorder, poor, [asked])
-    assert (seen.trouble, seen.message) == ("not-claimed", "closure, weight-decay")
+    assert isinstance(seen, NotPlayed)
+    assert seen.check == asked
+    assert seen.trouble == "not-claimed"
+    assert seen.message == "closure, defaults, weight-decay"
     assert recorder.log == []
 
 

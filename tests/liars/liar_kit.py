@@ -8,8 +8,9 @@ from collections import Counter
 from adagrad_conformance.candidate import InProcess
 from adagrad_conformance.engine import run_candidate
 from adagrad_conformance.library import Library
+from adagrad_conformance.scenarios.catalogue import GENERATED
 from adagrad_conformance.scenarios.fresh import fresh_scenarios
-from adagrad_reference.scenario import Step
+from adagrad_reference.scenario import Step, Steps
 
 SEED = 1_859
 
@@ -24,6 +25,12 @@ def scenarios(fmt=None):
     """The default ones, all or of one format."""
     every = (*library().scenarios(), *fresh_scenarios(SEED))
     return [s for s in every if fmt is None or fmt in s.formats]
+
+
+def long_runs():
+    """The scenarios of many steps in one event."""
+    every = (s for family in GENERATED for s in family.scenarios())
+    return [s for s in every if any(isinstance(e, Steps) for e in s.events)]
 
 
 def judged(factory, chosen=None):

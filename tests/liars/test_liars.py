@@ -17,6 +17,7 @@ import pytest
 from liar_kit import (
     judged,
     library,
+    long_runs,
     moves,
     scenarios,
     statuses,
@@ -24,7 +25,7 @@ from liar_kit import (
     those_with_closure,
 )
 
-from adagrad_conformance.adapters.base import Reply
+from adagrad_conformance.adapters.base import Reply, Trace
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import InProcess
 from adagrad_conformance.engine import run_candidate
@@ -142,6 +143,53 @@ def test_port_that_is_right_for_a_while():
 # -- claims ----------------------------------------------------------------------------
 
 
+class TiresInLongRuns(NumpyAdapter):
+    """Takes a thousand steps at a time, and shows the last one over and over."""
+
+    def many_steps(self, optimizer, cycle, count):
+        trace = super().many_steps(optimizer, cycle, min(count, 1000))
+        return {name: self._stretched(t, count - 1000) for name, t in trace.items()}
+
+    def _stretched(self, trace, more):
+        def last(column, width):
+            return (*column, *column[len(column) - width :] * more)
+
+        width = len(trace.theta) // len(trace.t)
+        columns = last(trace.theta, width), last(trace.state_sum, width)
+        return Trace(trace.format, *columns, last(trace.t, 1))
+
+
+class CountsInLongRuns(TiresInLongRuns):
+    """The same, but it counts on."""
+
+    def _stretched(self, trace, more):
+        first = trace.t[-1] + 1
+        t = (*trace.t, *range(first, first + more))
+        return replace(super()._stretched(trace, more), t=t)
+
+
+class ShortTrace(NumpyAdapter):
+    """Leaves out the last step of what it shows."""
+
+    def many_steps(self, optimizer, cycle, count):
+        return super().many_steps(optimizer, cycle, count - 1)
+
+
+@pytest.mark.parametrize(
+    ("liar", "status"),
+    [
+        (TiresInLongRuns, "fail"),
+        (CountsInLongRuns, "fail"),
+        (ShortTrace, "malformed"),
+        (NumpyAdapter, "pass"),
+    ],
+)
+def test_long_runs_are_looked_at_to_their_end(liar, status):
+    runs = long_runs()
+    assert {v.status for v in judged(liar, runs).values()} == {status}
+    assert len(runs) == 4
+
+
 class ClosureIgnored(NumpyAdapter):
     """Claims closures and never calls one."""
 
@@ -218,9 +266,9 @@ def test_saving_nothing_fails_wherever_another_optimizer_loads():
 
 
 class ClaimsNothing(NumpyAdapter):
-    """Claims a format and no more."""
+    """Claims a format and eps, and no more."""
 
-    claims = frozenset({"binary32"})
+    claims = frozenset({"binary32", "eps"})
 
 
 def test_what_is_not_claimed_is_neither_passed_nor_failed():

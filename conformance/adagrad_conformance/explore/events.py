@@ -1,0 +1,334 @@
+"""What may come next in a scenario: a function for every kind of event.
+
+Each takes `draw` and the draft and gives an event; `KINDS` says of each when it may be
+drawn at all, by the claims and by what has happened.  What is drawn is bent to what is
+possible (rule 3 of numbers.py), so that there are as many draws, whatever went before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
+
+from hypothesis import strategies as st
+
+from adagrad_reference.formats import BINARY16
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Gradient,
+    Group,
+    Load,
+    LoadWay,
+    New,
+    Read,
+    Save,
+    SetOption,
+    SetState,
+    Step,
+    Steps,
+    ZeroGrad,
+)
+
+from .draft import Draft
+from .numbers import (
+    OPTIONS,
+    SLOTS,
+    Numbers,
+    dense,
+    has_option,
+    laid_out,
+    numbers,
+    option_value,
+    option_values,
+    sparse,
+    zeros,
+)
+
+__all__ = ["KINDS", "Kind", "first", "possible", "used"]
+
+_T = TypeVar("_T")
+_NAMES = ("A", "B")
+_SAVES = ("s", "u")
+_TAU = "initial_accumulator_value"
+_ILLEGAL = (-0.5, math.nan)
+_MOST_STEPS = 5
+_EARLY = 40
+_LATE = 1900  #: with all steps of a scenario still within binary16's 2,048
+
+
+def first(draw: st.DrawFn, draft: Draft) -> New:
+    """The optimizer with which a scenario begins."""
+    return _new(draw, draft, "A")
+
+
+def used(draw: st.DrawFn) -> bool:
+    """Nearly always true, and false after shrinking."""
+    return draw(st.integers(0, 15)) > 0
+
+
+def _pick(draw: st.DrawFn, known: Sequence[_T]) -> _T:
+    """One of at most six; the draw is the same however many there are."""
+    return known[draw(st.integers(0, 5)) % len(known)]
+
+
+def _who(
+    draw: st.DrawFn, draft: Draft, able: Callable[[str], bool] = lambda name: True
+) -> str:
+    """An optimizer."""
+    name = draw(st.sampled_from(_NAMES))
+    fit = [who for who in draft.optimizers if able(who)]
+    return name if name in fit else fit[0]
+
+
+# -- optimizers and groups -------------------------------------------------------------
+
+
+def _new(draw: st.DrawFn, draft: Draft, name: str) -> New:
+    count = draw(st.integers(1, len(SLOTS)))
+    params = list(draft.tensors)
+    if "add-group" in draft.claims or name != "A":  # some may come later, or never
+        params = params[:count]
+    groups: list[Group] = []
+    for slot in SLOTS:
+        apart, own = draw(st.booleans()), option_values(draw, draft.claims)
+        if slot not in params:
+            continue
+        if groups and not (apart and "groups" in draft.claims):
+            groups[-1] = Group((*groups[-1].params, slot), groups[-1].options)
+        else:
+            groups.append(Group((slot,), own))
+    if len(groups) == 1:
+        groups = [Group(groups[0].params)]
+    return New(name, tuple(groups), _defaults(draw, draft))
+
+
+def _defaults(draw: st.DrawFn, draft: Draft) -> dict[str, Any]:
+    """Options of the constructor; tau is the same in the whole scenario."""
+    named = [] if "defaults" in draft.claims else ["lr", "eps"]
+    if any(t.fmt == BINARY16 for t in draft.tensors.values()):
+        named.append("eps")  # the default one is 0 there
+    options = option_values(draw, draft.claims, named)
+    tau: float | None = draw(st.sampled_from((0.0, 0.0, 0.0, 0.3, 2.7)))
+    if "initial-accumulator-value" not in draft.claims:
+        tau = 0.0
+    tau = tau if draft.tau is None else draft.tau
+    return {**options, _TAU: tau} if tau else options
+
+
+def _make(draw: st.DrawFn, draft: Draft) -> Event:
+    return _new(draw, draft, draw(st.sampled_from(_NAMES)))
+
+
+def _make_wrongly(draw: st.DrawFn, draft: Draft) -> Event:
+    names = [name for name in OPTIONS if name != "maximize"]
+    known = [n for n in (*names, _TAU) if has_option(draft.claims, n)]
+    good = _new(draw, draft, "B")
+    bad = {_pick(draw, known): draw(st.sampled_from(_ILLEGAL))}
+    return New("B", good.groups, {**good.options, **bad})
+
+
+def _add_group(draw: st.DrawFn, draft: Draft) -> Event:
+    who = _who(draw, draft, draft.can_add_group)
+    params = tuple(draft.outside(who)[: draw(st.integers(1, len(SLOTS)))])
+    named = list(OPTIONS) if who in draft.loaded else []
+    options = option_values(draw, draft.claims, named)
+    return AddGroup(who, Group(params, options if "groups" in draft.claims else {}))
+
+
+def _add_twice(draw: st.DrawFn, draft: Draft) -> Event:
+    who = _who(draw, draft)
+    return AddGroup(who, Group((_pick(draw, draft.books.params(who)),)))
+
+
+def _set_option(draw: st.DrawFn, draft: Draft) -> Event:
+    who = _who(draw, draft)
+    group = draw(st.integers(0, len(SLOTS) - 1)) % len(draft.books.groups(who))
+    name = _pick(draw, [n for n in OPTIONS if has_option(draft.claims, n)])
+    return SetOption(who, group, name, option_value(draw, name))
+
+
+# -- steps and gradients ---------------------------------------------------------------
+
+#: How a param comes by its gradient.
+_WAYS = ("keep", "none", "zero", *("dense",) * 4, "sparse", "layout")
+
+
+def _step(draw: st.DrawFn, draft: Draft) -> Event:
+    who = _who(draw, draft)
+    gradients = _gradients(draw, draft, who)
+    called, loss = draw(st.integers(0, 7)) == 7, draw(st.integers(-20, 20)) / 4
+    closure = called and "closure" in draft.claims
+    return Step(who, gradients, loss if closure else None)
+
+
+def _gradients(
+    draw: st.DrawFn, draft: Draft, who: str, rows: bool = True
+) -> dict[str, Gradient]:
+    """A gradient for each param; none for those that keep what they have."""
+    found: dict[str, Gradient] = {}
+    for name in SLOTS:
+        way, filled = draw(st.sampled_from(_WAYS)), draw(numbers())
+        if name not in draft.books.params(who):
+            continue
+        if way not in _allowed(draft, who, name, rows):
+            way = "dense"
+        if way != "keep":
+            found[name] = _gradient(draw, draft, name, way, filled)
+    return found
+
+
+def _allowed(draft: Draft, who: str, name: str, rows: bool) -> set[str]:
+    like, claims = draft.tensors[name], draft.claims
+    rows = rows and draft.takes_rows(who, name)
+    gone = draft.books.gradients[name] is None and "none-gradient" not in claims
+    keeps = not gone and (rows or name not in draft.has_rows(who))
+    extra = {
+        "keep": keeps,
+        "none": "none-gradient" in claims,
+        "sparse": rows,
+        "layout": "layout" in claims and not like.complex and bool(like.size),
+    }
+    return {"dense", "zero", *(way for way, allowed in extra.items() if allowed)}
+
+
+def _gradient(
+    draw: st.DrawFn, draft: Draft, name: str, way: str, filled: Numbers
+) -> Gradient:
+    like = draft.tensors[name]
+    match way:
+        case "none":
+            return None
+        case "zero":
+            return zeros(like)
+        case "sparse":
+            return sparse(draw, like)
+        case "layout":
+            return laid_out(draw, dense(filled, like))
+    return dense(filled, like)
+
+
+def _many_steps(draw: st.DrawFn, draft: Draft) -> Event:
+    who = _who(draw, draft, draft.all_stepped)
+    count, sets = draw(st.integers(1, _MOST_STEPS)), draw(st.integers(1, 2))
+    cycle = [_gradients(draw, draft, who, rows=False) for _ in range(sets)]
+    return Steps(who, tuple(cycle), count)
+
+
+def _decayed_rows(draw: st.DrawFn, draft: Draft) -> Event:
+    """Weight decay with a sparse gradient: must be refused."""
+    who, name = _pick(draw, _decayed(draft))
+    gradients = _gradients(draw, draft, who)
+    return Step(who, {**gradients, name: sparse(draw, draft.tensors[name])})
+
+
+def _decayed(draft: Draft) -> list[tuple[str, str]]:
+    """Params whose gradient may be sparse but for their weight decay."""
+    return [
+        (who, name)
+        for who in draft.optimizers
+        for name in draft.books.params(who)
+        if draft.has_plain_rows(name) and draft.options(who, name).weight_decay
+    ]
+
+
+def _zero_grad(draw: st.DrawFn, draft: Draft) -> Event:
+    who, to_none = _who(draw, draft), draw(st.booleans())
+    return ZeroGrad(who, to_none or not draft.can_zero(who))
+
+
+# -- state -----------------------------------------------------------------------------
+
+
+def _read(draw: st.DrawFn, draft: Draft) -> Event:
+    return Read(_who(draw, draft))
+
+
+def _save(draw: st.DrawFn, draft: Draft) -> Event:
+    return Save(_who(draw, draft), draw(st.sampled_from(_SAVES)))
+
+
+def _load(draw: st.DrawFn, draft: Draft) -> Event:
+    drawn = tuple(
+        draw(st.sampled_from(known)) for known in (_NAMES, _SAVES, _LOAD_WAYS)
+    )
+    loads = _loads(draft)
+    who, name, way = drawn if drawn in loads else loads[0]
+    return Load(who, name, cast(LoadWay, way))
+
+
+_LOAD_WAYS = ("deepcopy", "bytes", "new-process", "same-object")
+
+
+def _loads(draft: Draft) -> list[tuple[str, ...]]:
+    return [
+        (who, name, way)
+        for who in draft.optimizers
+        for name in draft.kept
+        for way in draft.ways(who, name)
+    ]
+
+
+def _set_state(draw: st.DrawFn, draft: Draft) -> Event:
+    who = _who(draw, draft)
+    name = _pick(draw, draft.books.params(who))
+    total = dense(draw(numbers()), draft.tensors[name], positive=True)
+    t = draw(st.integers(1, _EARLY + 1))
+    return SetState(who, name, total, t if t <= _EARLY else _LATE)
+
+
+# -- the table -------------------------------------------------------------------------
+
+
+class Kind(NamedTuple):
+    """How an event is drawn, the claims that it needs, and when it is possible."""
+
+    event: Callable[[st.DrawFn, Draft], Event]
+    claims: frozenset[str] = frozenset()
+    when: Callable[[Draft], bool] = lambda draft: True
+
+
+def _kind(
+    event: Callable[[st.DrawFn, Draft], Event],
+    *claims: str,
+    when: Callable[[Draft], bool] = lambda draft: True,
+) -> Kind:
+    return Kind(event, frozenset(claims), when)
+
+
+#: Every kind by name; what is drawn more often stands more than once in the strategy.
+KINDS: Mapping[str, Kind] = {
+    "step": _kind(_step),
+    "make": _kind(_make),
+    "set-option": _kind(_set_option, "set-option"),
+    "add-group": _kind(
+        _add_group, "add-group", when=lambda d: any(map(d.can_add_group, d.optimizers))
+    ),
+    "zero-grad": _kind(_zero_grad, "zero-grad"),
+    "read": _kind(_read, "save"),
+    "save": _kind(_save, "save"),
+    "load": _kind(_load, "save", when=lambda d: bool(_loads(d))),
+    "set-state": _kind(_set_state, "state-write"),
+    "many-steps": _kind(
+        _many_steps,
+        "many-steps",
+        "state",
+        when=lambda d: any(map(d.all_stepped, d.optimizers)),
+    ),
+    "make-wrongly": _kind(_make_wrongly, "refusals"),
+    "add-twice": _kind(_add_twice, "add-group", "refusals"),
+    "decayed-rows": _kind(
+        _decayed_rows,
+        "sparse",
+        "weight-decay",
+        "refusals",
+        when=lambda d: bool(_decayed(d)),
+    ),
+}
+
+
+def possible(draft: Draft, name: str) -> bool:
+    """Whether an event of that kind may be drawn now."""
+    kind = KINDS[name]
+    return not draft.over and kind.claims <= draft.claims and kind.when(draft)

@@ -1,0 +1,217 @@
+"""What is drawn of numbers, tensors and options: few digits, ordinary magnitudes.
+
+Rule 1.  Decimals of two digits, rounded to the format: they shrink to what a person
+         can read.  Never 1, where too many wrong formulas agree.
+Rule 2.  A tensor repeats a few numbers, so that a large one shrinks as a small one.
+Rule 3.  What is drawn does not depend on what was drawn before: numbers are drawn
+         without regard to shape and format, and for params that may not be there, and
+         bent to what is afterwards.  So Hypothesis can change or delete one thing, and
+         all the rest keeps its meaning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from adagrad_conformance.scenarios.build import rounded
+from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, FORMATS
+from adagrad_reference.scenario import Layout, Sparse, Tensor
+
+__all__ = [
+    "OPTIONS",
+    "SLOTS",
+    "Numbers",
+    "dense",
+    "formats",
+    "has_option",
+    "laid_out",
+    "numbers",
+    "option_value",
+    "option_values",
+    "params",
+    "sparse",
+    "zeros",
+]
+
+#: The names of params; what is drawn is drawn for all three, if only for one use.
+SLOTS = ("p", "q", "r")
+
+#: Small ones first; 17 and 19 fill the lanes of vector units, and one or three more.
+_SHAPES = ((1,), (2,), (3,), (), (2, 2), (17,), (3, 1, 2), (19,), (0,), (5, 4))
+_PERIOD = 3
+_ROWS = 4  # at most, of a sparse gradient
+
+#: Two digits are multiplied with the first and divided by the second of a pair; what
+#: is more than a power of ten away from 1 is too far for binary16.
+_SCALES = ((1, 10), (10, 1), (1, 10_000), (1, 1_000_000))
+_GUARD = 7.3
+_KINDS = (*("plain",) * 6, "zero", "complex", "layout")
+_WITH_PAIRS = (BINARY64.name, BINARY32.name)
+
+
+def formats(claims: frozenset[str]) -> list[str]:
+    """The formats in which a port of these claims can be held to MUST.
+
+    Binary16 needs an eps of its own: the default one is 0 there.
+    """
+    found = [name for name in FORMATS if name in claims]
+    return [name for name in found if name != BINARY16.name or "eps" in claims]
+
+
+# -- numbers -----------------------------------------------------------------------
+
+
+class Numbers(NamedTuple):
+    """What tensors are filled with, over and over."""
+
+    digits: tuple[int, ...]  #: two digits and a sign each
+    scale: tuple[int, int]
+
+    def values(self, like: Tensor) -> list[float]:
+        """As many as the tensor has encodings."""
+        up, down = _SCALES[0] if like.fmt == BINARY16 else self.scale
+        period = [n * up / down for n in self.digits]
+        return [period[i % len(period)] for i in range(len(like.bits))]
+
+
+def _two_digits(n: int) -> int:
+    """2 to 99 of either sign, and 100 in place of 10."""
+    digits = abs(n) + 2
+    digits = 100 if digits == 10 else digits
+    return -digits if n < 0 else digits
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> Numbers:
+    """Numbers of one scale."""
+    digits = st.integers(-97, 97).map(_two_digits)
+    period = draw(st.lists(digits, min_size=1, max_size=_PERIOD))
+    return Numbers(tuple(period), draw(st.sampled_from(_SCALES)))
+
+
+def dense(filled: Numbers, like: Tensor, positive: bool = False) -> Tensor:
+    """A tensor of the shape, format and kind of `like`."""
+    values = filled.values(like)
+    return _encoded(like, [abs(v) for v in values] if positive else values)
+
+
+def _encoded(like: Tensor, values: Sequence[float]) -> Tensor:
+    fmt = like.fmt
+    bits = tuple(fmt.encode(rounded(fmt, v)) for v in values)
+    return replace(like, bits=bits, layout=None)
+
+
+def zeros(like: Tensor) -> Tensor:
+    """Zeros of the shape, format and kind of `like`."""
+    return replace(like, bits=(0,) * len(like.bits), layout=None)
+
+
+# -- tensors -----------------------------------------------------------------------
+
+
+def laid_out(draw: st.DrawFn, plain: Tensor) -> Tensor:
+    """The same elements in a larger storage: gaps, an offset, another order."""
+    reach, offset, tail = (draw(st.integers(low, 2)) for low in (1, 0, 0))
+    axes = list(range(len(plain.shape)))
+    if draw(st.booleans()):
+        axes.reverse()
+    strides = [0] * len(axes)
+    for axis in reversed(axes):
+        strides[axis] = reach
+        reach *= plain.shape[axis]
+    guard = plain.fmt.encode(rounded(plain.fmt, _GUARD))
+    last = sum(s * (n - 1) for s, n in zip(strides, plain.shape, strict=True))
+    layout = Layout(offset + last + 1 + tail, offset, tuple(strides), guard)
+    return replace(plain, layout=layout)
+
+
+def sparse(draw: st.DrawFn, like: Tensor) -> Sparse:
+    """Some rows, in any order; those given twice have sums that no format rounds."""
+    picked = draw(st.lists(st.integers(0, 4), max_size=_ROWS))
+    eighths = draw(st.lists(st.integers(-40, 40), min_size=1, max_size=5))
+    indices = tuple(row % like.shape[0] for row in picked)
+    shape = (len(indices), *like.shape[1:])
+    count = Tensor(like.format, shape, ()).size
+    values = [eighths[i % len(eighths)] / 8 for i in range(count)]
+    return Sparse(like.shape, indices, _encoded(replace(like, shape=shape), values))
+
+
+@st.composite
+def params(draw: st.DrawFn, claims: frozenset[str]) -> dict[str, Tensor]:
+    """One to three params, all of one format unless mixed ones are claimed."""
+    known = formats(claims)
+    if not known or not ({"eps", "defaults"} & claims):
+        raise ValueError("these claims leave nothing to draw: a format and eps are due")
+    first = draw(st.sampled_from(known))
+    others = [first] * 9 + (known if "mixed-formats" in claims else [])
+    found = {}
+    for name in SLOTS:
+        there, param = draw(st.booleans()), draw(_param(claims, others))
+        if there or name == SLOTS[0]:
+            found[name] = param
+    return found
+
+
+@st.composite
+def _param(draw: st.DrawFn, claims: frozenset[str], known: list[str]) -> Tensor:
+    form, shape = draw(st.sampled_from(known)), draw(st.sampled_from(_SHAPES))
+    kind, filled = draw(st.sampled_from(_KINDS)), draw(numbers())
+    pairs = kind == "complex" and kind in claims and form in _WITH_PAIRS
+    size = math.prod(shape) * (2 if pairs else 1)
+    blank = Tensor(form, shape, (0,) * size, pairs)
+    if kind == "layout" and kind in claims and size:
+        return laid_out(draw, dense(filled, blank))
+    return blank if kind == "zero" else dense(filled, blank)
+
+
+# -- options -----------------------------------------------------------------------
+
+
+class _Option(NamedTuple):
+    """Legal values of an option: those numbered 1 to `most`."""
+
+    most: int
+    value: Callable[[int], float | bool]
+
+
+_OPTIONS = {
+    "lr": _Option(41, lambda n: n / 10 if n < 41 else 0.0),
+    "lr_decay": _Option(21, lambda n: (n - 1) / 10),
+    "weight_decay": _Option(51, lambda n: (n - 1) / 100),
+    "eps": _Option(301, lambda n: n / 1000 if n < 301 else 0.0),
+    "maximize": _Option(2, lambda n: n == 1),
+}
+
+#: The options that can be changed.
+OPTIONS = tuple(_OPTIONS)
+
+
+def option_value(draw: st.DrawFn, name: str) -> float | bool:
+    """A legal value of an option."""
+    most, value = _OPTIONS[name]
+    return value(draw(st.integers(1, most)))
+
+
+def option_values(
+    draw: st.DrawFn, claims: frozenset[str], named: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Options by name; half of them are left out, but for those that are `named`."""
+    found: dict[str, Any] = {}
+    for name, (most, value) in _OPTIONS.items():
+        n = draw(st.integers(0, 2 * most))
+        n = n if n <= most else 0
+        if n == 0 and name in named:
+            n = 1
+        if n and has_option(claims, name):
+            found[name] = value(n)
+    return found
+
+
+def has_option(claims: frozenset[str], name: str) -> bool:
+    """Whether a port has the option; every one has lr."""
+    return name == "lr" or name.replace("_", "-") in claims

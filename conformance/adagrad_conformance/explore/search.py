@@ -1,0 +1,134 @@
+"""Both explorations of one port: drawn scenarios, then the state machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+
+from adagrad_conformance.candidate import Candidate, NotLoaded
+from adagrad_conformance.runner import Observation, play
+from adagrad_conformance.verdict import Verdict
+from adagrad_reference.scenario import Scenario
+
+from .draft import MAX_EVENTS
+from .machine import machine
+from .strategy import scenarios, verdict
+
+__all__ = ["Found", "Search", "explore"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A difference: the shrunk scenario and its verdict."""
+
+    scenario: Scenario
+    verdict: Verdict
+    steady: bool = True  #: it was seen each time
+
+
+@dataclass
+class Search:
+    """What an exploration did, and what it found."""
+
+    examples: int = 0
+    events: int = 0
+    found: Found | None = None
+
+
+class _Difference(Exception):
+    """This example fails; Hypothesis looks for a smaller one."""
+
+
+class _Enough(BaseException):
+    """It makes no sense to go on: Hypothesis lets this through at once."""
+
+
+@dataclass
+class _Judge:
+    candidate: Candidate
+    claims: frozenset[str]
+    search: Search = field(default_factory=Search)
+    last: Found | None = None
+
+    def ready(self) -> None:
+        """Start the port again if it has ended."""
+        if self.candidate.alive:
+            return
+        try:
+            self.candidate.start()
+        except NotLoaded as error:
+            raise _Enough from error
+
+    def __call__(self, seen: Observation) -> None:
+        if self.last is None:
+            self.search.examples += 1
+            self.search.events += len(seen.events)
+        found = verdict(seen, self.claims)
+        if found.status == "pass":
+            return
+        played = seen.scenario.events[: len(seen.events) + bool(seen.trouble)]
+        self.last = Found(replace(seen.scenario, events=played), found)
+        if found.status == "timeout":  # each further one would take as long
+            raise _Enough
+        raise _Difference(found.status)
+
+
+def explore(
+    candidate: Candidate, claims: frozenset[str], examples: int, start: int
+) -> Search:
+    """Explore a started port until something is found; the same for the same `start`.
+
+    `examples` are played by each of the two.  Raises ValueError where the claims allow
+    no scenario, and `NotLoaded` if the port cannot be started again after it ended.
+    """
+    judge = _Judge(candidate, claims)
+    for run in (_drawn, _driven):
+        try:
+            run(judge, examples, start)
+        except _Difference:
+            judge.search.found = judge.last
+        except _Enough as enough:
+            if judge.last is None:
+                raise enough.__cause__ or enough from None
+            judge.search.found = judge.last
+        except Flaky:
+            if judge.last is None:
+                raise
+            judge.search.found = replace(judge.last, steady=False)
+        if judge.search.found:
+            break
+    return judge.search
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=MAX_EVENTS - 1,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def _drawn(judge: _Judge, examples: int, start: int) -> None:
+    @seed(start)
+    @_settings(examples)
+    @given(scenarios(judge.claims))
+    def test(scenario: Scenario) -> None:
+        judge.ready()
+        judge(play(judge.candidate, scenario))
+
+    test()
+
+
+def _driven(judge: _Judge, examples: int, start: int) -> None:
+    driven = seed(start)(machine(judge.candidate, judge.claims, judge.ready, judge))
+    run_state_machine_as_test(driven, settings=_settings(examples))

@@ -1,0 +1,111 @@
+"""The strategy of scenarios, and one scenario played and judged on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from adagrad_conformance.adapters.base import CLAIMS, Adapter
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.grading import judge
+from adagrad_conformance.runner import Observation, observe
+from adagrad_conformance.verdict import Verdict
+from adagrad_reference.play import EventExpectation, play
+from adagrad_reference.scenario import Event, Scenario
+
+from .draft import MAX_EVENTS, Draft
+from .events import KINDS, first, possible, used
+from .numbers import params
+
+__all__ = ["check", "expected", "scenarios", "verdict"]
+
+#: Every claim that a drawn scenario may need.
+_EVERYTHING = frozenset(CLAIMS)
+#: The end first, so that examples shrink to it; then every kind, some more often.
+_NEXT = ("end", *("step",) * 8, *("save",) * 2, *("load",) * 4, *KINDS)
+
+
+def scenarios(
+    claims: frozenset[str] = _EVERYTHING, max_events: int = MAX_EVENTS
+) -> st.SearchStrategy[Scenario]:
+    """A strategy of scenarios that every right port with these claims must pass.
+
+    `claims` are the words of `adapters.base.CLAIMS`; nothing else is needed of the
+    port.  All numbers are ordinary, all behaviour is MUST (draft.py says where the
+    document leaves a choice).  Examples shrink to few events, few params and numbers
+    of few digits.
+
+        from hypothesis import given
+        from adagrad_conformance.explore import check, scenarios
+
+        @given(scenarios(MyAdapter.claims))
+        def test_my_port(scenario):
+            assert check(MyAdapter, scenario).status == "pass"
+
+    Raises ValueError where the claims allow no scenario at all, and for unknown ones.
+    """
+    if unknown := set(claims) - _EVERYTHING:
+        raise ValueError(
+            f"unknown claims {sorted(unknown)}; known: {', '.join(CLAIMS)}"
+        )
+    return _scenarios(frozenset(claims), max_events)
+
+
+@st.composite
+def _scenarios(draw: st.DrawFn, claims: frozenset[str], max_events: int) -> Scenario:
+    draft = Draft(draw(params(claims)), claims)
+    draft.add(first(draw, draft))
+    while True:
+        full = len(draft.scenario.events) >= max_events or draft.over
+        kind, event = draw(_next(draft, full).filter(_is_used))[:2]
+        if kind == "end":
+            return draft.scenario
+        if event is not None:
+            draft.add(event)
+            assume(draft.ordinary.holds)
+
+
+@st.composite
+def _next(draw: st.DrawFn, draft: Draft, full: bool) -> tuple[str, Event | None, bool]:
+    """A kind, an event of it if there can be one now, and whether it is used.
+
+    The end is drawn even where nothing else may come: when Hypothesis deletes an event
+    from a full scenario, there is an end behind it still.  An event is deleted by one
+    small change, from used to unused; what is filtered out Hypothesis throws away.
+    """
+    kind = draw(st.sampled_from(["end", "end"] if full else _NEXT))
+    event = None
+    if kind != "end" and possible(draft, kind):
+        event = KINDS[kind].event(draw, draft)
+    return kind, event, used(draw)
+
+
+def _is_used(drawn: tuple[str, Event | None, bool]) -> bool:
+    return drawn[2]
+
+
+def check(adapter: Callable[[], Adapter], scenario: Scenario) -> Verdict:
+    """Play a scenario on an adapter in this process, and judge it.
+
+    `adapter` is called for a new one; a class without arguments will do, and so will
+    `lambda: TorchAdapter("mine", MyAdagrad)`.  The status is "pass", "fail",
+    "not-claimed", "crash" or "malformed"; `failure` says what went wrong.
+    """
+    candidate = InProcess(adapter)
+    identity = candidate.start()
+    (seen,) = observe(candidate, identity, [scenario])
+    (found,) = judge([seen], identity.claims, expected)
+    return found
+
+
+def verdict(seen: Observation, claims: frozenset[str]) -> Verdict:
+    """The verdict of what was seen so far."""
+    (found,) = judge([seen], claims, expected)
+    return found
+
+
+def expected(scenario: Scenario) -> Sequence[EventExpectation]:
+    """For a port that shows no state: the boxes along the trajectory."""
+    return play(scenario, fast=True)
