@@ -10,10 +10,11 @@ PORTS := torch/single torch/foreach torch/fused torch/differentiable \
 
 .PHONY: report test check bench vectors clean
 
-## report: play everything on eight implementations and write REPORT.md
+## report: play everything on eight implementations and write REPORT.md; the first time
+## torch.compile takes half a minute for each torch port
 report: $(STAMP)
 	@mkdir -p out
-	@echo "Playing on eight implementations; this takes about a minute."
+	@echo "Playing on eight implementations; this takes some minutes."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance run $(PORTS) \
 	  "exec:node examples/javascript/port.mjs" --seed $(SEED) --jobs $(JOBS) \
 	  --json out/results.jsonl; code=$$?; test $$code -le 1 || exit $$code
