@@ -155,11 +155,10 @@ class _Collector:
                 self.saved[event.name, param] = self.sums.get(place)
         updates = {(event.optimizer, u.param): u for u in effect.updates}
         written = self._written(event.optimizer, effect)
-        moved = {u.param for u in effect.updates}
+        moved = {u.param for step in (effect.updates, *effect.runs) for u in step}
         for place, reading in shown.readings.items():
-            if isinstance(event, Steps) and place[0] == event.optimizer:
-                continue
-            if self.expected is None:
+            ran = isinstance(event, Steps) and place[0] == event.optimizer
+            if self.expected is None and not ran:
                 self._state(number, place, reading, updates.get(place), written)
             if place[1] not in moved:
                 self._same_theta(number, place, reading)
@@ -287,6 +286,10 @@ class _Collector:
             width = len(reading.theta.bits)
             last = replace(reading.theta, bits=trace.theta[len(trace.theta) - width :])
             self._same_bits(number, param, "theta", last, reading.theta)
+            if reading.state_sum is not None:
+                bits = trace.state_sum[len(trace.state_sum) - width :]
+                total = replace(reading.state_sum, bits=bits)
+                self._same_bits(number, param, "S", total, reading.state_sum)
 
     def _run_of(
         self,

@@ -362,7 +362,7 @@ class Session:
             seen.calls.append(ClosureCall(dict(params)))
             return ClosureAnswer(event.gradients, event.loss)
 
-        payload = None
+        payload, here = None, self.candidate
         try:
             if isinstance(event, Load) and event.via == "new-process":
                 self._move(event, cue.groups)
@@ -372,7 +372,7 @@ class Session:
             reply = self.candidate.event(event, ask, payload)
         except Refused as refusal:
             seen.refusal = str(refusal) or "refused without a message"
-            self.candidate = self.home
+            self.candidate = here  # a refused move ends where it began
             return
         seen.loss = reply.loss
         if isinstance(event, Steps):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +51,13 @@ _MAKERS = {
     ("binary64", True): ("c128", "complex128"),
     ("binary32", True): ("c64", "complex64"),
 }
-_TAKEN = {"copy", "inf", "io", "nan", "torch", "closure", "i"}
+_TAKEN = {"copy", "inf", "io", "nan", "torch", "closure", "i", "show"}
 _TAKEN |= {maker for maker, _ in _MAKERS.values()}
 _DIGITS = 17  # enough for every format
+_SHOW = (
+    "show = lambda state: {k: v.tolist() if torch.is_tensor(v) else v "
+    "for k, v in state.items()}"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,10 @@ class _Writer:
     def __init__(self, scenario: Scenario, port: TorchPort) -> None:
         self.scenario, self.port = scenario, port
         self.books = Bookkeeper(scenario)
-        self.names = _script_names(scenario)
+        optimizers = dict.fromkeys(event.optimizer for event in scenario.events)
+        self.names = _script_names(scenario.tensors, _TAKEN)
+        taken = _TAKEN | set(self.names.values())
+        self.optimizers = _script_names(optimizers, taken)
         self.ways: dict[str, set[str]] = {}
         for event in scenario.events:
             if isinstance(event, Load):
@@ -146,22 +153,40 @@ class _Writer:
 
     def _param(self, name: str) -> Iterator[str]:
         tensor, mine = self.scenario.tensors[name], self.names[name]
-        data = _tensor(tensor)
-        if tensor.layout is not None:
-            yield f"{mine}_storage = {_storage(tensor)}"
-            data = f"{mine}_storage{_view(tensor)}"
-        # a param whose step is differentiated must be no leaf
+        if tensor.layout is None:
+            yield f"{mine} = {self._made_param(_tensor(tensor))}"
+            return
+        yield f"{mine}_storage = {_storage(tensor)}"
+        yield f"{mine} = {self._made_param(f'{mine}_storage{_view(tensor)}')}"
+
+    def _moved(self, name: str) -> Iterator[str]:
+        """The param anew, with what it holds."""
+        tensor, mine = self.scenario.tensors[name], self.names[name]
+        if tensor.layout is None:
+            yield f"{mine} = {self._made_param(f'{mine}.detach().clone()')}"
+            return
+        yield f"{mine}_storage = {mine}_storage.clone()"
+        yield f"{mine} = {self._made_param(f'{mine}_storage{_view(tensor)}')}"
+
+    def _made_param(self, data: str) -> str:
+        """A param whose step is differentiated must be no leaf."""
         plain = "differentiable=True" in self.port.extra
-        yield f"{mine} = {data if plain else f'torch.nn.Parameter({data})'}"
+        return data if plain else f"torch.nn.Parameter({data})"
 
     def _prints(self) -> Iterator[str]:
-        yield f"torch.set_printoptions(precision={_DIGITS})"
+        """Every param, with its storage and its states, to the last digit."""
+        yield _SHOW
         for name, tensor in self.scenario.tensors.items():
             mine = self.names[name]
-            around = f", {mine}_storage" if tensor.layout is not None else ""
-            yield f"print({mine}.data{around})"
-        for name in self.books.optimizers:
-            yield f"print({self.names[name]}.state_dict()['state'])"
+            parts = [f"{mine}.tolist()"]
+            if tensor.layout is not None:
+                parts.append(f"{mine}_storage.tolist()")
+            parts += [
+                f"show({self.optimizers[who]}.state[{mine}])"
+                for who in self.books.optimizers
+                if name in self.books.params(who)
+            ]
+            yield f"print({', '.join(parts)})"
 
     # -- events ----------------------------------------------------------------------
 
@@ -180,7 +205,7 @@ class _Writer:
             yield "except Exception as error: print('refused:', error)"
 
     def _lines(self, event: Event) -> Iterator[str]:
-        who = self.names[event.optimizer]
+        who = self.optimizers[event.optimizer]
         match event:
             case New(groups=groups, options=options):
                 yield f"{who} = {self._made(groups, options)}"
@@ -248,11 +273,9 @@ class _Writer:
             "deepcopy": f"copy.deepcopy(copy_{saved})",
         }.get(event.via)
         if event.via == "new-process":
-            for mine in (self.names[name] for name in self.scenario.tensors):
-                fresh = f"{mine}.detach().clone()"
-                if "differentiable=True" not in self.port.extra:
-                    fresh = f"torch.nn.Parameter({fresh})"
-                yield f"{mine} = {fresh}  # as in a new process"
+            yield "# as in a new process"
+            for name in self.scenario.tensors:
+                yield from self._moved(name)
             groups = tuple(
                 Group(params, options.changed())
                 for params, options in self.books.groups(event.optimizer)
@@ -273,13 +296,12 @@ class _Writer:
         return f"dict(params=[{params}]{_options(group.options)})"
 
 
-def _script_names(scenario: Scenario) -> dict[str, str]:
-    """Every param and optimizer by a name that the script can use, each its own."""
-    optimizers = dict.fromkeys(event.optimizer for event in scenario.events)
+def _script_names(given: Iterable[str], taken: set[str]) -> dict[str, str]:
+    """A name of its own for each, which the script can use."""
     names: dict[str, str] = {}
-    for name in (*scenario.tensors, *optimizers):
+    for name in given:
         word = _word(name)
-        while word in _TAKEN or keyword.iskeyword(word) or word in names.values():
+        while word in taken or keyword.iskeyword(word) or word in names.values():
             word += "_"
         names[name] = word
     return names

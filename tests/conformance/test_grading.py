@@ -39,6 +39,7 @@ from adagrad_reference.scenario import (
     SetOption,
     SetState,
     Step,
+    Steps,
     ZeroGrad,
 )
 
@@ -643,3 +644,27 @@ def test_decode_array_of_a_signalling_nan_is_silent(name, bits):
 
 def test_decode_array_of_nothing():
     assert all(decode_array(fmt, []).shape == (0,) for fmt in FOUR)
+
+
+def test_many_steps_move_a_param_for_every_optimizer_that_holds_it():
+    """The other optimizer sees theta moved, and keeps its own S and t."""
+    params = {"p": tensor(BINARY32, [1.3, -0.7])}
+    gradient = {"p": tensor(BINARY32, [0.6, -0.4])}
+    options = {"lr": 0.7, "eps": 0.3, "weight_decay": 0.1}
+    scenario = Scenario(
+        "shared",
+        (),
+        "MUST",
+        params,
+        (
+            New("A", (Group(("p",)),), options),
+            Step("A", gradient),
+            New("B", (Group(("p",)),), options),
+            Steps("B", (gradient, {}), 3),
+            Step("A", gradient),
+        ),
+    )
+    candidate = InProcess(NumpyAdapter)
+    identity = candidate.start()
+    (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
+    assert verdict.status == "pass", verdict.failure

@@ -19,6 +19,7 @@ from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import Crash, Identity, InProcess, NotLoaded, Timeout
 from adagrad_conformance.checks import Adaptive, NativeCheck, Relation, Same
 from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.grading import judge
 from adagrad_conformance.native.table import NATIVE
 from adagrad_conformance.runner import (
     MAX_FAILURES,
@@ -33,6 +34,7 @@ from adagrad_conformance.runner import (
 from adagrad_conformance.scenarios.build import tensor
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.scenario import (
+    AddGroup,
     Group,
     Load,
     New,
@@ -149,6 +151,30 @@ def test_new_process_gets_the_params_as_they_are(recorder):
         MADE, groups=(Group(("p",), {"lr": 0.7, "eps": 1e-3}),), options={}
     )
     assert there[3][2:] == (asked.events[3], True)
+
+
+def test_a_refusal_after_a_move_leaves_the_port_where_it_is():
+    """The moved optimizer has no gradients; the one left behind has."""
+    params = {"p": tensor(BINARY32, [1.3]), "q": tensor(BINARY32, [0.7])}
+    gradients = {"p": tensor(BINARY32, [0.6]), "q": tensor(BINARY32, [-0.4])}
+    scenario = Scenario(
+        "moved",
+        (),
+        "MUST",
+        params,
+        (
+            New("A", (Group(("p", "q")),), {"lr": 0.7, "eps": 0.3}),
+            Step("A", gradients),
+            Save("A", "s"),
+            Load("A", "s", "new-process"),
+            AddGroup("A", Group(("p",))),
+            Step("A", {"p": gradients["p"]}),
+        ),
+    )
+    candidate = InProcess(NumpyAdapter)
+    identity = candidate.start()
+    (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
+    assert verdict.status == "pass", verdict.failure
 
 
 def test_closure_calls_are_noted(recorder):

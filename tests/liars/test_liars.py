@@ -29,7 +29,15 @@ from adagrad_conformance.adapters.base import Reply, Trace
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import InProcess
 from adagrad_conformance.engine import run_candidate
-from adagrad_reference.scenario import AddGroup, Load, Save, SetState, Step, Tensor
+from adagrad_reference.scenario import (
+    AddGroup,
+    Load,
+    Save,
+    SetState,
+    Step,
+    Tensor,
+    needs,
+)
 
 
 def test_the_honest_port_passes():
@@ -107,11 +115,11 @@ class Learns(Replays):
 
 def test_replayed_answers_fail_on_fresh_scenarios_alone():
     files = [s for s in scenarios("binary32") if not s.id.startswith("fresh/")]
-    plain = [s for s in files if not those_with_closure(s)]
+    plain = [s for s in files if not those_with_closure(s) and "sparse" not in needs(s)]
     judged(Learns, plain)
     again = judged(Replays, plain)
-    passed = statuses(again)["pass"]  # a few differ in their options alone
-    assert passed > 0.9 * len(plain)
+    passed = [name for name, v in again.items() if v.status == "pass"]
+    assert len(passed) > 0.9 * len(plain)  # a few differ in their options alone
     fresh = [s for s in scenarios("binary32") if s.id.startswith("fresh/")]
     verdicts = judged(Replays, fresh)
     stepped = [s.id for s in fresh if moves(s)]

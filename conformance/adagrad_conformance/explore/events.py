@@ -36,13 +36,16 @@ from .numbers import (
     OPTIONS,
     SLOTS,
     Numbers,
+    coin,
     dense,
     has_option,
     laid_out,
     numbers,
+    one_of,
     option_value,
     option_values,
     sparse,
+    whole,
     zeros,
 )
 
@@ -52,6 +55,7 @@ _T = TypeVar("_T")
 _NAMES = ("A", "B")
 _SAVES = ("s", "u")
 _TAU = "initial_accumulator_value"
+_TAUS = (0.0, 0.0, 0.0, 0.3, 2.7)
 _ILLEGAL = (-0.5, math.nan)
 _MOST_STEPS = 5
 _EARLY = 40
@@ -65,19 +69,19 @@ def first(draw: st.DrawFn, draft: Draft) -> New:
 
 def used(draw: st.DrawFn) -> bool:
     """Nearly always true, and false after shrinking."""
-    return draw(st.integers(0, 15)) > 0
+    return whole(draw, 0, 15) > 0
 
 
 def _pick(draw: st.DrawFn, known: Sequence[_T]) -> _T:
     """One of at most six; the draw is the same however many there are."""
-    return known[draw(st.integers(0, 5)) % len(known)]
+    return known[whole(draw, 0, 5) % len(known)]
 
 
 def _who(
     draw: st.DrawFn, draft: Draft, able: Callable[[str], bool] = lambda name: True
 ) -> str:
     """An optimizer."""
-    name = draw(st.sampled_from(_NAMES))
+    name = one_of(draw, _NAMES)
     fit = [who for who in draft.optimizers if able(who)]
     return name if name in fit else fit[0]
 
@@ -86,13 +90,13 @@ def _who(
 
 
 def _new(draw: st.DrawFn, draft: Draft, name: str) -> New:
-    count = draw(st.integers(1, len(SLOTS)))
+    count = whole(draw, 1, len(SLOTS))
     params = list(draft.tensors)
     if "add-group" in draft.claims or name != "A":  # some may come later, or never
         params = params[:count]
     groups: list[Group] = []
     for slot in SLOTS:
-        apart, own = draw(st.booleans()), option_values(draw, draft.claims)
+        apart, own = coin(draw), option_values(draw, draft.claims)
         if slot not in params:
             continue
         if groups and not (apart and "groups" in draft.claims):
@@ -110,7 +114,7 @@ def _defaults(draw: st.DrawFn, draft: Draft) -> dict[str, Any]:
     if any(t.fmt == BINARY16 for t in draft.tensors.values()):
         named.append("eps")  # the default one is 0 there
     options = option_values(draw, draft.claims, named)
-    tau: float | None = draw(st.sampled_from((0.0, 0.0, 0.0, 0.3, 2.7)))
+    tau: float | None = one_of(draw, _TAUS)
     if "initial-accumulator-value" not in draft.claims:
         tau = 0.0
     tau = tau if draft.tau is None else draft.tau
@@ -118,20 +122,20 @@ def _defaults(draw: st.DrawFn, draft: Draft) -> dict[str, Any]:
 
 
 def _make(draw: st.DrawFn, draft: Draft) -> Event:
-    return _new(draw, draft, draw(st.sampled_from(_NAMES)))
+    return _new(draw, draft, one_of(draw, _NAMES))
 
 
 def _make_wrongly(draw: st.DrawFn, draft: Draft) -> Event:
     names = [name for name in OPTIONS if name != "maximize"]
     known = [n for n in (*names, _TAU) if has_option(draft.claims, n)]
     good = _new(draw, draft, "B")
-    bad = {_pick(draw, known): draw(st.sampled_from(_ILLEGAL))}
+    bad = {_pick(draw, known): one_of(draw, _ILLEGAL)}
     return New("B", good.groups, {**good.options, **bad})
 
 
 def _add_group(draw: st.DrawFn, draft: Draft) -> Event:
     who = _who(draw, draft, draft.can_add_group)
-    params = tuple(draft.outside(who)[: draw(st.integers(1, len(SLOTS)))])
+    params = tuple(draft.outside(who)[: whole(draw, 1, len(SLOTS))])
     named = list(OPTIONS) if who in draft.loaded else []
     options = option_values(draw, draft.claims, named)
     return AddGroup(who, Group(params, options if "groups" in draft.claims else {}))
@@ -144,7 +148,7 @@ def _add_twice(draw: st.DrawFn, draft: Draft) -> Event:
 
 def _set_option(draw: st.DrawFn, draft: Draft) -> Event:
     who = _who(draw, draft)
-    group = draw(st.integers(0, len(SLOTS) - 1)) % len(draft.books.groups(who))
+    group = whole(draw, 0, len(SLOTS) - 1) % len(draft.books.groups(who))
     name = _pick(draw, [n for n in OPTIONS if has_option(draft.claims, n)])
     return SetOption(who, group, name, option_value(draw, name))
 
@@ -158,7 +162,7 @@ _WAYS = ("keep", "none", "zero", *("dense",) * 4, "sparse", "layout")
 def _step(draw: st.DrawFn, draft: Draft) -> Event:
     who = _who(draw, draft)
     gradients = _gradients(draw, draft, who)
-    called, loss = draw(st.integers(0, 7)) == 7, draw(st.integers(-20, 20)) / 4
+    called, loss = whole(draw, 0, 7) == 7, whole(draw, -20, 20) / 4
     closure = called and "closure" in draft.claims
     return Step(who, gradients, loss if closure else None)
 
@@ -169,7 +173,7 @@ def _gradients(
     """A gradient for each param; none for those that keep what they have."""
     found: dict[str, Gradient] = {}
     for name in SLOTS:
-        way, filled = draw(st.sampled_from(_WAYS)), draw(numbers())
+        way, filled = one_of(draw, _WAYS), numbers(draw)
         if name not in draft.books.params(who):
             continue
         if way not in _allowed(draft, who, name, rows):
@@ -211,7 +215,7 @@ def _gradient(
 
 def _many_steps(draw: st.DrawFn, draft: Draft) -> Event:
     who = _who(draw, draft, draft.all_stepped)
-    count, sets = draw(st.integers(1, _MOST_STEPS)), draw(st.integers(1, 2))
+    count, sets = whole(draw, 1, _MOST_STEPS), whole(draw, 1, 2)
     cycle = [_gradients(draw, draft, who, rows=False) for _ in range(sets)]
     return Steps(who, tuple(cycle), count)
 
@@ -234,7 +238,7 @@ def _decayed(draft: Draft) -> list[tuple[str, str]]:
 
 
 def _zero_grad(draw: st.DrawFn, draft: Draft) -> Event:
-    who, to_none = _who(draw, draft), draw(st.booleans())
+    who, to_none = _who(draw, draft), coin(draw)
     return ZeroGrad(who, to_none or not draft.can_zero(who))
 
 
@@ -246,13 +250,11 @@ def _read(draw: st.DrawFn, draft: Draft) -> Event:
 
 
 def _save(draw: st.DrawFn, draft: Draft) -> Event:
-    return Save(_who(draw, draft), draw(st.sampled_from(_SAVES)))
+    return Save(_who(draw, draft), one_of(draw, _SAVES))
 
 
 def _load(draw: st.DrawFn, draft: Draft) -> Event:
-    drawn = tuple(
-        draw(st.sampled_from(known)) for known in (_NAMES, _SAVES, _LOAD_WAYS)
-    )
+    drawn = tuple(one_of(draw, known) for known in (_NAMES, _SAVES, _LOAD_WAYS))
     loads = _loads(draft)
     who, name, way = drawn if drawn in loads else loads[0]
     return Load(who, name, cast(LoadWay, way))
@@ -273,8 +275,8 @@ def _loads(draft: Draft) -> list[tuple[str, ...]]:
 def _set_state(draw: st.DrawFn, draft: Draft) -> Event:
     who = _who(draw, draft)
     name = _pick(draw, draft.books.params(who))
-    total = dense(draw(numbers()), draft.tensors[name], positive=True)
-    t = draw(st.integers(1, _EARLY + 1))
+    total = dense(numbers(draw), draft.tensors[name], positive=True)
+    t = whole(draw, 1, _EARLY + 1)
     return SetState(who, name, total, t if t <= _EARLY else _LATE)
 
 

@@ -68,7 +68,7 @@ class SideBySide(RuleBasedStateMachine):
     @initialize(data=st.data())
     def begin(self, data: Any) -> None:
         """Params, and a first optimizer."""
-        self.draft = Draft(data.draw(params(self.claims)), self.claims)
+        self.draft = Draft(params(data.draw, self.claims), self.claims)
         self.seen = Observation(self.draft.scenario)
         self.ready()
         try:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
@@ -26,25 +27,28 @@ __all__ = [
     "OPTIONS",
     "SLOTS",
     "Numbers",
+    "coin",
     "dense",
     "formats",
     "has_option",
     "laid_out",
     "numbers",
+    "one_of",
     "option_value",
     "option_values",
     "params",
     "sparse",
+    "whole",
     "zeros",
 ]
+
+_T = TypeVar("_T")
 
 #: The names of params; what is drawn is drawn for all three, if only for one use.
 SLOTS = ("p", "q", "r")
 
 #: Small ones first; 17 and 19 fill the lanes of vector units, and one or three more.
 _SHAPES = ((1,), (2,), (3,), (), (2, 2), (17,), (3, 1, 2), (19,), (0,), (5, 4))
-_PERIOD = 3
-_ROWS = 4  # at most, of a sparse gradient
 
 #: Two digits are multiplied with the first and divided by the second of a pair; what
 #: is more than a power of ten away from 1 is too far for binary16.
@@ -61,6 +65,28 @@ def formats(claims: frozenset[str]) -> list[str]:
     """
     found = [name for name in FORMATS if name in claims]
     return [name for name in found if name != BINARY16.name or "eps" in claims]
+
+
+# -- single draws ----------------------------------------------------------------------
+
+
+def whole(draw: st.DrawFn, low: int, high: int) -> int:
+    """A whole number; as all of these, from a strategy that is made but once."""
+    return draw(_integers(low, high))
+
+
+_integers = cache(st.integers)
+_COIN = st.booleans()
+
+
+def coin(draw: st.DrawFn) -> bool:
+    """True or false."""
+    return draw(_COIN)
+
+
+def one_of(draw: st.DrawFn, known: Sequence[_T]) -> _T:
+    """One of them; the first is the simplest."""
+    return known[whole(draw, 0, len(known) - 1)]
 
 
 # -- numbers -----------------------------------------------------------------------
@@ -86,12 +112,13 @@ def _two_digits(n: int) -> int:
     return -digits if n < 0 else digits
 
 
-@st.composite
+_PERIODS = st.lists(st.integers(-97, 97), min_size=1, max_size=3)
+
+
 def numbers(draw: st.DrawFn) -> Numbers:
     """Numbers of one scale."""
-    digits = st.integers(-97, 97).map(_two_digits)
-    period = draw(st.lists(digits, min_size=1, max_size=_PERIOD))
-    return Numbers(tuple(period), draw(st.sampled_from(_SCALES)))
+    period = map(_two_digits, draw(_PERIODS))
+    return Numbers(tuple(period), one_of(draw, _SCALES))
 
 
 def dense(filled: Numbers, like: Tensor, positive: bool = False) -> Tensor:
@@ -116,9 +143,9 @@ def zeros(like: Tensor) -> Tensor:
 
 def laid_out(draw: st.DrawFn, plain: Tensor) -> Tensor:
     """The same elements in a larger storage: gaps, an offset, another order."""
-    reach, offset, tail = (draw(st.integers(low, 2)) for low in (1, 0, 0))
+    reach, offset, tail = (whole(draw, low, 2) for low in (1, 0, 0))
     axes = list(range(len(plain.shape)))
-    if draw(st.booleans()):
+    if coin(draw):
         axes.reverse()
     strides = [0] * len(axes)
     for axis in reversed(axes):
@@ -130,10 +157,13 @@ def laid_out(draw: st.DrawFn, plain: Tensor) -> Tensor:
     return replace(plain, layout=layout)
 
 
+_INDICES = st.lists(st.integers(0, 4), max_size=4)
+_EIGHTHS = st.lists(st.integers(-40, 40), min_size=1, max_size=4)
+
+
 def sparse(draw: st.DrawFn, like: Tensor) -> Sparse:
     """Some rows, in any order; those given twice have sums that no format rounds."""
-    picked = draw(st.lists(st.integers(0, 4), max_size=_ROWS))
-    eighths = draw(st.lists(st.integers(-40, 40), min_size=1, max_size=5))
+    picked, eighths = draw(_INDICES), draw(_EIGHTHS)
     indices = tuple(row % like.shape[0] for row in picked)
     shape = (len(indices), *like.shape[1:])
     count = Tensor(like.format, shape, ()).size
@@ -141,26 +171,24 @@ def sparse(draw: st.DrawFn, like: Tensor) -> Sparse:
     return Sparse(like.shape, indices, _encoded(replace(like, shape=shape), values))
 
 
-@st.composite
 def params(draw: st.DrawFn, claims: frozenset[str]) -> dict[str, Tensor]:
     """One to three params, all of one format unless mixed ones are claimed."""
     known = formats(claims)
     if not known or not ({"eps", "defaults"} & claims):
         raise ValueError("these claims leave nothing to draw: a format and eps are due")
-    first = draw(st.sampled_from(known))
+    first = one_of(draw, known)
     others = [first] * 9 + (known if "mixed-formats" in claims else [])
     found = {}
     for name in SLOTS:
-        there, param = draw(st.booleans()), draw(_param(claims, others))
+        there, param = coin(draw), _param(draw, claims, others)
         if there or name == SLOTS[0]:
             found[name] = param
     return found
 
 
-@st.composite
 def _param(draw: st.DrawFn, claims: frozenset[str], known: list[str]) -> Tensor:
-    form, shape = draw(st.sampled_from(known)), draw(st.sampled_from(_SHAPES))
-    kind, filled = draw(st.sampled_from(_KINDS)), draw(numbers())
+    form, shape = one_of(draw, known), one_of(draw, _SHAPES)
+    kind, filled = one_of(draw, _KINDS), numbers(draw)
     pairs = kind == "complex" and kind in claims and form in _WITH_PAIRS
     size = math.prod(shape) * (2 if pairs else 1)
     blank = Tensor(form, shape, (0,) * size, pairs)
@@ -194,7 +222,7 @@ OPTIONS = tuple(_OPTIONS)
 def option_value(draw: st.DrawFn, name: str) -> float | bool:
     """A legal value of an option."""
     most, value = _OPTIONS[name]
-    return value(draw(st.integers(1, most)))
+    return value(whole(draw, 1, most))
 
 
 def option_values(
@@ -203,7 +231,7 @@ def option_values(
     """Options by name; half of them are left out, but for those that are `named`."""
     found: dict[str, Any] = {}
     for name, (most, value) in _OPTIONS.items():
-        n = draw(st.integers(0, 2 * most))
+        n = whole(draw, 0, 2 * most)
         n = n if n <= most else 0
         if n == 0 and name in named:
             n = 1

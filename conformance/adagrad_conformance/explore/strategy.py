@@ -17,7 +17,7 @@ from adagrad_reference.scenario import Event, Scenario
 
 from .draft import MAX_EVENTS, Draft
 from .events import KINDS, first, possible, used
-from .numbers import params
+from .numbers import one_of, params
 
 __all__ = ["check", "expected", "scenarios", "verdict"]
 
@@ -55,7 +55,7 @@ def scenarios(
 
 @st.composite
 def _scenarios(draw: st.DrawFn, claims: frozenset[str], max_events: int) -> Scenario:
-    draft = Draft(draw(params(claims)), claims)
+    draft = Draft(params(draw, claims), claims)
     draft.add(first(draw, draft))
     while True:
         full = len(draft.scenario.events) >= max_events or draft.over
@@ -75,7 +75,7 @@ def _next(draw: st.DrawFn, draft: Draft, full: bool) -> tuple[str, Event | None,
     from a full scenario, there is an end behind it still.  An event is deleted by one
     small change, from used to unused; what is filtered out Hypothesis throws away.
     """
-    kind = draw(st.sampled_from(["end", "end"] if full else _NEXT))
+    kind = one_of(draw, ("end", "end") if full else _NEXT)
     event = None
     if kind != "end" and possible(draft, kind):
         event = KINDS[kind].event(draw, draft)
