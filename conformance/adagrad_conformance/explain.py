@@ -19,7 +19,7 @@ from .library import Library
 from .requirements.clauses import CLAUSES
 from .requirements.requirement import PROFILES
 from .requirements.table import REQUIREMENTS
-from .scenarios.fresh import fresh_scenarios
+from .scenarios.fresh import REQUIREMENT as FRESH
 from .snippet import torch_snippet
 from .suite import known_checks
 
@@ -40,10 +40,14 @@ def explain(name: str, library: Library) -> str | None:
     """The explanation of a clause, a requirement or a check; None if unknown."""
     if name in CLAUSES:
         return "\n".join(_clause(name))
+    checks = known_checks(library)
+    lines: list[str] = []
     if name in REQUIREMENTS:
-        return "\n".join(_requirement(name, library))
-    check = next((c for c in known_checks(library) if c.id == name), None)
-    return None if check is None else "\n".join(_check(check, library))
+        lines += _requirement(name, checks)
+    for check in checks:
+        if check.id == name:  # a requirement and its only check may share their name
+            lines += _check(check, library)
+    return "\n".join(lines) or None
 
 
 # -- the document ----------------------------------------------------------------------
@@ -66,7 +70,7 @@ def _clause(name: str) -> Iterator[str]:
             yield f"  {requirement.id} ({requirement.level}): {requirement.demands}"
 
 
-def _requirement(name: str, library: Library) -> Iterator[str]:
+def _requirement(name: str, checks: Iterable[Check]) -> Iterator[str]:
     requirement = REQUIREMENTS[name]
     yield f"requirement {name} ({requirement.level})"
     yield f"  demands: {requirement.demands}"
@@ -74,10 +78,10 @@ def _requirement(name: str, library: Library) -> Iterator[str]:
     yield f"  profile: {requirement.profile}: {PROFILES[requirement.profile]}"
     yield from _clauses(requirement.clauses)
     yield "checks that decide it"
-    for check in known_checks(library):
+    for check in checks:
         if name in check.requirements:
             yield f"  {kind(check):9} {check.id}"
-    if any(name in scenario.requirements for scenario in fresh_scenarios(0, 1)):
+    if name == FRESH:
         yield "  scenario  fresh/*, drawn anew for each run"
 
 
@@ -174,8 +178,9 @@ def _native(check: NativeCheck) -> Iterator[str]:
     module, _, function = check.entry.place.partition(":")
     yield f"host code, for ports that claim {', '.join(sorted(check.entry.claims))}"
     spec = find_spec(module)
-    assert spec is not None, module
-    assert spec.origin is not None, module
+    if spec is None or spec.origin is None:
+        yield f"  {check.entry.place}"
+        return
     source = Path(spec.origin).read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
@@ -235,8 +240,8 @@ def _update(scenario: Scenario, update: Update, due: ParamExpectation) -> Iterat
             continue
         for i in list(places)[:_SHOWN]:
             best = "" if exact is None else f"  exact {_bits(like.fmt, exact[i])}"
-            place = f"      {what}{_element(like, i)}".ljust(16)
-            yield place + _box(like.fmt, boxes["lawful"][i]) + best
+            place = f"      {what}{_element(like, i)}".ljust(15)
+            yield f"{place} " + _box(like.fmt, boxes["lawful"][i]) + best
 
 
 def _element(like: Tensor, i: int) -> str:

@@ -650,7 +650,7 @@ def test_a_port_that_hangs_is_not_waited_for_again(folder):
     assert result.exit_code == 1, result.output
     assert "timeout: no answer within 2 s" in result.output
     scenario = scenario_from_json(json.loads(Path("explored.json").read_text()))
-    assert isinstance(scenario.events[-1], Step | Steps)
+    assert any(isinstance(event, Step | Steps) for event in scenario.events)
     assert "in torch" not in result.output
     args = ["--scenario", "explored.json", "--timeout", 2]
     assert cli("run", "slow.py:Hanging", *args).exit_code == 1

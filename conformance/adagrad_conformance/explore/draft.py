@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from adagrad_conformance.comparison import OUTCOME_ONLY
+from adagrad_conformance.scenarios.fresh import REQUIREMENT
 from adagrad_conformance.scenarios.ordinary import Ordinary
 from adagrad_reference.bookkeeping import Bookkeeper, Effect
 from adagrad_reference.options import Options
@@ -34,10 +35,8 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
-__all__ = ["MAX_EVENTS", "REQUIREMENT", "Draft", "Kept"]
+__all__ = ["MAX_EVENTS", "Draft", "Kept"]
 
-#: What a drawn scenario decides.
-REQUIREMENT = "numerics/fresh"
 MAX_EVENTS = 16
 
 

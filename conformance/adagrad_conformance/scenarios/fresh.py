@@ -35,9 +35,10 @@ from adagrad_reference.scenario import (
 from .build import FOUR_FORMATS, draw, scenario, tensor
 from .ordinary import is_ordinary
 
-__all__ = ["FAMILY", "fresh_scenarios"]
+__all__ = ["FAMILY", "REQUIREMENT", "fresh_scenarios"]
 
 FAMILY = "fresh"
+REQUIREMENT = "numerics/fresh"  #: what they decide, as all that is drawn at random
 _SHAPES = ((1,), (3,), (2, 2), (5,), (17,), (), (3, 1, 2))
 
 
@@ -75,7 +76,7 @@ def _large(fmt: Format, seed: int) -> Scenario:
         New("A", (Group(("p",)),), {"lr": 0.7, "eps": 1.7e-3, "weight_decay": 0.047}),
         Step("A", {"p": gradient}),
     )
-    return scenario(f"fresh/{seed}-large/{fmt.name}", "numerics/fresh", params, events)
+    return scenario(f"fresh/{seed}-large/{fmt.name}", REQUIREMENT, params, events)
 
 
 @dataclass
@@ -104,7 +105,7 @@ class _Writer:
         for _ in range(self.source.choice((3, 4, 5))):
             events += self._between()
             events.append(self._step())
-        return scenario(path, "numerics/fresh", self.params, events)
+        return scenario(path, REQUIREMENT, self.params, events)
 
     def _options(self) -> dict[str, Any]:
         """Options; those that stay at their defaults are not named."""
