@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from adagrad_reference.scenario import Tensor
+from adagrad_reference.scenario import Step, Steps, Tensor
 
 from . import wire
 from .adapters.base import Adapter, ClosureAnswer, Malformed, Refused
@@ -158,6 +158,8 @@ def _event(
     adapter: Adapter, question: dict[str, Any], lines: Iterator[str], answers: Answers
 ) -> dict[str, Any]:
     event, has_closure, payload = wire.event_from_wire(question)
+    if isinstance(event, Step | Steps):
+        answers.flush()  # it may never end, which no earlier answer is to blame for
 
     def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
         seen = wire.tensors_to_wire(params, packed=True)
