@@ -648,14 +648,14 @@ class Modest(NumpyAdapter):
 
 def test_a_port_that_hangs_is_not_waited_for_again(folder):
     (folder / "slow.py").write_text(WRONG)
-    args = ["--seed", 1, "--timeout", 2, "--examples", 50]
+    args = ["--seed", 1, "--timeout", 5, "--examples", 50]
     result = cli("explore", "slow.py:Hanging", *args)
     assert result.exit_code == 1, result.output
-    assert "timeout: no answer within 2 s" in result.output
+    assert "timeout: no answer within 5 s" in result.output
     scenario = scenario_from_json(json.loads(Path("explored.json").read_text()))
     assert any(isinstance(event, Step | Steps) for event in scenario.events)
     assert "in torch" not in result.output
-    args = ["--scenario", "explored.json", "--timeout", 2]
+    args = ["--scenario", "explored.json", "--timeout", 5]
     assert cli("run", "slow.py:Hanging", *args).exit_code == 1
 
 
