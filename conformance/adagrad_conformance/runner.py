@@ -401,7 +401,7 @@ class Session:
     def _move(self, event: Load, groups: list[tuple[tuple[str, ...], Options]]) -> None:
         """Go on in another process: the same params, a fresh optimizer."""
         tensors = {
-            name: self._current(event.optimizer, name, tensor)
+            name: self._current(name, tensor)
             for name, tensor in self.scenario.tensors.items()
         }
         self.candidate = self.candidate.elsewhere()
@@ -412,8 +412,10 @@ class Session:
         )
         self.candidate.event(made, _no_closure)
 
-    def _current(self, optimizer: str, name: str, tensor: Tensor) -> Tensor:
-        reading = self.last.get((optimizer, name))
+    def _current(self, name: str, tensor: Tensor) -> Tensor:
+        """The param as it was last read, whichever optimizer holds it."""
+        shown = (r for (_, param), r in self.last.items() if param == name)
+        reading = next(shown, None)
         if reading is None or reading.theta.shape != tensor.shape:
             return tensor
         bits = reading.theta.bits

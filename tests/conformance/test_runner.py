@@ -177,6 +177,31 @@ def test_a_refusal_after_a_move_leaves_the_port_where_it_is():
     assert verdict.status == "pass", verdict.failure
 
 
+def test_a_move_takes_params_of_other_optimizers_along():
+    """q was stepped by B; A, which moves, takes it in later."""
+    params = {"p": tensor(BINARY32, [1.3]), "q": tensor(BINARY32, [0.7])}
+    options = {"lr": 0.7, "eps": 0.3}
+    scenario = Scenario(
+        "moved",
+        (),
+        "MUST",
+        params,
+        (
+            New("A", (Group(("p",)),), options),
+            New("B", (Group(("q",)),), options),
+            Step("B", {"q": tensor(BINARY32, [-0.4])}),
+            Save("A", "s"),
+            Load("A", "s", "new-process"),
+            AddGroup("A", Group(("q",), options)),
+            Step("A", {"q": tensor(BINARY32, [0.9])}),
+        ),
+    )
+    candidate = InProcess(NumpyAdapter)
+    identity = candidate.start()
+    (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
+    assert verdict.status == "pass", verdict.failure
+
+
 def test_closure_calls_are_noted(recorder):
     seen = play(recorder, scenario(MADE, Step("A", {"p": G}, loss=3.25)))
     (call,) = seen.events[1].calls
