@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from adagrad_reference.bookkeeping import Bookkeeper, Update
-from adagrad_reference.codec import decimal
+from adagrad_reference.codec import decimal, scenario_from_json
 from adagrad_reference.formats import Format
 from adagrad_reference.play import Box, ParamExpectation
 from adagrad_reference.scenario import Event, Scenario, Steps, Tensor
@@ -40,6 +40,8 @@ def explain(name: str, library: Library) -> str | None:
     """The explanation of a clause, a requirement or a check; None if unknown."""
     if name in CLAUSES:
         return "\n".join(_clause(name))
+    if name in library.raw:
+        return "\n".join(_check(scenario_from_json(library.raw[name]), library))
     checks = known_checks(library)
     lines: list[str] = []
     if name in REQUIREMENTS:

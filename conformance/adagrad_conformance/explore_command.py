@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["explore_command"]
 
 
+class _NothingToDo(Exception):
+    """The claims of the port leave nothing to draw."""
+
+
 def explore_command(
     target: str, seed: int | None, examples: int, output: str, timeout: float
 ) -> int:
@@ -43,9 +48,7 @@ def explore_command(
     except ValueError as error:
         raise UserError(str(error)) from None
     _check_installed()
-    path = Path(output)
-    if path.is_dir() or not path.parent.is_dir():
-        raise UserError(f"cannot write {path}; choose another file for --output")
+    path = _writable(output)
     if seed is None:
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
     click.echo(f"adagrad-conformance {__version__}: exploring {target}, seed {seed}")
@@ -56,7 +59,7 @@ def explore_command(
         lines = str(error).strip().splitlines() or ["no reason was given"]
         click.echo(f"{target}: could not be loaded: {lines[-1].strip()}", err=True)
         return 3
-    except ValueError as error:
+    except _NothingToDo as error:
         click.echo(f"{target}: nothing to explore: {error}", err=True)
         return 4
     except KeyboardInterrupt:
@@ -70,6 +73,13 @@ def explore_command(
         return 0
     _tell(target, identity, search, search.found, path, seed)
     return 1
+
+
+def _writable(output: str) -> Path:
+    path = Path(output)
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError(f"cannot write {path}; choose another file for --output")
+    return path
 
 
 def _check_installed() -> None:
@@ -91,10 +101,13 @@ def _started(candidate: ProcessCandidate) -> Identity:
 def _explored(
     candidate: ProcessCandidate, identity: Identity, examples: int, seed: int
 ) -> Search:
-    from .explore import explore
+    from .explore import NoScenario, explore
 
-    with _nothing_left_behind():
-        return explore(candidate, identity.claims, examples, seed)
+    try:
+        with _nothing_left_behind():
+            return explore(candidate, identity.claims, examples, seed)
+    except NoScenario as error:
+        raise _NothingToDo(str(error)) from None
 
 
 @contextmanager
@@ -137,7 +150,8 @@ def _tell(
     else:
         click.echo(f"  after the events: {events}")
     click.echo(f"the scenario stands in {path}; replay it with")
-    click.echo(f"  adagrad-conformance run {target} --scenario {path}")
+    words = ["adagrad-conformance", "run", target, "--scenario", str(path)]
+    click.echo(f"  {shlex.join(words)}")
     port = torch_port(target)
     if port is None or "torch" not in identity.claims:
         return

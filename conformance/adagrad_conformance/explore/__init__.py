@@ -15,7 +15,8 @@ Needs hypothesis: pip install 'adagrad-conformance[explore]'.
 
 from __future__ import annotations
 
+from .numbers import NoScenario
 from .search import Found, Search, explore
 from .strategy import check, scenarios
 
-__all__ = ["Found", "Search", "check", "explore", "scenarios"]
+__all__ = ["Found", "NoScenario", "Search", "check", "explore", "scenarios"]

@@ -26,6 +26,7 @@ from adagrad_reference.scenario import Layout, Sparse, Tensor
 __all__ = [
     "OPTIONS",
     "SLOTS",
+    "NoScenario",
     "Numbers",
     "coin",
     "dense",
@@ -58,13 +59,21 @@ _KINDS = (*("plain",) * 6, "zero", "complex", "layout")
 _WITH_PAIRS = (BINARY64.name, BINARY32.name)
 
 
+class NoScenario(ValueError):
+    """Claims that leave nothing to draw."""
+
+
 def formats(claims: frozenset[str]) -> list[str]:
     """The formats in which a port of these claims can be held to MUST.
 
-    Binary16 needs an eps of its own: the default one is 0 there.
+    Binary16 needs an eps of its own: the default one is 0 there.  Raises `NoScenario`
+    if there are none, or if no eps can be known.
     """
     found = [name for name in FORMATS if name in claims]
-    return [name for name in found if name != BINARY16.name or "eps" in claims]
+    found = [name for name in found if name != BINARY16.name or "eps" in claims]
+    if not found or not {"eps", "defaults"} & claims:
+        raise NoScenario("these claims leave nothing to draw: a format and eps are due")
+    return found
 
 
 # -- single draws ----------------------------------------------------------------------
@@ -174,8 +183,6 @@ def sparse(draw: st.DrawFn, like: Tensor) -> Sparse:
 def params(draw: st.DrawFn, claims: frozenset[str]) -> dict[str, Tensor]:
     """One to three params, all of one format unless mixed ones are claimed."""
     known = formats(claims)
-    if not known or not ({"eps", "defaults"} & claims):
-        raise ValueError("these claims leave nothing to draw: a format and eps are due")
     first = one_of(draw, known)
     others = [first] * 9 + (known if "mixed-formats" in claims else [])
     found = {}

@@ -81,8 +81,8 @@ def explore(
 ) -> Search:
     """Explore a started port until something is found; the same for the same `start`.
 
-    `examples` are played by each of the two.  Raises ValueError where the claims allow
-    no scenario, and `NotLoaded` if the port cannot be started again after it ended.
+    `examples` are played by each of the two.  Raises `NoScenario` where the claims
+    allow none, and `NotLoaded` if the port cannot be started again after it ended.
     """
     judge = _Judge(candidate, claims)
     for run in (_drawn, _driven):

@@ -17,7 +17,7 @@ from adagrad_reference.scenario import Event, Scenario
 
 from .draft import MAX_EVENTS, Draft
 from .events import KINDS, first, possible, used
-from .numbers import one_of, params
+from .numbers import formats, one_of, params
 
 __all__ = ["check", "expected", "scenarios", "verdict"]
 
@@ -44,12 +44,13 @@ def scenarios(
         def test_my_port(scenario):
             assert check(MyAdapter, scenario).status == "pass"
 
-    Raises ValueError where the claims allow no scenario at all, and for unknown ones.
+    Raises `NoScenario` where the claims allow none, and ValueError for unknown ones.
     """
     if unknown := set(claims) - _EVERYTHING:
         raise ValueError(
             f"unknown claims {sorted(unknown)}; known: {', '.join(CLAIMS)}"
         )
+    formats(claims)
     return _scenarios(frozenset(claims), max_events)
 
 
