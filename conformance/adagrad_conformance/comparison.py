@@ -106,10 +106,14 @@ class Case:
     grades: list[str] = field(default_factory=list)
     errors: list[Any] = field(default_factory=list)
     boxed: int = 0  #: elements judged by boxes along the trajectory
+    margins: list[float] = field(default_factory=list)  #: of the failures, in ulp
 
-    def fail(self, event: int, message: str, **where: Any) -> None:
-        """Note a failure."""
+    def fail(
+        self, event: int, message: str, margin: float = math.inf, **where: Any
+    ) -> None:
+        """Note a failure; `margin` is how far a value lies outside, in ulp."""
         self.failures.append(Failure(event, message, **where))
+        self.margins.append(margin)
 
 
 def collect(seen: Observation, claims: frozenset[str], expect: Expectations) -> Case:
@@ -192,7 +196,10 @@ class _Collector:
                     self.case.fail(number, message, param=param)
         if not _same_loss(shown.loss, event.loss):
             message = "step did not return the closure's loss, or None without one"
-            seen = {"observed": str(shown.loss), "expected": str(event.loss)}
+            seen: dict[str, Any] = {
+                "observed": str(shown.loss),
+                "expected": str(event.loss),
+            }
             self.case.fail(number, message, **seen)
 
     def _written(self, optimizer: str, effect: Effect) -> dict[Place, Any]:
@@ -530,12 +537,23 @@ def report_outside(
     case.fail(
         event,
         f"{what} is a value that no legal evaluation gives{step}{count}",
+        _margin(fmt, boxes, values, outside),
         param=param,
         element=element,
         observed=_show(fmt, float(values[i])),
         expected=span,
     )
     return False
+
+
+def _margin(fmt: Format, boxes: Boxes, values: Any, outside: Any) -> float:
+    """The largest distance from a box to a value outside it, in ulp of its near end."""
+    lo, hi, x = boxes.lo[outside], boxes.hi[outside], values[outside]
+    end = np.where(x < lo, lo, hi)
+    with np.errstate(all="ignore"):
+        distances = np.abs(x - end) / [fmt.ulp(float(e)) for e in end]
+    whole = np.isfinite(distances)
+    return float(distances.max()) if whole.all() else math.inf
 
 
 def _show(fmt: Format, value: float) -> str:

@@ -249,6 +249,7 @@ def _verdict(case: Case) -> Verdict:
         float(measured.max()) if len(measured) else None,
         float(measured.mean()) if len(measured) else None,
         len(errors) + case.boxed,
+        max(case.margins, default=None),
         first,
         case.message,
         kind(check),

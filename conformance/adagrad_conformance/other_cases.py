@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from adagrad_reference.formats import Format
 from adagrad_reference.options import Options
@@ -48,7 +49,10 @@ def compare_runs(seen: RelationSeen) -> Case:
             _compare(case, here, right_place[1], what, other.fmt, due,
                      _some(other, right_elements))  # fmt: skip
         if None not in (left.t, right.t) and left.t != right.t:
-            counters = {"observed": str(right.t), "expected": str(left.t)}
+            counters: dict[str, Any] = {
+                "observed": str(right.t),
+                "expected": str(left.t),
+            }
             case.fail(here, "the counters differ", param=right_place[1], **counters)
     return case
 
@@ -125,6 +129,7 @@ def adaptive_case(
     """Judged as the scenario that it became, and by its own law."""
     judged = collect(seen.observation, claims, expect)
     case = Case(seen.check, seen.trouble, seen.message, judged.failures, judged.steps)
+    case.margins = judged.margins
     if seen.trouble:
         return case
     param = next(iter(seen.check.tensors))

@@ -126,6 +126,7 @@ def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:
             "element": failure.element,
             "observed": failure.observed,
             "expected": failure.expected,
+            "outside_ulp": _decimal(verdict.margin),
         }
         if verdict.message:
             record["trouble"] = verdict.message

@@ -55,6 +55,9 @@ class Verdict:
     max_error: float | None = None  #: in ulp at scale, before rounding
     mean_error: float | None = None
     elements: int = 0  #: how many element-steps were judged
+    #: how far the worst value lies outside its box, in ulp of the nearer end; infinite
+    #: where the fault is no distance (NaN, bits that must not change, a wrong outcome)
+    margin: float | None = None
     failure: Failure | None = None
     message: str = ""
     kind: str = "scenario"
