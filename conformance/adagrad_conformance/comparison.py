@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from adagrad_reference.bookkeeping import Bookkeeper, Effect, Update
+from adagrad_reference.bookkeeping import Effect, Update
 from adagrad_reference.codec import decimal
+from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.enclosure import LAWFUL
 from adagrad_reference.fast import Boxes
 from adagrad_reference.formats import Format
@@ -40,6 +41,7 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 from adagrad_reference.sparse import exact_elements
+from adagrad_reference.variant_books import bookkeeper
 
 from .adapters.base import Reading, Trace
 from .checks import Check, Place
@@ -116,10 +118,15 @@ class Case:
         self.margins.append(margin)
 
 
-def collect(seen: Observation, claims: frozenset[str], expect: Expectations) -> Case:
+def collect(
+    seen: Observation,
+    claims: frozenset[str],
+    expect: Expectations,
+    dialect: Dialect = DOCUMENT,
+) -> Case:
     """Compare outcomes, counters, untouched bits and closures; gather the steps."""
     case = Case(seen.check, seen.trouble, seen.message)
-    collector = _Collector(seen.scenario, case, claims)
+    collector = _Collector(seen.scenario, case, claims, dialect)
     if "state" not in claims and any(isinstance(e, Step) for e in seen.scenario.events):
         collector.expected = expect(seen.scenario)
     for number, (event, shown) in enumerate(
@@ -132,9 +139,12 @@ def collect(seen: Observation, claims: frozenset[str], expect: Expectations) -> 
 
 
 class _Collector:
-    def __init__(self, scenario: Scenario, case: Case, claims: frozenset[str]) -> None:
+    def __init__(
+        self, scenario: Scenario, case: Case, claims: frozenset[str], dialect: Dialect
+    ) -> None:
         self.scenario, self.case, self.claims = scenario, case, claims
-        self.books = Bookkeeper(self.scenario)
+        self.dialect = dialect
+        self.books = bookkeeper(self.scenario, dialect)
         self.theta: dict[str, Tensor] = dict(self.scenario.tensors)
         self.sums: dict[Place, Tensor | None] = {}
         self.saved: dict[tuple[str, str], Tensor | None] = {}
@@ -237,7 +247,8 @@ class _Collector:
         before = self.sums.get(place)
         if update is not None:
             if before is None:  # no state yet: the first step starts from tau
-                before = self._initial(param, update.options.initial_accumulator_value)
+                tau = self.dialect.initial_sum(update.options, update.options)
+                before = self._initial(param, tau)
             self._step(number, update, before, reading.theta, reading.state_sum)
             return
         due = written.get(place, before)
@@ -261,7 +272,7 @@ class _Collector:
             absent = set(range(len(before.bits))) - set(places)
             self._same_bits(number, param, "theta", before, theta, absent)
             self._same_bits(number, param, "S", total, new, absent)
-        settings = ((update.t, update.options),)
+        settings = (self.dialect.setting(update.t, update.options),)
         fmt = self.scenario.tensors[param].fmt
         self.case.steps.append(
             StepsSeen(
@@ -338,7 +349,10 @@ class _Collector:
                     number,
                     param,
                     self.scenario.tensors[param].fmt,
-                    tuple((update.t, update.options) for update in taken.values()),
+                    tuple(
+                        self.dialect.setting(update.t, update.options)
+                        for update in taken.values()
+                    ),
                     tuple(b for u in taken.values() for b in u.gradient.bits),
                     rows(theta, 0),
                     rows(sums, 0),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.formats import Format
-from adagrad_reference.options import Options
 from adagrad_reference.scenario import Tensor
 
 from .comparison import Case, Expectations, StepsSeen, collect
@@ -92,7 +92,7 @@ def _compare(
 # -- native checks ---------------------------------------------------------------------
 
 
-def native_case(seen: NativeSeen) -> Case:
+def native_case(seen: NativeSeen, dialect: Dialect = DOCUMENT) -> Case:
     """The problem it found, and the steps that it handed over."""
     case = Case(seen.check, seen.trouble, seen.message)
     if seen.answer is None:
@@ -103,13 +103,13 @@ def native_case(seen: NativeSeen) -> Case:
     if seen.answer.problem:
         case.fail(0, seen.answer.problem)
     for number, step in enumerate(seen.answer.steps):
-        options = Options().override(step.options)
+        setting = dialect.setting(step.t, dialect.defaults.override(step.options))
         case.steps.append(
             StepsSeen(
                 number,
                 "p",
                 step.theta.fmt,
-                ((step.t, options),),
+                (setting,),
                 step.gradient.bits,
                 step.theta.bits,
                 step.state_sum.bits,
@@ -124,10 +124,13 @@ def native_case(seen: NativeSeen) -> Case:
 
 
 def adaptive_case(
-    seen: AdaptiveSeen, claims: frozenset[str], expect: Expectations
+    seen: AdaptiveSeen,
+    claims: frozenset[str],
+    expect: Expectations,
+    dialect: Dialect = DOCUMENT,
 ) -> Case:
     """Judged as the scenario that it became, and by its own law."""
-    judged = collect(seen.observation, claims, expect)
+    judged = collect(seen.observation, claims, expect, dialect)
     case = Case(seen.check, seen.trouble, seen.message, judged.failures, judged.steps)
     case.margins = judged.margins
     if seen.trouble:

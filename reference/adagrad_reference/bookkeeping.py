@@ -13,11 +13,12 @@ Rule 4.  After a load in a new process only that optimizer exists, without gradi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from .dialects import DOCUMENT, Dialect
 from .options import Options, illegal_option
 from .scenario import (
     AddGroup,
@@ -121,17 +122,20 @@ class _Run:
 
     counters: Mapping[str, int]  #: before
     rounds: Sequence[Sequence[_Move]]
+    counting: Sequence[tuple[str, ...]]  #: the params that count, by round
     length: int  #: of the cycle
     count: int
+    taken: Callable[..., tuple[Update, ...]]
 
-    def moves(self) -> Iterator[Sequence[_Move]]:
+    def numbers(self) -> Iterator[int]:
+        """The place in `rounds` of each step."""
         for number in range(self.count):
-            yield self.rounds[min(number, self.length + number % self.length)]
+            yield min(number, self.length + number % self.length)
 
     def updates(self) -> Iterator[tuple[Update, ...]]:
         counters = dict(self.counters)
-        for moves in self.moves():
-            yield _taken(counters, moves)
+        for number in self.numbers():
+            yield self.taken(counters, self.rounds[number], self.counting[number])
 
 
 @dataclass
@@ -160,6 +164,7 @@ class Bookkeeper:
     """Plays the events of one scenario in order."""
 
     scenario: Scenario
+    dialect: Dialect = DOCUMENT
     optimizers: dict[str, _Optimizer] = field(default_factory=dict)
     gradients: dict[str, Gradient] = field(default_factory=dict)
     saves: dict[str, _Optimizer] = field(default_factory=dict)
@@ -215,7 +220,8 @@ class Bookkeeper:
             raise ScenarioError(f"{self.scenario.id}: an optimizer needs params")
         if reason := self._illegal(event.options):
             return Effect(refusal=reason)
-        optimizer = _Optimizer(Options().override(event.options), [], {})
+        defaults = self.dialect.defaults.override(event.options)
+        optimizer = _Optimizer(defaults, [], {})
         fresh: list[tuple[str, float]] = []
         for group in event.groups:
             reason, added = self._join(optimizer, group)
@@ -241,8 +247,15 @@ class Bookkeeper:
             return "a param is already in a group", []
         options = optimizer.defaults.override(group.options)
         optimizer.groups.append(_Group(group.params, options))
-        optimizer.counters.update(dict.fromkeys(group.params, 0))
-        return None, [(p, options.initial_accumulator_value) for p in group.params]
+        begun = self._first_count(optimizer)
+        optimizer.counters.update(dict.fromkeys(group.params, begun))
+        tau = self.dialect.initial_sum(options, optimizer.defaults)
+        return None, [(p, tau) for p in group.params]
+
+    def _first_count(self, optimizer: _Optimizer) -> int:
+        """The counter of a param that joins."""
+        del optimizer  # another dialect counts the optimizer's steps
+        return 0
 
     def _illegal(self, options: OptionValues) -> str | None:
         """Infinite options are refused only where that is asked for (a MAY)."""
@@ -253,7 +266,8 @@ class Bookkeeper:
         moves = self._moves(optimizer, gradients)
         if moves is None:
             return Effect(refusal=_REFUSED)
-        return Effect(updates=_taken(optimizer.counters, moves))
+        counting = self._counting(optimizer, moves)
+        return Effect(updates=self._taken(optimizer.counters, moves, counting))
 
     def _moves(
         self, optimizer: _Optimizer, gradients: Mapping[str, Gradient]
@@ -263,17 +277,46 @@ class Bookkeeper:
             self._check_gradient(param, gradient)
         self.gradients.update(gradients)
         moves = []
-        for group in optimizer.groups:
+        for number, group in enumerate(optimizer.groups):
+            options = self._in_force(optimizer, number)
             for param in group.params:
-                gradient, elements = self.gradients[param], None
+                gradient, elements = self._meant(param), None
                 if gradient is None:
                     continue
                 if isinstance(gradient, Sparse):
                     if group.options.weight_decay != 0:
                         return None
                     elements, gradient = self._touched(param, gradient)
-                moves.append(_Move(param, group.options, gradient, elements))
+                moves.append(_Move(param, options, gradient, elements))
         return moves
+
+    def _meant(self, param: str) -> Gradient:
+        """The gradient by which a step moves a param; None skips it."""
+        return self.gradients[param]
+
+    def _in_force(self, optimizer: _Optimizer, group: int) -> Options:
+        """The options by which a group's params step."""
+        return optimizer.groups[group].options
+
+    def _counting(
+        self, optimizer: _Optimizer, moves: Sequence[_Move]
+    ) -> tuple[str, ...]:
+        """The params whose counter a step advances."""
+        del optimizer  # another dialect counts those too that do not move
+        return tuple(move.param for move in moves)
+
+    def _taken(
+        self,
+        counters: dict[str, int],
+        moves: Iterable[_Move],
+        counting: Iterable[str],
+    ) -> tuple[Update, ...]:
+        """Count one step, and the updates of it."""
+        for param in counting:
+            counters[param] += 1
+        return tuple(
+            Update(move.param, counters[move.param], *move[1:]) for move in moves
+        )
 
     def _touched(self, param: str, gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
         try:
@@ -295,10 +338,11 @@ class Bookkeeper:
             rounds.append(moves)
         for number in range(max(0, event.count - len(event.cycle)), event.count):
             self.gradients.update(event.cycle[number % len(event.cycle)])
-        run = _Run(dict(optimizer.counters), rounds, len(event.cycle), event.count)
-        for taken in run.moves():
-            for move in taken:
-                optimizer.counters[move.param] += 1
+        counting = [self._counting(optimizer, moves) for moves in rounds]
+        before, length = dict(optimizer.counters), len(event.cycle)
+        run = _Run(before, rounds, counting, length, event.count, self._taken)
+        for number in run.numbers():
+            self._taken(optimizer.counters, (), counting[number])
         return Effect(run=run)
 
     def _set_option(self, event: SetOption) -> Effect:
@@ -343,11 +387,14 @@ class Bookkeeper:
             self.optimizers = {event.optimizer: target}
             self.gradients = dict.fromkeys(self.gradients)
         target.counters = {p: saved.counters[source] for p, source in sources.items()}
-        for group, other in zip(target.groups, saved.groups, strict=True):
-            group.options = other.options
+        self._load_options(target, saved)
         return Effect(
             restored=tuple(Restored(p, event.name, s) for p, s in sources.items())
         )
+
+    def _load_options(self, target: _Optimizer, saved: _Optimizer) -> None:
+        for group, other in zip(target.groups, saved.groups, strict=True):
+            group.options = other.options
 
     def _set_state(self, event: SetState) -> Effect:
         optimizer = self._optimizer(event.optimizer)
@@ -393,15 +440,6 @@ def claims_needed(scenario: Scenario) -> frozenset[str]:
         scenario.__dict__["claims"] = needs(scenario) | more
     found: frozenset[str] = scenario.__dict__["claims"]
     return found
-
-
-def _taken(counters: dict[str, int], moves: Iterable[_Move]) -> tuple[Update, ...]:
-    """The updates of one step; each param counts it."""
-    updates = []
-    for param, options, gradient, elements in moves:
-        counters[param] += 1
-        updates.append(Update(param, counters[param], options, gradient, elements))
-    return tuple(updates)
 
 
 def _sizes(optimizer: _Optimizer) -> Sequence[int]:

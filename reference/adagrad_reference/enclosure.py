@@ -15,14 +15,18 @@ A class with `flushes` lets every operand and every result that is subnormal in 
 zero instead.  Inputs pass through `flush` once; whatever leaves `opt`, `faithful`,
 `opt64` or `store` is flushed already, and so is a hull of such.  What does not leave
 them is the sum S'', and it goes nowhere else: so all operands are flushed.
+
+A `Dialect` (dialects.py) switches single lines to what other programs do there; the
+boxes then hold every legal evaluation of that program.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from .dialects import DOCUMENT, Dialect
 from .formats import FORMATS, Format
 from .interval import Interval, NormArithmetic
 from .options import Options
@@ -39,6 +43,7 @@ __all__ = [
     "norm_step",
     "scalar_boxes",
     "step_box",
+    "subtracts_decay",
 ]
 
 
@@ -85,6 +90,7 @@ class ScalarBoxes:
     weight_decay: Any | None  #: None where it is 0 and ALG-5 is skipped
     eps: Any
     one: Any
+    subtracts: bool = False  #: ALG-5 takes the decay from the gradient: a dialect
 
 
 def form_scalars(ar: Any, given: GivenScalars, cls: NumericClass) -> ScalarBoxes:
@@ -102,30 +108,104 @@ def form_scalars(ar: Any, given: GivenScalars, cls: NumericClass) -> ScalarBoxes
 
 
 def step_box(
-    ar: Any, theta: Any, state_sum: Any, g: Any, c: Any, cls: NumericClass
+    ar: Any,
+    theta: Any,
+    state_sum: Any,
+    g: Any,
+    c: ScalarBoxes,
+    cls: NumericClass,
+    dialect: Dialect = DOCUMENT,
 ) -> tuple[Any, Any]:
     """(theta', S') after one step, as intervals of the arithmetic `ar`.
 
     `g` is the gradient after maximize (its sign is exact); `c` holds the scalars that
     `form_scalars` gives in the same arithmetic.
     """
+    if dialect.update == "nothing":
+        return theta, state_sum
     theta, state_sum, g = map(ar.flush, (theta, state_sum, g))
-    if c.weight_decay is not None:
-        g = ar.opt(ar.add(g, ar.opt(ar.mul(theta, c.weight_decay))))  # ALG-5
-    exact_sum = ar.add(state_sum, ar.opt(ar.square(g)))  # ALG-6
-    root = ar.sqrt(ar.opt(exact_sum))
+    squared = g
+    if c.weight_decay is not None and dialect.decay not in ("decoupled", "unscaled"):
+        pull = ar.opt(ar.mul(theta, c.weight_decay))
+        decayed = ar.opt(ar.sub(g, pull) if c.subtracts else ar.add(g, pull))  # ALG-5
+        squared = g if dialect.decay == "step-only" else decayed
+        g = g if dialect.decay == "sum-only" else decayed
+    exact_sum = _grown(ar, state_sum, ar.opt(ar.square(squared)), c, dialect)  # ALG-6
+    used_sum = state_sum if dialect.accumulator == "late" else exact_sum
+    d = _denominator(ar, used_sum, c, cls, dialect)
+    update = _update(ar, g, d, c)  # ALG-7
+    if dialect.accumulator == "rooted":
+        exact_sum = d
+    new_theta = ar.store(_moved(ar, theta, update, dialect))
+    if c.weight_decay is not None and dialect.decay in ("decoupled", "unscaled"):
+        new_theta = _decoupled(ar, theta, update, c, dialect)
+    return new_theta, ar.store(exact_sum)
+
+
+def _grown(
+    ar: Any, state_sum: Any, square: Any, c: ScalarBoxes, dialect: Dialect
+) -> Any:
+    """S'' before it is stored (ALG-6)."""
+    match dialect.accumulator:
+        case "replaced":
+            return square
+        case "gains-eps":
+            plain = ar.opt(ar.add(state_sum, square))
+            return ar.add(plain, c.eps)
+    return ar.add(state_sum, square)
+
+
+def _denominator(
+    ar: Any, state_sum: Any, c: ScalarBoxes, cls: NumericClass, dialect: Dialect
+) -> Any:
+    """sqrt(S'') + eps (ALG-7)."""
+    radicand = ar.opt(state_sum)
+    if dialect.eps == "inside":
+        radicand = ar.opt(ar.add(radicand, c.eps))
+    elif dialect.eps == "squared":
+        radicand = ar.opt(ar.add(radicand, ar.opt(ar.square(c.eps))))
+    root = ar.sqrt(radicand)
     root = ar.faithful(root) if cls.faithful_root else ar.opt(root)
-    d = ar.opt(ar.add(root, c.eps))  # ALG-7
+    if dialect.eps in ("inside", "squared"):
+        return root
+    return ar.opt(ar.add(root, c.eps))
+
+
+def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes) -> Any:
+    """clr g / d in each of its five orders (ALG-7)."""
     clr_g = ar.opt(ar.mul(g, c.clr))
     inverse = ar.opt(ar.div(c.one, d))
-    update = ar.hull(
+    return ar.hull(
         ar.opt(ar.div(clr_g, d)),  # (clr g) / d
         ar.opt(ar.mul(ar.opt(ar.div(g, d)), c.clr)),  # clr (g / d)
         ar.opt(ar.mul(g, ar.opt(ar.div(c.clr, d)))),  # g (clr / d)
         ar.opt(ar.mul(clr_g, inverse)),  # (clr g) (1 / d)
         ar.opt(ar.mul(g, ar.opt(ar.mul(inverse, c.clr)))),  # g (clr (1 / d))
     )
-    return ar.store(ar.sub(theta, update)), ar.store(exact_sum)
+
+
+def _moved(ar: Any, theta: Any, update: Any, dialect: Dialect) -> Any:
+    """theta' before it is stored (ALG-7)."""
+    match dialect.update:
+        case "added":
+            return ar.add(theta, update)
+        case "alone":
+            return ar.sub(ar.sub(theta, theta), update)
+    return ar.sub(theta, update)
+
+
+def _decoupled(
+    ar: Any, theta: Any, update: Any, c: ScalarBoxes, dialect: Dialect
+) -> Any:
+    """theta' where the decay acts on theta itself, before the update or with it."""
+    pull = ar.opt(ar.mul(theta, c.weight_decay))
+    if dialect.decay == "decoupled":
+        rate = ar.opt(ar.mul(c.weight_decay, c.clr))
+        pull = ar.hull(ar.opt(ar.mul(pull, c.clr)), ar.opt(ar.mul(theta, rate)))
+    first = _moved(ar, ar.opt(ar.sub(theta, pull)), update, dialect)
+    last = ar.sub(ar.opt(_moved(ar, theta, update, dialect)), pull)
+    along = ar.sub(theta, ar.opt(ar.add(update, pull)))
+    return ar.store(ar.hull(first, last, along))
 
 
 @cache
@@ -139,15 +219,26 @@ def _arithmetic(fmt: Format, cls: NumericClass) -> NormArithmetic:
     return NormArithmetic(fmt, cls.flushes)
 
 
+def subtracts_decay(o: Options, dialect: Dialect) -> bool:
+    """Whether ALG-5 subtracts: by mistake, or since ALG-9 comes after it."""
+    late = o.maximize and dialect.maximize == "after-decay"
+    return late != (dialect.decay == "subtracted")
+
+
 @lru_cache(maxsize=65536)
-def scalar_boxes(fmt: Format, cls: NumericClass, t: int, o: Options) -> ScalarBoxes:
+def scalar_boxes(
+    fmt: Format, cls: NumericClass, t: int, o: Options, dialect: Dialect = DOCUMENT
+) -> ScalarBoxes:
     """The norm: the scalars of step t."""
     ar = _arithmetic(fmt, cls)
-    decay = ar.point(o.weight_decay) if o.weight_decay != 0 else None
+    decays = o.weight_decay != 0 or dialect.decay == "stays-on"
+    decay = ar.point(o.weight_decay) if decays else None
     one, before, lr, lr_decay, eps = map(
         ar.point, (1.0, t - 1.0, o.lr, o.lr_decay, o.eps)
     )
-    return form_scalars(ar, GivenScalars(one, before, lr, lr_decay, decay, eps), cls)
+    given = GivenScalars(one, before, lr, lr_decay, decay, eps)
+    scalars = form_scalars(ar, given, cls)
+    return replace(scalars, subtracts=subtracts_decay(o, dialect))
 
 
 def norm_step(
@@ -158,8 +249,12 @@ def norm_step(
     g: float,
     t: int,
     o: Options,
+    dialect: Dialect = DOCUMENT,
 ) -> tuple[Interval, Interval]:
     """The norm: boxes of theta' and S' for one element, end points in `fmt`."""
     ar = _arithmetic(fmt, cls)
+    if dialect.zero == "elements-skip" and g == 0:
+        return theta, state_sum
     gradient = Interval.point(-g if o.maximize else g)
-    return step_box(ar, theta, state_sum, gradient, scalar_boxes(fmt, cls, t, o), cls)
+    c = scalar_boxes(fmt, cls, t, o, dialect)
+    return step_box(ar, theta, state_sum, gradient, c, cls, dialect)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .dialects import DOCUMENT, Dialect
 from .enclosure import (
     GivenScalars,
     NumericClass,
@@ -23,6 +24,7 @@ from .enclosure import (
     form_scalars,
     norm_step,
     step_box,
+    subtracts_decay,
 )
 from .fast_arithmetic import Narrow, Wide
 from .formats import BINARY64, Format
@@ -105,16 +107,22 @@ def setting_columns(settings: Sequence[tuple[int, Options]]) -> SettingColumns:
     return SettingColumns(*np.array(rows, float).reshape(-1, 6).T)
 
 
-def fast_boxes(batch: StepBatch, cls: NumericClass) -> tuple[Boxes, Boxes]:
+def fast_boxes(
+    batch: StepBatch, cls: NumericClass, dialect: Dialect = DOCUMENT
+) -> tuple[Boxes, Boxes]:
     """Boxes of theta' and S' for every element of the batch."""
     n = len(batch)
     theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
-    table = ScalarTable(batch.format, cls, setting_columns(batch.settings))
-    for decayed in (False, True):
-        chosen = np.flatnonzero(table.decays[batch.which] == decayed)
+    table = ScalarTable(batch.format, cls, batch.settings, dialect)
+    for kind in np.unique(table.kinds):
+        chosen = np.flatnonzero(table.kinds[batch.which] == kind)
         for start in range(0, len(chosen), CHUNK):
             index = chosen[start : start + CHUNK]
-            _fill_chunk(batch.take(index), cls, table, decayed, index, (theta, total))
+            _fill_chunk(batch.take(index), cls, table, kind, index, (theta, total))
+    if dialect.zero == "elements-skip":
+        still = batch.gradient == 0
+        for boxes, old in ((theta, batch.theta), (total, batch.state_sum)):
+            boxes.lo[still] = boxes.hi[still] = old[still]
     return theta, total
 
 
@@ -122,7 +130,7 @@ def _fill_chunk(
     part: StepBatch,
     cls: NumericClass,
     table: ScalarTable,
-    decayed: bool,
+    kind: int,
     index: Array,
     filled: tuple[Boxes, Boxes],
 ) -> None:
@@ -134,8 +142,9 @@ def _fill_chunk(
             ar.point(part.theta),
             ar.point(part.state_sum),
             ar.point(table.sign[part.which] * part.gradient),
-            table.pick(part.which, decayed),
+            table.pick(part.which, kind),
             cls,
+            table.dialect,
         )
         hard = ar.hard | table.extreme[part.which]
     for boxes, result in zip(filled, results, strict=True):
@@ -144,7 +153,9 @@ def _fill_chunk(
         t, o = part.settings[part.which[i]]
         start = [Interval.point(float(x[i])) for x in (part.theta, part.state_sum)]
         g = float(part.gradient[i])
-        box_pair = norm_step(part.format, cls, start[0], start[1], g, t, o)
+        box_pair = norm_step(
+            part.format, cls, start[0], start[1], g, t, o, table.dialect
+        )
         for boxes, box in zip(filled, box_pair, strict=True):
             boxes.lo[index[i]], boxes.hi[index[i]] = float(box.lo), float(box.hi)
             boxes.nan[index[i]] = box.nan
@@ -156,9 +167,20 @@ class ScalarTable:
     #: Scalars outside are left to the norm: products of them could leave binary64.
     LOW, HIGH = 2.0**-200, 2.0**200
 
-    def __init__(self, fmt: Format, cls: NumericClass, columns: SettingColumns) -> None:
-        self.format, self.flushes = fmt, cls.flushes
-        self.decays, self.sign = columns.weight_decay != 0, columns.sign
+    def __init__(
+        self,
+        fmt: Format,
+        cls: NumericClass,
+        settings: Sequence[tuple[int, Options]],
+        dialect: Dialect = DOCUMENT,
+    ) -> None:
+        self.format, self.flushes, self.dialect = fmt, cls.flushes, dialect
+        columns = setting_columns(settings)
+        decays = (columns.weight_decay != 0) | (dialect.decay == "stays-on")
+        subtracts = [subtracts_decay(o, dialect) for _, o in settings]
+        #: 0 without weight decay, 1 where it is added to the gradient, 2 subtracted
+        self.kinds = decays * (1 + np.array(subtracts, int))
+        self.sign = columns.sign
         ar, numbers = self.arithmetic(), columns[:-1]
         given = GivenScalars(ar.point(np.ones(len(self.sign))), *map(ar.point, numbers))
         with np.errstate(all="ignore"):
@@ -178,9 +200,9 @@ class ScalarTable:
             return Wide(self.flushes)
         return Narrow(self.format, self.flushes)
 
-    def pick(self, which: Array, decayed: bool) -> ScalarBoxes:
-        """The scalars of each element, as `step_box` takes them."""
+    def pick(self, which: Array, kind: int) -> ScalarBoxes:
+        """The scalars of elements of one kind, as `step_box` takes them."""
         clr, weight_decay, eps, one = (
             tuple(end[which] for end in box) for box in self.boxes
         )
-        return ScalarBoxes(clr, weight_decay if decayed else None, eps, one)
+        return ScalarBoxes(clr, weight_decay if kind else None, eps, one, kind == 2)

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .algorithm import adagrad_step
-from .bookkeeping import Bookkeeper, Effect, ScenarioError, Update
+from .bookkeeping import Effect, ScenarioError, Update
+from .dialects import DOCUMENT, Dialect
 from .enclosure import CLASSES, NumericClass, norm_step
 from .fast import StepBatch, fast_boxes
 from .formats import BINARY64, Format
@@ -24,6 +25,7 @@ from .interval import Interval, NormArithmetic
 from .options import Options
 from .rounding import round_ball, round_step, ziv_context
 from .scenario import Load, Save, Scenario, Steps
+from .variant_books import bookkeeper
 
 __all__ = ["Box", "EventExpectation", "ParamExpectation", "Unresolved", "play"]
 
@@ -62,18 +64,21 @@ class EventExpectation:
     params: Mapping[str, ParamExpectation] = field(default_factory=dict)
 
 
-def play(scenario: Scenario, fast: bool = False) -> list[EventExpectation]:
-    """The expectation of every event.
+def play(
+    scenario: Scenario, fast: bool = False, dialect: Dialect = DOCUMENT
+) -> list[EventExpectation]:
+    """The expectation of every event, by the document or by another dialect.
 
     The boxes are those of the norm.  With `fast`, steps from a given state take the
-    NumPy engine's, which are never narrower, and are not rounded correctly beside.
+    NumPy engine's, which are never narrower, and are not rounded correctly beside.  In
+    another dialect there are boxes alone.
 
     Raises `ScenarioError` for an impossible scenario and `Unresolved` where an exact
     trajectory of binary64 cannot be rounded with certainty.
     """
     for precision in TRAJECTORY_PRECISIONS:
         try:
-            return _Player(scenario, precision, fast).play()
+            return _Player(scenario, precision, fast, dialect).play()
         except Unresolved:
             continue
     raise Unresolved(
@@ -120,9 +125,11 @@ class _Numbers:
 
 
 class _Player:
-    def __init__(self, scenario: Scenario, precision: int, fast: bool) -> None:
-        self.scenario, self.fast = scenario, fast
-        self.books = Bookkeeper(scenario)
+    def __init__(
+        self, scenario: Scenario, precision: int, fast: bool, dialect: Dialect
+    ) -> None:
+        self.scenario, self.fast, self.dialect = scenario, fast, dialect
+        self.books = bookkeeper(scenario, dialect)
         self.ctx = ziv_context(precision)
         self.theta: dict[str, _Numbers] = {}
         self.sums: dict[tuple[str, str], _Numbers] = {}
@@ -178,6 +185,8 @@ class _Player:
         exact = (
             [self.ctx.mpf(v) for v in values] if fmt == BINARY64 and finite else None
         )
+        if self.dialect.changes:
+            exact = None
         return _Numbers(boxes, exact, values, values)
 
     def _initial(self, param: str, tau: float) -> _Numbers:
@@ -206,21 +215,25 @@ class _Player:
         """Theta and S after a step of all these elements."""
         fmt = self.scenario.tensors[update.param].fmt
         gradient = update.gradient.values()
-        t, o = update.t, update.options
+        t, o = self.dialect.setting(update.t, update.options)
         boxes: tuple[dict[str, list[Interval]], ...] = ({}, {})
         for name, cls in CLASSES.items():
             if self.fast and theta.given is not None and total.given is not None:
                 start = (theta.given, total.given, gradient)
-                pairs = _fast_pairs(fmt, cls, start, t, o)
+                pairs = _fast_pairs(fmt, cls, start, (t, o), self.dialect)
             else:
                 starts = zip(
                     theta.boxes[name], total.boxes[name], gradient, strict=True
                 )
-                pairs = [norm_step(fmt, cls, *start, t, o) for start in starts]
+                pairs = [
+                    norm_step(fmt, cls, *start, t, o, self.dialect) for start in starts
+                ]
             boxes[0][name] = [pair[0] for pair in pairs]
             boxes[1][name] = [pair[1] for pair in pairs]
         exact = self._exact(theta, total, gradient, t, o) or (None, None)
-        given = None if self.fast else _round_given(fmt, theta, total, gradient, t, o)
+        given = None
+        if not (self.fast or self.dialect.changes):
+            given = _round_given(fmt, theta, total, gradient, t, o)
         rounded = given or (None, None)
         return (
             _Numbers(boxes[0], exact[0], None, rounded[0]),
@@ -262,18 +275,18 @@ def _fast_pairs(
     fmt: Format,
     cls: NumericClass,
     start: tuple[list[float], list[float], list[float]],
-    t: int,
-    o: Options,
+    setting: tuple[int, Options],
+    dialect: Dialect,
 ) -> list[tuple[Interval, Interval]]:
     theta, total, gradient = (np.array(column, float) for column in start)
     which = np.zeros(len(theta), int)
-    batch = StepBatch(fmt, theta, total, gradient, [(t, o)], which)
+    batch = StepBatch(fmt, theta, total, gradient, [setting], which)
     new_theta, new_sum = (
         [
             replace(Interval.point(lo, hi), nan=nan)
             for lo, hi, nan in zip(*(end.tolist() for end in boxes), strict=True)
         ]
-        for boxes in fast_boxes(batch, cls)
+        for boxes in fast_boxes(batch, cls, dialect)
     )
     return list(zip(new_theta, new_sum, strict=True))
 
