@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.scenario import Event, Step, Tensor
 
 from .adapters.base import (
@@ -33,6 +34,7 @@ __all__ = [
     "Question",
     "Timeout",
     "check_claims",
+    "check_dialect",
 ]
 
 
@@ -56,6 +58,7 @@ class Identity:
     version: str
     language: str
     claims: frozenset[str]
+    dialect: str = "document"  #: its name in `adagrad_reference.dialects`
 
 
 class Question(NamedTuple):
@@ -70,6 +73,14 @@ def check_claims(claims: frozenset[str]) -> frozenset[str]:
     if unknown := claims - set(CLAIMS):
         raise Malformed(f"unknown claims {sorted(unknown)}; known: {', '.join(CLAIMS)}")
     return claims
+
+
+def check_dialect(name: object) -> str:
+    """The name of a declared dialect; raises `Malformed`."""
+    if name not in DIALECTS:
+        known = ", ".join(DIALECTS)
+        raise Malformed(f"unknown dialect {name!r}; known: {known}")
+    return str(name)
 
 
 class Candidate(ABC):
@@ -127,7 +138,8 @@ class InProcess(Candidate):
         """Make the adapter."""
         self.adapter = self.factory()
         a = self.adapter
-        return Identity(a.name, a.version, a.language, check_claims(a.claims))
+        claims, dialect = check_claims(a.claims), check_dialect(a.dialect)
+        return Identity(a.name, a.version, a.language, claims, dialect)
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin a scenario."""

@@ -99,6 +99,31 @@ def run(**options: Any) -> None:
 
 @main.command()
 @click.argument("target", metavar="TARGET")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "may"]),
+    default="must",
+    help="Explain what fails up to this level (default: must).",
+)
+@click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
+@click.option("--json", "output", metavar="FILE", help="Write the diagnosis as JSON.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
+def diagnose(**options: Any) -> None:
+    """Tell which dialect or which known fault explains what TARGET does.
+
+    Everything is played as by `run` and then judged again by every switch and every
+    declared dialect (`list dialects`).  What fits is ranked, with the one scenario
+    that tells the first explanation from the next; then the port is judged in full by
+    the first.  Exit code 0: nothing fails; 1: something does.
+    """
+    from .diagnose_command import diagnose_command
+
+    sys.exit(diagnose_command(**options))
+
+
+@main.command()
+@click.argument("target", metavar="TARGET")
 @click.option("--seed", type=int, help="Of the random examples (printed).")
 @click.option(
     "--examples", type=click.IntRange(1), default=200, help="How many of each kind."
@@ -126,7 +151,9 @@ def explore(**options: Any) -> None:
 @main.command(name="list")
 @click.argument(
     "what",
-    type=click.Choice(["candidates", "clauses", "requirements", "checks", "scenarios"]),
+    type=click.Choice(
+        ["candidates", "clauses", "requirements", "checks", "scenarios", "dialects"]
+    ),
 )
 def list_(what: str) -> None:
     """List what there is; `scenarios` are those with golden vectors."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from adagrad_reference.codec import scenario_to_json
+from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.scenario import Scenario
 
 from .adapters.base import Malformed
 from .candidate import Candidate, NotLoaded
 from .checks import Check
 from .comparison import Expectations
+from .diagnosis import diagnose
 from .grading import judge
 from .runner import observe, smoke_test
 from .stream import TargetResult
 from .verdict import Verdict
 
-__all__ = ["run_candidate"]
+__all__ = ["ENOUGH", "run_candidate"]
+
+#: With fewer checks too many explanations fit.
+ENOUGH = 20
 
 
 def run_candidate(
@@ -26,9 +31,14 @@ def run_candidate(
     expect: Expectations,
     advance: Callable[[], None] = lambda: None,
     known: Callable[[Scenario], bool] = lambda scenario: False,
+    explain: bool = True,
+    keep: bool = False,
 ) -> TargetResult:
     """Start the port, test its manners, perform the checks, judge them, end it.
 
+    It is judged by the dialect that it declares.  Where a MUST fails, with `explain`,
+    what was seen is diagnosed, unless there are too few checks to tell.  With `keep`
+    the result keeps what was seen.
     `advance` is called after every check; `known` tells which scenarios a file holds.
     """
     result = TargetResult(target)
@@ -45,7 +55,11 @@ def run_candidate(
         for observation in observe(candidate, result.identity, checks):
             seen.append(observation)
             advance()
-        result.verdicts = judge(seen, result.identity.claims, expect)
+        result.seen = seen if keep else []
+        claims, dialect = result.identity.claims, DIALECTS[result.identity.dialect]
+        result.verdicts = judge(seen, claims, expect, dialect)
+        if explain and len(checks) >= ENOUGH and not dialect.changes:
+            result.diagnosis = diagnose(seen, claims, expect, result.verdicts)
     finally:
         candidate.close()
     scenarios = (check for check in checks if isinstance(check, Scenario))

@@ -86,12 +86,26 @@ def _case(
         case Observation():
             return collect(seen, claims, expect, dialect)
         case RelationSeen():
-            return compare_runs(seen)
+            return _relation_case(seen, dialect)
         case NativeSeen():
             return native_case(seen, dialect)
         case AdaptiveSeen():
             return adaptive_case(seen, claims, expect, dialect)
     return Case(seen.check, seen.trouble, seen.message)
+
+
+#: The switches that leave the relations' laws as they are.
+_LAWFUL_SWITCHES = {"eps", "decay", "accumulator", "rate"}
+
+
+def _relation_case(seen: RelationSeen, dialect: Dialect) -> Case:
+    """A law that holds for the document may not hold where others count or begin."""
+    case = compare_runs(seen)
+    switches = {name for name, _ in dialect.changes}
+    if case.failures and not switches <= _LAWFUL_SWITCHES:
+        words = f"this law does not hold in the dialect {dialect.name}"
+        return Case(seen.check, "waived", words)
+    return case
 
 
 # -- arithmetic, in batches ------------------------------------------------------------

@@ -140,6 +140,7 @@ def _answer(
                 "version": adapter.version,
                 "language": adapter.language,
                 "claims": sorted(adapter.claims),
+                "dialect": adapter.dialect,
                 "takes": list(wire.TAKES),
             }
         case "begin":

@@ -35,6 +35,7 @@ from .candidate import (
     Question,
     Timeout,
     check_claims,
+    check_dialect,
 )
 from .native.table import NATIVE
 
@@ -394,4 +395,6 @@ def _identity(ok: Any) -> Identity:
     if not all(isinstance(x, str) for x in texts) or not isinstance(claims, list):
         raise Malformed("start needs name, version, language (texts) and claims (list)")
     name, version, language = map(str, texts)
-    return Identity(name, version, language, check_claims(frozenset(map(str, claims))))
+    known = check_claims(frozenset(map(str, claims)))
+    dialect = check_dialect(ok.get("dialect", Identity.dialect))
+    return Identity(name, version, language, known, dialect)

@@ -43,7 +43,7 @@ from .stream import (
 from .suite import is_slow, matches, suite
 from .targets import Target, parse_target
 
-__all__ = ["Plan", "run_command"]
+__all__ = ["CI_SEED", "Plan", "check_writable", "run_command"]
 
 #: The seed where no person watches.
 CI_SEED = 20260101
@@ -80,7 +80,7 @@ def run_command(
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
     plan = _plan(targets, level.upper(), only, quick, scenario_file, seed, fresh)
     if stream_file is not None:
-        _check_writable(Path(stream_file))
+        check_writable(Path(stream_file))
     if not plan.checks:
         click.echo(
             "adagrad-conformance: nothing was selected; 'list scenarios' shows "
@@ -139,7 +139,8 @@ def _read_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def _check_writable(path: Path) -> None:
+def check_writable(path: Path) -> None:
+    """Raise `UserError` where a file that is written in the end cannot be."""
     if not path.parent.is_dir():
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir() or not os.access(path.parent, os.W_OK):

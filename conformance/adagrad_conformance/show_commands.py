@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.vectors import VectorError
 
 from .adapters import ADAPTERS
@@ -49,6 +50,11 @@ def listing(what: str) -> Iterator[str]:
     elif what == "clauses":
         for clause in CLAUSES.values():
             yield f"{clause.id:26}{clause.says} {clause.ruling}".rstrip()
+    elif what == "dialects":
+        for dialect in DIALECTS.values():
+            words = "; ".join(dialect.words) or "the document"
+            about = f"{dialect.about}: " if dialect.about else ""
+            yield f"{dialect.name:16}{about}{words}"
     elif what == "checks":
         for check in known_checks(_library()):
             yield f"{check.level:7}{kind(check):9} {check.id}"

@@ -12,17 +12,22 @@ import os
 import platform
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.scenario import LEVELS
 
 from . import __version__
 from .candidate import Identity
 from .verdict import GRADES, STATUSES, Verdict
+
+if TYPE_CHECKING:
+    from .diagnosis import Diagnosis, Explanation
+    from .runner import Seen
 
 __all__ = [
     "STREAM_VERSION",
@@ -30,6 +35,7 @@ __all__ = [
     "StreamError",
     "TargetResult",
     "check_record",
+    "diagnosis_record",
     "exit_code",
     "footer",
     "header",
@@ -54,6 +60,8 @@ class TargetResult:
     identity: Identity | None = None
     verdicts: list[Verdict] = field(default_factory=list)
     problem: str | None = None  #: why it could not be judged at all
+    seen: Sequence[Seen] = ()  #: what was observed, where it is asked for
+    diagnosis: Diagnosis | None = None  #: what explains the failures at MUST
     reproducers: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -95,10 +103,32 @@ def target_record(result: TargetResult) -> Json:
             "version": result.identity.version,
             "language": result.identity.language,
             "claims": sorted(result.identity.claims),
+            "dialect": result.identity.dialect,
+            "departs": list(DIALECTS[result.identity.dialect].words),
         }
+    if result.diagnosis:
+        record["diagnosis"] = diagnosis_record(result.diagnosis)
     if result.problem:
         record["problem"] = result.problem
     return dict(_clean(record))
+
+
+def diagnosis_record(diagnosis: Diagnosis) -> Json:
+    """Explanations, best first, and the check that tells the first two apart."""
+    rest, separator = diagnosis.rest, diagnosis.separator
+    return {
+        "explanations": [_explanation_record(e) for e in diagnosis.explanations],
+        "separator": separator
+        and vars(separator) | {"against": list(separator.against)},
+        "rest": _explanation_record(rest) if rest else None,
+    }
+
+
+def _explanation_record(explanation: Explanation) -> Json:
+    names = ("kind", "name", "explained", "failed", "broken")
+    record: Json = {name: getattr(explanation, name) for name in names}
+    lists = {"words": explanation.words, "like": explanation.like}
+    return record | {name: list(value) for name, value in lists.items()}
 
 
 def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:

@@ -198,10 +198,13 @@ def _decoupled(
     ar: Any, theta: Any, update: Any, c: ScalarBoxes, dialect: Dialect
 ) -> Any:
     """theta' where the decay acts on theta itself, before the update or with it."""
-    pull = ar.opt(ar.mul(theta, c.weight_decay))
+    pull, rate = ar.opt(ar.mul(theta, c.weight_decay)), c.weight_decay
     if dialect.decay == "decoupled":
         rate = ar.opt(ar.mul(c.weight_decay, c.clr))
         pull = ar.hull(ar.opt(ar.mul(pull, c.clr)), ar.opt(ar.mul(theta, rate)))
+    # theta (1 - rate) is theta - theta rate', where rate' has the error of 1 - rate
+    shrunk = ar.sub(c.one, ar.opt(ar.sub(c.one, rate)))
+    pull = ar.hull(pull, ar.mul(theta, shrunk))
     first = _moved(ar, ar.opt(ar.sub(theta, pull)), update, dialect)
     last = ar.sub(ar.opt(_moved(ar, theta, update, dialect)), pull)
     along = ar.sub(theta, ar.opt(ar.add(update, pull)))

@@ -30,6 +30,8 @@ TOP = (
     "run_command",
     "show_commands",
     "explore_command",
+    "diagnose_command",
+    "reproduce_command",
     "pytest_plugin",
 )
 LOW = ("requirements", "scenarios", "adapters", "candidates")

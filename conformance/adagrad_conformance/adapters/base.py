@@ -191,6 +191,8 @@ class Adapter(ABC):
     version: str = "?"
     language: str = "Python"
     claims: frozenset[str] = frozenset()
+    #: The declared variant by which it is judged (`list dialects` shows them).
+    dialect: str = "document"
     #: Exceptions by which the port refuses (rule 2).
     refusals: tuple[type[Exception], ...] = (
         ValueError,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from .summary import Finding, Summary
 
-__all__ = ["print_summary"]
+__all__ = ["diagnosis_lines", "print_summary", "told"]
 
 _COLOURS = {"CONFORMANT": "green", "NOT CONFORMANT": "red", "NOT JUDGED": "yellow"}
 
@@ -23,6 +26,13 @@ def print_summary(console: Console, summary: Summary) -> None:
     if target.get("problem"):
         console.print(f"  {escape(target['problem'])}", style="yellow", highlight=False)
         return
+    if target.get("departs"):
+        text = f"judged by its declared dialect {target['dialect']}: "
+        console.print(
+            f"  {escape(text + '; '.join(target['departs']))}",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(_themes(summary))
     _findings(console, summary, "MUST", "Failures at MUST", "red")
     _findings(console, summary, "SHOULD", "Findings at SHOULD", "yellow")
@@ -35,6 +45,46 @@ def print_summary(console: Console, summary: Summary) -> None:
         text = f"not run here: {', '.join(names)} ({reason})"
         console.print(f"  {escape(text)}", style="dim", soft_wrap=True)
     _verdict(console, summary)
+
+
+def _diagnosis(console: Console, summary: Summary) -> None:
+    """One line on what explains the failures, and how it is told from the next."""
+    diagnosis = summary.target.get("diagnosis")
+    if diagnosis is not None:
+        for line in diagnosis_lines(diagnosis):
+            console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def diagnosis_lines(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    """The first explanation, and what it leaves over."""
+    first = diagnosis["explanations"][0]
+    yield f"diagnosis: {told(first)}"
+    if first["like"]:
+        yield f"  as in {'; '.join(first['like'])}"
+    if diagnosis["separator"]:
+        scenario, against = diagnosis["separator"].values()
+        yield f"  told from '{'; '.join(against)}' by {scenario}"
+    if diagnosis["rest"]:
+        yield f"  and beside it: {told(diagnosis['rest'])}"
+
+
+def told(explanation: Mapping[str, Any]) -> str:
+    """An explanation of a target record in words."""
+    words, failed = "; ".join(explanation["words"]), explanation["failed"]
+    explained, broken = explanation["explained"], explanation["broken"]
+    if explanation["name"] == "pattern":
+        others = f", as do {broken} that pass" if broken else ""
+        return (
+            f"{explanation['kind']}: in {explained} of {failed} failed checks "
+            f"{words}{others}"
+        )
+    if explained == failed and not broken:
+        return f"{explanation['kind']}: {words} (this explains all that was observed)"
+    against = f" and {broken} others would fail" if broken else ""
+    return (
+        f"{explanation['kind']}: {words} "
+        f"(this explains {explained} of {failed} failed checks{against})"
+    )
 
 
 def _themes(summary: Summary) -> Table:
@@ -95,6 +145,7 @@ def _verdict(console: Console, summary: Summary) -> None:
         highlight=False,
     )
     console.print("  * of passed checks, in ulp at scale", style="dim")
+    _diagnosis(console, summary)
     if summary.findings:
         first = summary.findings[0].first
         hint = f"adagrad-conformance explain {first['scenario']}"
