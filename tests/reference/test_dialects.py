@@ -1,0 +1,368 @@
+"""Dialects: the switches, and the boxes and the books that they make.
+
+A program of each dialect, written out here on its own, must stay inside the dialect's
+boxes and leave the document's; the fast engine must never be narrower than the norm.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from programs import ALL_FORMATS, adversarial_batch, nearest, random_batch
+
+from adagrad_reference.dialects import (
+    DIALECTS,
+    DOCUMENT,
+    SWITCHES,
+    Dialect,
+    single_changes,
+)
+from adagrad_reference.enclosure import LAWFUL, norm_step
+from adagrad_reference.fast import StepBatch, fast_boxes
+from adagrad_reference.formats import FORMATS
+from adagrad_reference.interval import Interval
+from adagrad_reference.options import Options
+from adagrad_reference.play import play
+from adagrad_reference.scenario import (
+    AddGroup,
+    Group,
+    Load,
+    New,
+    Save,
+    Scenario,
+    SetOption,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+from adagrad_reference.variant_books import bookkeeper
+
+BY_FORMAT = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
+
+#: The switches of a single step: value by value, theta' and S' as a program forms them.
+NUMERIC = ("decay", "accumulator", "eps", "update", "maximize")
+
+
+#: What shows only where theta is infinite, eps is 0 or the format is wide.
+HARDLY_SEEN = {("decay", "stays-on"), ("eps", "replaced"), ("eps", "binary32")}
+
+
+def numeric_changes():
+    return [d for d in single_changes() if d.changes[0][0] in NUMERIC]
+
+
+# -- the table -------------------------------------------------------------------------
+
+
+def test_every_switch_begins_with_the_document():
+    for name, switch in SWITCHES.items():
+        assert getattr(DOCUMENT, name) == switch.document
+        assert switch.document not in switch.others
+    assert DOCUMENT.changes == ()
+    assert DOCUMENT.words == ()
+
+
+def test_an_unknown_value_is_refused():
+    with pytest.raises(ValueError, match="eps='beside' is none of outside, inside"):
+        Dialect(eps="beside")
+
+
+def test_declared_dialects_say_in_words_where_they_depart():
+    for name, dialect in DIALECTS.items():
+        assert dialect.name == name
+        assert dialect.words or dialect == DOCUMENT
+    assert any("eps is inside the root" in w for w in DIALECTS["keras"].words)
+
+
+def test_switches_add_up():
+    both = DOCUMENT.also("eps", "inside").also("decay", "decoupled")
+    assert both.changes == (("decay", "decoupled"), ("eps", "inside"))
+    assert both.changes == DIALECTS["keras"].changes
+
+
+# -- boxes -----------------------------------------------------------------------------
+
+
+def program(d, fmt, theta, s, g, t, o):
+    """Theta' and S' of one element in binary64; narrower formats round at the end."""
+    t, o = d.setting(t, o)
+    clr, wd = o.lr / (1 + (t - 1) * o.lr_decay), o.weight_decay
+    if d.update == "nothing":
+        return theta, s
+    signed = -g if o.maximize else g
+    decayed = signed + wd * theta
+    if o.maximize and d.maximize == "after-decay":
+        decayed = -(g + wd * theta)
+    if d.decay == "subtracted":
+        decayed = signed - wd * theta
+    if not wd and d.decay != "stays-on":
+        decayed = signed
+    apart = d.decay in ("decoupled", "unscaled")
+    used = signed if apart or d.decay == "sum-only" else decayed
+    squared = signed if apart or d.decay == "step-only" else decayed
+    new = {"replaced": squared**2, "gains-eps": s + squared**2 + o.eps}.get(
+        d.accumulator, s + squared**2
+    )
+    under = s if d.accumulator == "late" else new
+    denominator = {
+        "inside": math.sqrt(under + o.eps),
+        "squared": math.sqrt(under + o.eps**2),
+    }.get(d.eps, math.sqrt(under) + o.eps)
+    update = clr * used / denominator
+    moved = {"added": theta + update, "alone": -update}.get(d.update, theta - update)
+    if d.decay == "decoupled":
+        moved = theta - theta * wd * clr - update
+    if d.decay == "unscaled":
+        moved = theta - theta * wd - update
+    return moved, denominator if d.accumulator == "rooted" else new
+
+
+def batch(fmt, n=60):
+    """Ordinary elements with every option on."""
+    rng = np.random.default_rng(11)
+    settings = [
+        (1, Options(0.7, 0.3, 0.25, 0.0, 0.01)),
+        (5, Options(0.9, 0.6, 0.5, 0.0, 0.125, maximize=True)),
+        (3, Options(0.6, 0.2, 0.0, 0.0, 0.0)),
+    ]
+    theta, g = (nearest(fmt, rng.uniform(-2, 2, n)) for _ in "ab")
+    s = nearest(fmt, rng.uniform(0.1, 3, n))
+    return StepBatch(fmt, theta, s, g, settings, rng.integers(0, 3, n))
+
+
+def results(d, b):
+    rows = [
+        program(d, b.format, *map(float, row), *b.settings[which])
+        for *row, which in zip(b.theta, b.state_sum, b.gradient, b.which, strict=True)
+    ]
+    return [nearest(b.format, np.array(column)) for column in zip(*rows, strict=True)]
+
+
+def boxes_of(d, b):
+    settings = [d.setting(*setting) for setting in b.settings]
+    effective = StepBatch(b.format, b.theta, b.state_sum, b.gradient, settings, b.which)
+    return fast_boxes(effective, LAWFUL, d)
+
+
+@BY_FORMAT
+@pytest.mark.parametrize("d", numeric_changes(), ids=lambda d: d.name)
+def test_a_program_of_the_dialect_is_inside_its_boxes_alone(d, fmt):
+    b = batch(fmt)
+    if d.accumulator == "late":
+        b.state_sum[:] = np.maximum(b.state_sum, 0.25)
+    theta, total = results(d, b)
+    own, document = boxes_of(d, b), boxes_of(DOCUMENT, b)
+    if d.changes[0] not in HARDLY_SEEN:
+        assert not (document[0].hold(theta) & document[1].hold(total)).all()
+    slack = 0 if fmt.name != "binary64" else 4  # this program rounds at every operation
+    for box, x in zip(own, (theta, total), strict=True):
+        assert ((box.lo <= x + slack * np.spacing(abs(x))) | box.nan).all()
+        assert ((box.hi >= x - slack * np.spacing(abs(x))) | box.nan).all()
+
+
+@BY_FORMAT
+@pytest.mark.parametrize("d", numeric_changes(), ids=lambda d: d.name)
+@pytest.mark.parametrize("make", [random_batch, adversarial_batch])
+def test_fast_boxes_hold_those_of_the_norm(d, fmt, make):
+    b = make(fmt, np.random.default_rng(3), 25)
+    settings = [d.setting(*setting) for setting in b.settings]
+    b = StepBatch(fmt, b.theta, b.state_sum, b.gradient, settings, b.which)
+    fast = fast_boxes(b, LAWFUL, d)
+    for i in range(len(b)):
+        start = (Interval.point(float(x[i])) for x in (b.theta, b.state_sum))
+        t, o = settings[b.which[i]]
+        norm = norm_step(fmt, LAWFUL, *start, float(b.gradient[i]), t, o, d)
+        for box, due in zip(fast, norm, strict=True):
+            if not due.empty:
+                assert box.lo[i] <= due.lo, (d.name, i)
+                assert box.hi[i] >= due.hi, (d.name, i)
+            assert bool(box.nan[i]) == due.nan
+
+
+# -- books -----------------------------------------------------------------------------
+
+
+def vector(*values):
+    fmt = FORMATS["binary64"]
+    return Tensor("binary64", (len(values),), tuple(map(fmt.encode, values)))
+
+
+P = {"p": vector(1.0, 2.0), "q": vector(3.0)}
+GP, GQ, ZERO = vector(0.5, -0.25), vector(0.75), vector(0.0)
+TWO = New("A", (Group(("p",), {"lr": 0.5}), Group(("q",), {"lr": 0.25})), {"lr": 2.0})
+
+
+def effects(dialect, *events):
+    books = bookkeeper(Scenario("s", (), "MUST", P, events), dialect)
+    return books, [books.apply(event) for event in events]
+
+
+def updates(dialect, *events):
+    """(param, t, lr) of the last event."""
+    _, found = effects(dialect, *events)
+    return [(u.param, u.t, u.options.lr) for u in found[-1].updates]
+
+
+BOTH, ONLY_P = Step("A", {"p": GP, "q": GQ}), Step("A", {"p": GP, "q": None})
+CASES = {
+    "document": (DOCUMENT, (TWO, ONLY_P, BOTH), [("p", 2, 0.5), ("q", 1, 0.25)]),
+    "counter=optimizer": (
+        DOCUMENT.also("counter", "optimizer"),
+        (TWO, ONLY_P, BOTH),
+        [("p", 2, 0.5), ("q", 2, 0.25)],
+    ),
+    "counter=calls": (
+        DOCUMENT.also("counter", "calls"),
+        (TWO, ONLY_P, BOTH),
+        [("p", 2, 0.5), ("q", 2, 0.25)],
+    ),
+    "counter=object": (
+        DOCUMENT.also("counter", "object"),
+        (TWO, ONLY_P, BOTH),
+        [("p", 2, 0.5), ("q", 2, 0.25)],
+    ),
+    "counter=stuck": (
+        DOCUMENT.also("counter", "stuck"),
+        (TWO, BOTH, BOTH),
+        [("p", 0, 0.5), ("q", 0, 0.25)],
+    ),
+    "none=zero": (
+        DOCUMENT.also("none", "zero"),
+        (TWO, ONLY_P),
+        [("p", 1, 0.5), ("q", 1, 0.25)],
+    ),
+    "zero=skips": (
+        DOCUMENT.also("zero", "skips"),
+        (TWO, Step("A", {"p": GP, "q": ZERO})),
+        [("p", 1, 0.5)],
+    ),
+    "zero=uncounted": (
+        DOCUMENT.also("zero", "uncounted"),
+        (TWO, Step("A", {"p": GP, "q": ZERO}), BOTH),
+        [("p", 2, 0.5), ("q", 1, 0.25)],
+    ),
+    "options=constructor": (
+        DOCUMENT.also("options", "constructor"),
+        (TWO, BOTH),
+        [("p", 1, 2.0), ("q", 1, 2.0)],
+    ),
+    "options=first": (
+        DOCUMENT.also("options", "first"),
+        (TWO, BOTH),
+        [("p", 1, 0.5), ("q", 1, 0.5)],
+    ),
+    "options=frozen": (
+        DOCUMENT.also("options", "frozen"),
+        (TWO, BOTH, SetOption("A", 1, "lr", 8.0), BOTH),
+        [("p", 2, 0.5), ("q", 2, 0.25)],
+    ),
+    "load=no-counter": (
+        DOCUMENT.also("load", "no-counter"),
+        (TWO, BOTH, Save("A", "s"), TWO, Load("A", "s", "deepcopy"), BOTH),
+        [("p", 1, 0.5), ("q", 1, 0.25)],
+    ),
+    "load=no-options": (
+        DOCUMENT.also("load", "no-options"),
+        (
+            New("A", (Group(("p",)), Group(("q",))), {"lr": 4.0}),
+            Save("A", "s"),
+            TWO,
+            Load("A", "s", "deepcopy"),
+            BOTH,
+        ),
+        [("p", 1, 0.5), ("q", 1, 0.25)],
+    ),
+    "load=no-lr": (
+        DOCUMENT.also("load", "no-lr"),
+        (
+            New("A", (Group(("p",)), Group(("q",))), {"lr": 4.0}),
+            Save("A", "s"),
+            TWO,
+            Load("A", "s", "deepcopy"),
+            BOTH,
+        ),
+        [("p", 1, 0.5), ("q", 1, 0.25)],
+    ),
+    "load=first-options": (
+        DOCUMENT.also("load", "first-options"),
+        (TWO, Save("A", "s"), TWO, Load("A", "s", "deepcopy"), BOTH),
+        [("p", 1, 0.5), ("q", 1, 0.5)],
+    ),
+    "zero_grad=nothing": (
+        DOCUMENT.also("zero_grad", "nothing"),
+        (TWO, BOTH, ZeroGrad("A", True), Step("A")),
+        [("p", 2, 0.5), ("q", 2, 0.25)],
+    ),
+    "zero_grad=to-none": (
+        DOCUMENT.also("zero_grad", "to-none"),
+        (TWO, BOTH, ZeroGrad("A", False), Step("A")),
+        [],
+    ),
+    "zero_grad=to-zero": (
+        DOCUMENT.also("zero_grad", "to-zero"),
+        (TWO, BOTH, ZeroGrad("A", True), Step("A")),
+        [("p", 2, 0.5), ("q", 2, 0.25)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_books_of_a_dialect(name):
+    dialect, events, due = CASES[name]
+    assert updates(dialect, *events) == due
+    if name != "document":
+        assert updates(DOCUMENT, *events) != due
+
+
+def test_where_s_begins():
+    new = New(
+        "A",
+        (Group(("p",), {"initial_accumulator_value": 3.0, "eps": 0.5}),),
+        {"initial_accumulator_value": 2.0},
+    )
+
+    def begun(value):
+        dialect = DOCUMENT.also("initial", value) if value != "tau" else DOCUMENT
+        return effects(dialect, new)[1][0].fresh
+
+    taus = {"tau": 3.0, "zero": 0.0, "constructor": 2.0, "squared": 9.0, "eps": 0.5}
+    assert {value: begun(value)[0][1] for value in taus} == taus
+
+
+def test_a_later_param_joins_the_optimizers_count():
+    events = (
+        New("A", (Group(("p",)),)),
+        Step("A", {"p": GP}),
+        AddGroup("A", Group(("q",))),
+        BOTH,
+    )
+    assert [t for _, t, _ in updates(DOCUMENT, *events)] == [2, 1]
+    joined = DOCUMENT.also("counter", "optimizer")
+    assert [t for _, t, _ in updates(joined, *events)] == [2, 2]
+    calls = DOCUMENT.also("counter", "calls")
+    assert [t for _, t, _ in updates(calls, *events)] == [2, 1]
+
+
+def test_s_that_is_not_restored_stays_or_begins_anew():
+    events = (TWO, BOTH, Save("A", "s"), TWO, BOTH)
+    lost = DOCUMENT.also("load", "no-sum")
+    here = effects(lost, *events, Load("A", "s", "deepcopy"))[1][-1]
+    assert (here.restored, here.fresh) == ((), ())
+    away = effects(lost, *events, Load("A", "s", "new-process"))[1][-1]
+    assert away.restored == ()
+    assert dict(away.fresh) == {"p": 0.0, "q": 0.0}
+    kept = effects(DOCUMENT, *events, Load("A", "s", "deepcopy"))[1][-1]
+    assert [r.param for r in kept.restored] == ["p", "q"]
+
+
+def test_a_trajectory_is_played_in_a_dialect():
+    scenario = Scenario("s", (), "MUST", P, (TWO, BOTH, BOTH))
+    document = play(scenario, fast=True)
+    keras = play(scenario, fast=True, dialect=DIALECTS["keras"])
+    assert document[1].params["p"].exact_theta is not None
+    assert keras[1].params["p"].exact_theta is None  # there are boxes alone
+    other = play(scenario, fast=True, dialect=DOCUMENT.also("update", "added"))
+    one, two = (found[2].params["p"].theta["lawful"][0] for found in (document, other))
+    assert one.hi < two.lo or two.hi < one.lo
