@@ -8,7 +8,7 @@ SEED ?= 20260101
 PORTS := torch/single torch/foreach torch/fused torch/differentiable \
   own/torch-single own/torch-foreach numpy
 
-.PHONY: report test check bench vectors clean
+.PHONY: report test check bench power soundness operators vectors clean
 
 ## report: play everything on eight implementations and write REPORT.md; the first time
 ## torch.compile takes half a minute for each torch port
@@ -19,7 +19,8 @@ report: $(STAMP)
 	  "exec:node examples/javascript/port.mjs" --seed $(SEED) --jobs $(JOBS) \
 	  --json out/results.jsonl; code=$$?; test $$code -le 1 || exit $$code
 	@$(BIN)/adagrad-conformance report out/results.jsonl -o REPORT.md \
-	  $$(test -f bench/figures.json && echo --bench bench/figures.json)
+	  $$(for name in bench power soundness; do \
+	    test -f bench/$$name.json && echo --$$name bench/$$name.json; done)
 
 ## test: lint, types, the vectors, and every test
 test: $(STAMP) check
@@ -33,7 +34,20 @@ check: $(STAMP)
 
 ## bench: measure the figures that REPORT.md quotes (about two minutes)
 bench: $(STAMP)
-	PYTHONPATH=bench $(BIN)/python bench/run.py bench/figures.json
+	PYTHONPATH=bench $(BIN)/python bench/run.py bench/bench.json
+
+## power: every mutant on every check, beside what people do today (a quarter of an hour)
+power: $(STAMP)
+	$(BIN)/python tests/mutants/power.py bench/power.json --jobs $(JOBS)
+
+## soundness: a hundred million checks of right-but-different programs (some minutes)
+soundness: $(STAMP)
+	PYTHONPATH=bench:tests/reference $(BIN)/python bench/soundness.py bench/soundness.json
+
+## operators: mutation operators on the suite's own port; survivors must be accounted for
+operators: $(STAMP)
+	@mkdir -p out
+	$(BIN)/python tests/mutants/operators.py out/operators.json
 
 ## vectors: compute the golden vectors anew
 vectors: $(STAMP)

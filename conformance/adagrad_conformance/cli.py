@@ -178,11 +178,14 @@ def explain(name: str) -> None:
 @click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
 @click.option("--output", "-o", default="REPORT.md", help="The file to write.")
 @click.option("--bench", metavar="FILE", help="Figures that `make bench` wrote.")
-def report(streams: tuple[str, ...], output: str, bench: str | None) -> None:
+@click.option("--power", metavar="FILE", help="Figures that `make power` wrote.")
+@click.option("--soundness", metavar="FILE", help="Those that `make soundness` wrote.")
+def report(streams: tuple[str, ...], output: str, **figures: str | None) -> None:
     """Write a report from result streams."""
     from .show_commands import write_report
 
-    write_report([Path(s) for s in streams], Path(output), _path(bench))
+    paths = {name: Path(text) for name, text in figures.items() if text}
+    write_report([Path(s) for s in streams], Path(output), paths)
 
 
 @main.group()

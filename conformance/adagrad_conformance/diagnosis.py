@@ -281,9 +281,12 @@ def _finalists(
         unexplained = len(court.left(bad, dialect))
         broken = len(court.left(good, dialect))
         score = unexplained / len(bad) + broken / max(1, len(good))
-        if score <= HOPE:
-            scores.append((score, len(dialect.changes), order))
-    chosen = [dialects[order] for *_, order in sorted(scores)[:FINALISTS]]
+        scores.append((score, len(dialect.changes), order))
+    chosen = [
+        dialects[order]
+        for place, (score, _, order) in enumerate(sorted(scores)[:FINALISTS])
+        if score <= HOPE or place < 2  # the second tells what the first is not
+    ]
     return sorted(chosen, key=lambda d: len(court.left(small, d)))
 
 

@@ -82,6 +82,8 @@ _KINDS = {
     "complex/": "complex",
     "torch/": "interface",
     "torch/compiled": "numerics",
+    "torch/default-dtype": "numerics",
+    "torch/grad-scaler": "gradients",
     "torch/tensor-lr": "rate",
     "torch/scheduler": "rate",
     "torch/share-memory": "state",
@@ -244,9 +246,13 @@ def _gradient_traits(gradient: Gradient) -> Iterator[Trait]:
             yield _ROWS
         case Tensor():
             yield from _tensor_traits(gradient)
-            values = gradient.values()
-            if values and not any(values):
+            if _is_zero(gradient):
                 yield _ZERO
+
+
+def _is_zero(gradient: Tensor) -> bool:
+    values = gradient.values()
+    return bool(values) and not any(values)
 
 
 def _tensor_traits(tensor: Tensor) -> Iterator[Trait]:
@@ -273,13 +279,13 @@ _MESSAGES = {
     "step counter is wrong": Trait("rate", "the step counter is wrong", 0.8),
     "counters differ": Trait("rate", "the step counter is wrong", 0.8),
     "the gradient": Trait("gradients", "a gradient is not what it must be"),
-    "a sparse gradient changed": Trait("gradients", "a gradient changed"),
+    "a sparse gradient changed": Trait("sparse", "a sparse gradient changed"),
     "closure": Trait("gradients", "the closure is not called as it must be"),
     "memory outside": Trait("layout", "memory outside the param is written"),
     "does not start at": Trait("formula", "S does not start at its initial value", 0.9),
     "accepted, though": Trait("interface", "what must be refused is accepted", 0.92),
     "other run makes it": Trait("layout", "two legal runs differ in their bits", 0.92),
-    "refused what is legal": Trait("interface", "what is legal is refused", 0.92),
+    "refused what is legal": Trait("interface", "what is legal is refused", 0.85),
 }
 
 
@@ -317,8 +323,8 @@ def _place_traits(scenario: Scenario, failure: Failure) -> Iterator[Trait]:
             gradient = gradients.get(failure.param, ...)
             if gradient is None:
                 yield Trait("gradients", "a param without a gradient fails", 0.97)
-            elif isinstance(gradient, Tensor) and not any(gradient.values()):
-                yield Trait("gradients", "a param with a zero gradient fails", 0.95)
+            elif isinstance(gradient, Tensor) and _is_zero(gradient):
+                yield Trait("gradients", "a param with a zero gradient fails", 0.85)
     size = scenario.tensors[failure.param].size if failure.param else 0
     if failure.element and size > 16 and failure.element >= 8:
         yield Trait("layout", "the first elements of a large param are right", 0.95)

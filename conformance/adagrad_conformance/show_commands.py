@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from .cli import UserError
 from .explain import explain
 from .library import Library, generate, vectors_folder, verify
 from .reports.markdown import report_text
+from .reports.power import power_section
+from .reports.soundness import soundness_section
 from .requirements.clauses import CLAUSES
 from .requirements.table import REQUIREMENTS
 from .stream import StreamError, read_stream, write_text
@@ -108,29 +110,43 @@ def verify_vectors(folder: Path | None) -> int:
     return 1 if wrong else 0
 
 
-def _figures(path: Path) -> dict[str, Any]:
+def _bench_section(data: dict[str, Any]) -> list[object]:
+    rows = [(r["what"], r["value"], r["goal"], r["met"]) for r in data["figures"]]
+    return [data["about"].strip(), *rows]
+
+
+#: What reads each file of figures; it fails on any other file.
+_SECTIONS: dict[str, Callable[[dict[str, Any]], Iterable[object]]] = {
+    "bench": _bench_section,
+    "power": power_section,
+    "soundness": soundness_section,
+}
+
+
+def _figures(name: str, path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        rows = [(r["what"], r["value"], r["goal"], r["met"]) for r in data["figures"]]
-        whole = isinstance(data["about"], str) and bool(rows)
+        data = dict(json.loads(path.read_text(encoding="utf-8")))
+        whole = len(list(_SECTIONS[name](data))) > 1
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         whole = False
     if not whole:
-        raise UserError(f"{path} is no file of figures; `make bench` writes one")
-    return dict(data)
+        raise UserError(f"{path} is no file of figures; `make {name}` writes one")
+    return data
 
 
-def write_report(streams: Sequence[Path], output: Path, bench: Path | None) -> None:
-    """`report`."""
+def write_report(
+    streams: Sequence[Path], output: Path, figures: Mapping[str, Path]
+) -> None:
+    """`report`; `figures` are files of bench, power and soundness."""
     try:
         read = [read_stream(path) for path in streams]
-        figures = _figures(bench) if bench else None
+        data = {name: _figures(name, path) for name, path in figures.items()}
     except StreamError as error:
         raise UserError(str(error)) from None
     try:
-        write_text(output, report_text(read, figures))
+        write_text(output, report_text(read, data.pop("bench", None), **data))
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror}") from None
     click.echo(f"wrote {output}")

@@ -11,7 +11,11 @@ from adagrad_conformance.stream import Stream
 from adagrad_conformance.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
+from .power import power_section
+from .soundness import soundness_section
 from .summary import NO_REQUIREMENT, Finding, Summary, summaries
+from .tables import code, escape, table
+from .terminal import diagnosis_lines
 
 __all__ = ["report_text"]
 
@@ -28,8 +32,13 @@ wrong, whatever the rounding; there are no tolerances. How that works is told in
 """
 
 
-def report_text(streams: Sequence[Stream], bench: Mapping[str, Any] | None) -> str:
-    """The report; `bench` is what `make bench` wrote, if it was run."""
+def report_text(
+    streams: Sequence[Stream],
+    bench: Mapping[str, Any] | None,
+    power: Mapping[str, Any] | None = None,
+    soundness: Mapping[str, Any] | None = None,
+) -> str:
+    """The report; the others are what `make` of these names wrote, if it was run."""
     ports = [s for stream in streams for s in summaries(stream.targets, stream.checks)]
     lines = [
         _INTRO,
@@ -40,7 +49,9 @@ def report_text(streams: Sequence[Stream], bench: Mapping[str, Any] | None) -> s
         *_themes(ports),
         "\n## Failures and findings\n",
         *_findings(ports),
-        "## Not run here\n",
+        "## Diagnoses\n",
+        *_diagnoses(ports),
+        "\n## Not run here\n",
         *_not_run(ports),
         "\n## Findings on the document\n",
         *_document(),
@@ -48,8 +59,12 @@ def report_text(streams: Sequence[Stream], bench: Mapping[str, Any] | None) -> s
         *_clauses(streams),
         "\n## Requirements\n",
         *_requirements(streams, ports),
+        "\n## Power: what is caught\n",
+        *(power_section(power) if power else ["Not measured; `make power` does."]),
+        "\n## Soundness: what is never accused\n",
+        *_soundness(soundness),
         "\n## Grades\n",
-        *_table(("grade", "meaning"), GRADES.items()),
+        *table(("grade", "meaning"), GRADES.items()),
         "\n## Speed\n",
         *_speed(bench),
     ]
@@ -83,15 +98,15 @@ def _verdicts(ports: Sequence[Summary]) -> Iterator[str]:
     for port in ports:
         total, target = port.total, port.target
         if target.get("problem"):
-            problem = _escape(target["problem"])
-            rows.append((_code(target["target"]), "", "", problem, *[""] * 5))
+            problem = escape(target["problem"])
+            rows.append((code(target["target"]), "", "", problem, *[""] * 5))
             continue
         must = total.judged_at("MUST")
         rows.append(
             (
-                _code(target["target"]),
-                _escape(target["version"]),
-                _escape(target["language"]),
+                code(target["target"]),
+                escape(target["version"]),
+                escape(target["language"]),
                 f"**{port.verdict.lower()}**",
                 f"{must - total.failed} of {must}",
                 str(total.findings),
@@ -100,7 +115,7 @@ def _verdicts(ports: Sequence[Summary]) -> Iterator[str]:
                 total.max_error,
             )
         )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _themes(ports: Sequence[Summary]) -> Iterator[str]:
@@ -123,7 +138,7 @@ def _themes(ports: Sequence[Summary]) -> Iterator[str]:
             numbers = [x for x in (theme.worst_grade, theme.max_error) if x != "-"]
             row.append((" ".join(numbers) or "pass") + marks)
         rows.append(tuple(row))
-    yield from _table(("theme", *(_code(p.target["target"]) for p in judged)), rows)
+    yield from table(("theme", *(code(p.target["target"]) for p in judged)), rows)
 
 
 def _findings(ports: Sequence[Summary]) -> Iterator[str]:
@@ -133,13 +148,29 @@ def _findings(ports: Sequence[Summary]) -> Iterator[str]:
     if not known:
         yield "None."
     for level, name in known:
-        yield f"### {_escape(name)} ({level})\n"
+        yield f"### {escape(name)} ({level})\n"
         if name in REQUIREMENTS:
             requirement = REQUIREMENTS[name]
             yield f"{requirement.demands} Otherwise: {_lower(requirement.why)}\n"
         for text, targets in _alike(ports, name).items():
-            yield f"- {', '.join(map(_code, targets))}: {text}"
+            yield f"- {', '.join(map(code, targets))}: {text}"
         yield ""
+
+
+def _diagnoses(ports: Sequence[Summary]) -> Iterator[str]:
+    yield "What explains the failures at MUST; `diagnose TARGET` says more.\n"
+    for port in ports:
+        for number, line in enumerate(diagnosis_lines(port.target.get("diagnosis"))):
+            target = f"- {code(port.target['target'])}: " if not number else "  - "
+            yield target + escape(line.strip().removeprefix("diagnosis: "))
+    if not any(port.target.get("diagnosis") for port in ports):
+        yield "No MUST failed."
+
+
+def _soundness(figures: Mapping[str, Any] | None) -> Iterable[str]:
+    if figures is None:
+        return ["Not measured; `make soundness` does."]
+    return soundness_section(figures)
 
 
 def _place(order: Sequence[str], name: str) -> int:
@@ -153,8 +184,8 @@ def _alike(ports: Sequence[Summary], name: str) -> dict[str, list[str]]:
         for finding in _of(port, name):
             text = (
                 f"{_count(finding)}, such as "
-                f"{_code('explain ' + finding.first['scenario'])}, event "
-                f"{finding.first.get('event', '-')}: {_escape(finding.evidence)}"
+                f"{code('explain ' + finding.first['scenario'])}, event "
+                f"{finding.first.get('event', '-')}: {escape(finding.evidence)}"
             )
             words.setdefault(text, []).append(port.target["target"])
     return words
@@ -185,9 +216,9 @@ def _clauses(streams: Sequence[Stream]) -> Iterator[str]:
         unchecked = (
             f"not checked: {clause.unchecked}" if clause.unchecked else "**none**"
         )
-        rows.append((clause.id, _escape(reading), ", ".join(decided) or unchecked))
+        rows.append((clause.id, escape(reading), ", ".join(decided) or unchecked))
     yield "In brackets: how many checks of these runs decide the requirement.\n"
-    yield from _table(("clause", "what it says, and the ruling", "requirements"), rows)
+    yield from table(("clause", "what it says, and the ruling", "requirements"), rows)
 
 
 def _checks(streams: Sequence[Stream]) -> dict[str, set[str]]:
@@ -205,14 +236,14 @@ def _requirements(streams: Sequence[Stream], ports: Sequence[Summary]) -> Iterat
     checks = _checks(streams)
     rows = []
     for r in REQUIREMENTS.values():
-        failing = [_code(p.target["target"]) for p in ports if _of(p, r.id)]
+        failing = [code(p.target["target"]) for p in ports if _of(p, r.id)]
         rows.append(
             (
                 f"`{r.id}`",
                 r.level,
                 r.profile,
                 ", ".join(r.clauses),
-                _escape(f"{r.demands} Otherwise: {_lower(r.why)}"),
+                escape(f"{r.demands} Otherwise: {_lower(r.why)}"),
                 str(len(checks.get(r.id, ()))),
                 ", ".join(failing) or "-",
             )
@@ -226,15 +257,15 @@ def _requirements(streams: Sequence[Stream], ports: Sequence[Summary]) -> Iterat
         "checks",
         "failed by",
     )
-    yield from _table(head, rows)
+    yield from table(head, rows)
 
 
 def _not_run(ports: Sequence[Summary]) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for port in ports:
         for reason, names in port.skipped.items():
-            text = f"{', '.join(map(_code, names))}: {_escape(reason)}"
-            reasons.setdefault(text, []).append(_code(port.target["target"]))
+            text = f"{', '.join(map(code, names))}: {escape(reason)}"
+            reasons.setdefault(text, []).append(code(port.target["target"]))
     for text, targets in reasons.items():
         yield f"- {', '.join(targets)}: {text}"
     if not reasons:
@@ -247,31 +278,7 @@ def _speed(bench: Mapping[str, Any] | None) -> Iterator[str]:
         return
     yield f"{bench['about']}\n"
     rows = [(r["what"], r["value"], r["goal"], r["met"]) for r in bench["figures"]]
-    yield from _table(("what", "measured", "goal", "met"), rows)
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    titles = list(head)
-    yield "| " + " | ".join(map(_cell, titles)) + " |"
-    yield "|" + "---|" * len(titles)
-    for row in rows:
-        yield "| " + " | ".join(_cell(cell) for cell in row) + " |"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _code(text: str) -> str:
-    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
-
-
-def _escape(text: str) -> str:
-    """Words of a port as plain text on one line of Markdown."""
-    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    for mark in "\\`*[]#|":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain
+    yield from table(("what", "measured", "goal", "met"), rows)
 
 
 def _lower(text: str) -> str:

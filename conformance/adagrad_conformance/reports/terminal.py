@@ -50,13 +50,14 @@ def print_summary(console: Console, summary: Summary) -> None:
 def _diagnosis(console: Console, summary: Summary) -> None:
     """One line on what explains the failures, and how it is told from the next."""
     diagnosis = summary.target.get("diagnosis")
-    if diagnosis is not None:
-        for line in diagnosis_lines(diagnosis):
-            console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+    for line in diagnosis_lines(diagnosis):
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
 
-def diagnosis_lines(diagnosis: Mapping[str, Any]) -> Iterator[str]:
-    """The first explanation, and what it leaves over."""
+def diagnosis_lines(diagnosis: Mapping[str, Any] | None) -> Iterator[str]:
+    """The first explanation, and what it leaves over; nothing without a diagnosis."""
+    if diagnosis is None:
+        return
     first = diagnosis["explanations"][0]
     yield f"diagnosis: {told(first)}"
     if first["like"]:
