@@ -85,6 +85,9 @@ def main() -> None:
 @click.option("--fresh", type=click.IntRange(0), default=6, help="How many a format.")
 @click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
 @click.option("--memory", type=click.FloatRange(0.1), help="GiB for each port's data.")
+@click.option(
+    "--reproducers", metavar="FOLDER", help="Write a smallest one for each failure."
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Targets at a time.")
 def run(**options: Any) -> None:
     """Play the scenarios on each TARGET and judge it.
@@ -108,6 +111,9 @@ def run(**options: Any) -> None:
 @click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
 @click.option("--json", "output", metavar="FILE", help="Write the diagnosis as JSON.")
 @click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option(
+    "--reproducers", metavar="FOLDER", help="Write a smallest one for each failure."
+)
 @click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
 def diagnose(**options: Any) -> None:
     """Tell which dialect or which known fault explains what TARGET does.

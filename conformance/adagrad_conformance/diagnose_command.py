@@ -22,6 +22,7 @@ from .grading import judge
 from .library import Library, VectorError
 from .process import ProcessCandidate
 from .reports.terminal import told
+from .reproduce_command import check_folder, reproduce
 from .run_command import CI_SEED, check_writable
 from .stream import TargetResult, diagnosis_record, exit_code, write_text
 from .suite import is_slow, suite
@@ -43,6 +44,7 @@ def diagnose_command(
     output: str | None,
     timeout: float,
     memory: float | None,
+    reproducers: str | None,
 ) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     try:
@@ -52,6 +54,8 @@ def diagnose_command(
         raise UserError(str(error)) from None
     if output is not None:
         check_writable(Path(output))
+    if reproducers is not None:
+        check_folder(reproducers)
     if seed is None:
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
     checks = [c for c in suite(library, seed, FRESH) if not is_slow(c)]
@@ -68,6 +72,9 @@ def diagnose_command(
         click.echo(line)
     if output is not None:
         _write(Path(output), record)
+    if reproducers is not None:
+        expect, targets = library.expectations, [parse_target(target)]
+        reproduce(reproducers, targets, [result], checks, expect, timeout, memory)
     return 1 if record["failed"] else exit_code([result], strict=False)
 
 

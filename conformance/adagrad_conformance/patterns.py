@@ -35,7 +35,7 @@ from .checks import Adaptive, Check, NativeCheck, Relation
 from .requirements.table import REQUIREMENTS
 from .verdict import Failure, Verdict
 
-__all__ = ["Pattern", "Trait", "pattern", "traits_of"]
+__all__ = ["Pattern", "Trait", "pattern", "requirement_kind", "traits_of"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ _OPTION_TRAITS = {
         "formula", "initial_accumulator_value is set", 0.95
     ),
 }
+_THIRD = Trait("rate", "lr_decay acts on a third step", 0.98)
 _LATE = Trait("rate", "lr_decay acts on a step beyond the 1,000th")
 _DECAYED = Trait("rate", "lr_decay acts on a later step", 0.98)
 _GROUPS = Trait("state", "there are several groups", 0.95)
@@ -178,6 +179,8 @@ def _scenario_traits(scenario: Scenario) -> Iterator[Trait]:
     decays = any(options.get("lr_decay") for options in _options(scenario.events))
     if decays and _later(scenario.events):
         yield _DECAYED
+        if _steps(scenario.events) > 2:
+            yield _THIRD
     if decays and any(_far(event) for event in scenario.events):
         yield _LATE
     for event in scenario.events:
@@ -190,12 +193,15 @@ def _far(event: Event) -> bool:
     )
 
 
+def _steps(events: Sequence[Event]) -> int:
+    return sum(e.count if isinstance(e, Steps) else isinstance(e, Step) for e in events)
+
+
 def _later(events: Sequence[Event]) -> bool:
     """Whether some step is not the first one."""
-    steps = sum(
-        e.count if isinstance(e, Steps) else isinstance(e, Step) for e in events
+    return _steps(events) > 1 or any(
+        isinstance(e, SetState) and e.t > 0 for e in events
     )
-    return steps > 1 or any(isinstance(e, SetState) and e.t > 0 for e in events)
 
 
 def _options(events: Iterable[Event]) -> Iterator[OptionValues]:

@@ -31,6 +31,7 @@ from .library import Library, VectorError
 from .process import ProcessCandidate
 from .reports.summary import summaries
 from .reports.terminal import print_summary
+from .reproduce_command import check_folder, reproduce
 from .stream import (
     TargetResult,
     check_record,
@@ -72,6 +73,7 @@ def run_command(
     fresh: int,
     timeout: float,
     memory: float | None,
+    reproducers: str | None,
     jobs: int,
 ) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
@@ -81,6 +83,8 @@ def run_command(
     plan = _plan(targets, level.upper(), only, quick, scenario_file, seed, fresh)
     if stream_file is not None:
         check_writable(Path(stream_file))
+    if reproducers is not None:
+        check_folder(reproducers)
     if not plan.checks:
         click.echo(
             "adagrad-conformance: nothing was selected; 'list scenarios' shows "
@@ -98,6 +102,11 @@ def run_command(
             click.echo(json.dumps(record))
     elif form == "terminal":
         _print(plan, records)
+    if reproducers is not None:
+        expect = plan.library.expectations
+        reproduce(
+            reproducers, plan.targets, results, plan.checks, expect, timeout, memory
+        )
     return exit_code(results, strict)
 
 

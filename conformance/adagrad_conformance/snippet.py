@@ -10,14 +10,12 @@ Rule 3.  Another process is played in this one: new params, a new optimizer, byt
 from __future__ import annotations
 
 import keyword
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from adagrad_reference.bookkeeping import Bookkeeper
-from adagrad_reference.formats import BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -31,29 +29,26 @@ from adagrad_reference.scenario import (
     Scenario,
     SetOption,
     SetState,
-    Sparse,
     Step,
     Steps,
-    Tensor,
     ZeroGrad,
 )
 
-from .scenarios.build import rounded
+from .torch_text import MAKERS, gradient_text, storage_text, tensor_text, view_text
 
-__all__ = ["TORCH_PORTS", "TorchPort", "torch_port", "torch_snippet"]
+__all__ = [
+    "TORCH_PORTS",
+    "TorchPort",
+    "Writer",
+    "options_text",
+    "torch_port",
+    "torch_snippet",
+    "word",
+]
 
-#: (format, complex): the name of the maker, and torch's dtype.
-_MAKERS = {
-    ("binary64", False): ("f64", "float64"),
-    ("binary32", False): ("f32", "float32"),
-    ("bfloat16", False): ("bf16", "bfloat16"),
-    ("binary16", False): ("f16", "float16"),
-    ("binary64", True): ("c128", "complex128"),
-    ("binary32", True): ("c64", "complex64"),
-}
 _TAKEN = {"copy", "inf", "io", "nan", "torch", "closure", "i", "show"}
-_TAKEN |= {maker for maker, _ in _MAKERS.values()}
-_DIGITS = 17  # enough for every format
+_TAKEN |= {"calls", "loss", "math", "seen"}
+_TAKEN |= {maker for maker, _ in MAKERS.values()}
 _SHOW = (
     "show = lambda state: {k: v.tolist() if torch.is_tensor(v) else v "
     "for k, v in state.items()}"
@@ -116,10 +111,12 @@ def torch_snippet(
     `extra` are further constructor arguments, as ", fused=True"; `imports` are lines
     that the constructor needs.  Raises `ScenarioError` for an impossible scenario.
     """
-    return _Writer(scenario, TorchPort(constructor, extra, imports)).write()
+    return Writer(scenario, TorchPort(constructor, extra, imports)).write()
 
 
-class _Writer:
+class Writer:
+    """Writes one scenario down; `torch_reproducer.py` writes shorter."""
+
     def __init__(self, scenario: Scenario, port: TorchPort) -> None:
         self.scenario, self.port = scenario, port
         self.books = Bookkeeper(scenario)
@@ -137,8 +134,8 @@ class _Writer:
         body = [line for name in self.scenario.tensors for line in self._param(name)]
         last = len(self.scenario.events) - 1
         for number, event in enumerate(self.scenario.events):
-            body += self._event(event, number == last)
-        body += self._prints()
+            body += self.event(event, number == last)
+        body += self.prints()
         text = "\n".join(body)
         words = set(re.findall(r"(?<![\w.])[a-z]\w*", text))
         modules = [name for name in ("copy", "io", "torch") if name in words]
@@ -146,7 +143,7 @@ class _Writer:
         if special := [name for name in ("inf", "nan") if name in words]:
             head.append(f"from math import {', '.join(special)}")
         head += self.port.imports
-        for maker, dtype in _MAKERS.values():
+        for maker, dtype in MAKERS.values():
             if maker in words:
                 head.append(f"{maker} = lambda v: torch.tensor(v, dtype=torch.{dtype})")
         return "\n".join([*head, text])
@@ -154,26 +151,26 @@ class _Writer:
     def _param(self, name: str) -> Iterator[str]:
         tensor, mine = self.scenario.tensors[name], self.names[name]
         if tensor.layout is None:
-            yield f"{mine} = {self._made_param(_tensor(tensor))}"
+            yield f"{mine} = {self._made_param(tensor_text(tensor))}"
             return
-        yield f"{mine}_storage = {_storage(tensor)}"
-        yield f"{mine} = {self._made_param(f'{mine}_storage{_view(tensor)}')}"
+        yield f"{mine}_storage = {storage_text(tensor)}"
+        yield f"{mine} = {self._made_param(f'{mine}_storage{view_text(tensor)}')}"
 
-    def _moved(self, name: str) -> Iterator[str]:
+    def moved(self, name: str) -> Iterator[str]:
         """The param anew, with what it holds."""
         tensor, mine = self.scenario.tensors[name], self.names[name]
         if tensor.layout is None:
             yield f"{mine} = {self._made_param(f'{mine}.detach().clone()')}"
             return
         yield f"{mine}_storage = {mine}_storage.clone()"
-        yield f"{mine} = {self._made_param(f'{mine}_storage{_view(tensor)}')}"
+        yield f"{mine} = {self._made_param(f'{mine}_storage{view_text(tensor)}')}"
 
     def _made_param(self, data: str) -> str:
         """A param whose step is differentiated must be no leaf."""
         plain = "differentiable=True" in self.port.extra
         return data if plain else f"torch.nn.Parameter({data})"
 
-    def _prints(self) -> Iterator[str]:
+    def prints(self) -> Iterator[str]:
         """Every param, with its storage and its states, to the last digit."""
         yield _SHOW
         for name, tensor in self.scenario.tensors.items():
@@ -190,8 +187,9 @@ class _Writer:
 
     # -- events ----------------------------------------------------------------------
 
-    def _event(self, event: Event, last: bool) -> Iterator[str]:
-        lines = list(self._lines(event))
+    def event(self, event: Event, last: bool) -> Iterator[str]:
+        """The lines of an event, and what becomes of it."""
+        lines = list(self.lines(event))
         effect = self.books.apply(event)
         if not effect.refusal:
             yield from lines
@@ -204,70 +202,74 @@ class _Writer:
             yield f"try: {refused}; print('accepted')"
             yield "except Exception as error: print('refused:', error)"
 
-    def _lines(self, event: Event) -> Iterator[str]:
+    def lines(self, event: Event) -> Iterator[str]:
+        """The lines of an event that is accepted."""
         who = self.optimizers[event.optimizer]
         match event:
             case New(groups=groups, options=options):
-                yield f"{who} = {self._made(groups, options)}"
+                yield f"{who} = {self.made(groups, options)}"
             case Step(gradients=gradients, loss=loss):
-                yield from self._step(who, gradients, loss)
+                yield from self.step(who, gradients, loss)
             case Steps():
                 yield from self._steps(who, event)
             case SetOption(group=group, option=option, value=value):
                 yield f"{who}.param_groups[{group}][{option!r}] = {value!r}"
             case AddGroup(group=new_group):
-                yield f"{who}.add_param_group({self._group(new_group)})"
+                yield f"{who}.add_param_group({self.group(new_group)})"
             case ZeroGrad(set_to_none=to_none):
                 yield f"{who}.zero_grad(set_to_none={to_none})"
             case Read():
                 yield f"{who}.state_dict()"
             case Save():
-                yield from self._save(who, event.name)
+                yield from self.save(who, event.name)
             case Load():
-                yield from self._load(who, event)
+                yield from self.load(who, event)
             case SetState(param=param, state_sum=total, t=t):
-                state = f"sum={_tensor(total)}, step=torch.tensor({float(t)})"
+                state = f"sum={tensor_text(total)}, step=torch.tensor({float(t)})"
                 yield f"{who}.state[{self.names[param]}].update({state})"
 
-    def _step(
+    def step(
         self, who: str, gradients: Mapping[str, Gradient], loss: float | None
     ) -> Iterator[str]:
+        """A step, with a closure where there is a loss."""
         if loss is None:
-            yield from self._gradients(gradients)
+            yield from self.gradients(gradients)
             yield f"{who}.step()"
             return
         yield "def closure():"
-        yield from ("    " + line for line in self._gradients(gradients))
+        yield from ("    " + line for line in self.gradients(gradients))
         yield f"    return torch.tensor({loss!r}, dtype=torch.float64)"
         yield f"print({who}.step(closure))"
 
     def _steps(self, who: str, event: Steps) -> Iterator[str]:
         if len(event.cycle) == 1:
-            yield from self._gradients(event.cycle[0])
+            yield from self.gradients(event.cycle[0])
             yield f"for i in range({event.count}): {who}.step()"
             return
         yield f"for i in range({event.count}):"
         for number, gradients in enumerate(event.cycle):
             if gradients:
                 yield f"    if i % {len(event.cycle)} == {number}:"
-                yield from ("        " + line for line in self._gradients(gradients))
+                yield from ("        " + line for line in self.gradients(gradients))
         yield f"    {who}.step()"
 
-    def _gradients(self, gradients: Mapping[str, Gradient]) -> Iterator[str]:
+    def gradients(self, gradients: Mapping[str, Gradient]) -> Iterator[str]:
+        """Gradients, each given by a line."""
         for name, gradient in gradients.items():
-            yield f"{self.names[name]}.grad = {_gradient(gradient)}"
+            yield f"{self.names[name]}.grad = {gradient_text(gradient)}"
 
-    def _save(self, who: str, name: str) -> Iterator[str]:
+    def save(self, who: str, name: str) -> Iterator[str]:
         """What a later load needs of it: the dict itself, a copy, bytes."""
-        ways, saved = self.ways.get(name, set()), _word(name)
+        ways, saved = self.ways.get(name, set()), word(name)
         yield f"saved_{saved} = {who}.state_dict()"
         if "deepcopy" in ways:
             yield f"copy_{saved} = copy.deepcopy(saved_{saved})"
         if ways & {"bytes", "new-process"}:
             yield f"torch.save(saved_{saved}, file_{saved} := io.BytesIO())"
 
-    def _load(self, who: str, event: Load) -> Iterator[str]:
-        saved = _word(event.name)
+    def load(self, who: str, event: Load) -> Iterator[str]:
+        """A load; one elsewhere begins with new params."""
+        saved = word(event.name)
         source = {
             "same-object": f"saved_{saved}",
             "deepcopy": f"copy.deepcopy(copy_{saved})",
@@ -275,120 +277,46 @@ class _Writer:
         if event.via == "new-process":
             yield "# as in a new process"
             for name in self.scenario.tensors:
-                yield from self._moved(name)
+                yield from self.moved(name)
             groups = tuple(
                 Group(params, options.changed())
                 for params, options in self.books.groups(event.optimizer)
             )
-            yield f"{who} = {self._made(groups, {})}"
+            yield f"{who} = {self.made(groups, {})}"
         if source is None:
             yield f"file_{saved}.seek(0)"
             source = f"torch.load(file_{saved}, weights_only=True)"
         yield f"{who}.load_state_dict({source})"
 
-    def _made(self, groups: tuple[Group, ...], options: OptionValues) -> str:
-        listed = ", ".join(self._group(group) for group in groups)
-        given = f"[{listed}]{_options(options)}{self.port.extra}"
+    def made(self, groups: tuple[Group, ...], options: OptionValues) -> str:
+        """The optimizer, constructed."""
+        listed = ", ".join(self.group(group) for group in groups)
+        given = f"[{listed}]{options_text(options)}{self.port.extra}"
         return f"{self.port.constructor}({given})"
 
-    def _group(self, group: Group) -> str:
+    def group(self, group: Group) -> str:
+        """A group, as a dict."""
         params = ", ".join(self.names[name] for name in group.params)
-        return f"dict(params=[{params}]{_options(group.options)})"
+        return f"dict(params=[{params}]{options_text(group.options)})"
 
 
 def _script_names(given: Iterable[str], taken: set[str]) -> dict[str, str]:
     """A name of its own for each, which the script can use."""
     names: dict[str, str] = {}
     for name in given:
-        word = _word(name)
-        while word in taken or keyword.iskeyword(word) or word in names.values():
-            word += "_"
-        names[name] = word
+        mine = word(name)
+        while mine in taken or keyword.iskeyword(mine) or mine in names.values():
+            mine += "_"
+        names[name] = mine
     return names
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
     """`name` itself where it is an identifier."""
     word = re.sub(r"\W", "_", name, flags=re.ASCII)
     return word if word.isidentifier() else f"_{word}"
 
 
-def _options(options: OptionValues) -> str:
+def options_text(options: OptionValues) -> str:
+    """Options as further arguments."""
     return "".join(f", {name}={value!r}" for name, value in options.items())
-
-
-# -- tensors -----------------------------------------------------------------------
-
-
-def _gradient(gradient: Gradient) -> str:
-    if gradient is None:
-        return "None"
-    if isinstance(gradient, Tensor):
-        return _tensor(gradient)
-    return _rows(gradient)
-
-
-def _rows(gradient: Sparse) -> str:
-    indices, shape = list(gradient.indices), gradient.shape
-    values = _tensor(gradient.values)
-    return f"torch.sparse_coo_tensor([{indices}], {values}, {shape})"
-
-
-def _tensor(tensor: Tensor) -> str:
-    if tensor.layout is not None:
-        return _storage(tensor) + _view(tensor)
-    numbers = _numbers(tensor, tensor.bits)
-    maker, _ = _MAKERS[tensor.format, tensor.complex]
-    if not tensor.shape:
-        return f"{maker}({numbers[0]})"
-    shape = "" if len(tensor.shape) == 1 else f".reshape{tensor.shape}"
-    return f"{maker}({_listed(numbers)}){shape}"
-
-
-def _storage(tensor: Tensor) -> str:
-    """The whole storage, guard included, as one row."""
-    layout, width = tensor.layout, 2 if tensor.complex else 1
-    assert layout is not None
-    storage = [layout.guard] * (layout.length * width)
-    for k, place in enumerate(layout.positions(tensor.shape)):
-        bits = tensor.bits[k * width : (k + 1) * width]
-        storage[place * width : (place + 1) * width] = bits
-    maker, _ = _MAKERS[tensor.format, tensor.complex]
-    return f"{maker}({_listed(_numbers(tensor, storage))})"
-
-
-def _view(tensor: Tensor) -> str:
-    layout = tensor.layout
-    assert layout is not None
-    return f".as_strided({tensor.shape}, {layout.strides}, {layout.offset})"
-
-
-def _numbers(tensor: Tensor, encodings: list[int] | tuple[int, ...]) -> list[str]:
-    parts = [_number(tensor.fmt, tensor.fmt.decode(bits)) for bits in encodings]
-    if not tensor.complex:
-        return parts
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    return [f"complex({real}, {imaginary})" for real, imaginary in pairs]
-
-
-def _number(fmt: Format, value: float) -> str:
-    """The shortest decimal that torch reads as `value`: it goes through binary32."""
-    if math.isnan(value) or math.isinf(value) or value == int(value):
-        return repr(value)
-    for digits in range(1, _DIGITS):
-        short = float(f"{value:.{digits}g}")
-        if math.isfinite(short) and rounded(fmt, short) == value:
-            through = short if fmt == BINARY64 else rounded(BINARY32, short)
-            if rounded(fmt, through) == value:
-                return repr(short)
-    return repr(value)
-
-
-def _listed(numbers: list[str]) -> str:
-    """A list; a long one that repeats its beginning is written so."""
-    for period in range(1, 6 if len(numbers) > 8 else 0):
-        times, rest = divmod(len(numbers), period)
-        if numbers == numbers[:period] * times + numbers[:rest]:
-            text = f"[{', '.join(numbers[:period])}] * {times}"
-            return f"{text} + [{', '.join(numbers[:rest])}]" if rest else text
-    return f"[{', '.join(numbers)}]"

@@ -54,7 +54,7 @@ class NumericClass:
     name: str
     #: sqrt may be off by less than one ulp (vector libraries are) instead of half.
     faithful_root: bool
-    #: the decayed learning rate may be evaluated in F throughout.
+    #: the decayed learning rate may be evaluated in F throughout, or by a reciprocal.
     scalars_in_format: bool
     #: numbers that are subnormal in F, read or made, may be zeros of either sign.
     flushes: bool = False
@@ -101,8 +101,14 @@ def form_scalars(ar: Any, given: GivenScalars, cls: NumericClass) -> ScalarBoxes
     clr = ar.opt(ar.opt64(ar.div(lr, grown)))  # ALG-4
     if cls.scalars_in_format:
         product = ar.opt(ar.mul(ar.opt(before), ar.opt(decay)))
-        in_format = ar.opt(ar.div(ar.opt(lr), ar.opt(ar.add(one, product))))
-        clr = ar.hull(clr, in_format)
+        grown_in_format = ar.opt(ar.add(one, product))
+        inverse = ar.opt(ar.div(one, grown_in_format))
+        clr = ar.hull(  # some divide, others multiply by the reciprocal
+            clr,
+            ar.opt(ar.opt64(ar.mul(lr, ar.opt64(ar.div(one, grown))))),
+            ar.opt(ar.div(ar.opt(lr), grown_in_format)),
+            ar.opt(ar.mul(ar.opt(lr), inverse)),
+        )
     weight_decay = None if weight_decay is None else ar.opt(weight_decay)
     return ScalarBoxes(clr, weight_decay, ar.opt(given.eps), one)
 

@@ -118,8 +118,8 @@ def test_replayed_answers_fail_on_fresh_scenarios_alone():
     plain = [s for s in files if not those_with_closure(s) and "sparse" not in needs(s)]
     judged(Learns, plain)
     again = judged(Replays, plain)
-    passed = [name for name, v in again.items() if v.status == "pass"]
-    assert len(passed) > 0.9 * len(plain)  # a few differ in their options alone
+    failed = {name for name, v in again.items() if v.status != "pass"}
+    assert failed == {"layout/size-0/binary32"}  # all params of no elements are alike
     fresh = [s for s in scenarios("binary32") if s.id.startswith("fresh/")]
     verdicts = judged(Replays, fresh)
     stepped = [s.id for s in fresh if moves(s)]
@@ -140,12 +140,23 @@ class RightForAWhile(NumpyAdapter):
         super().step(optimizer)
 
 
+def moved_visibly():
+    """Where a thousandth of the update is more than a few ulp of theta."""
+    for s in scenarios():
+        wide = {t.format for t in s.tensors.values()} <= {"binary32", "binary64"}
+        if wide and moves(s) and not s.id.startswith(("numerics/", "special-values/")):
+            yield s.id
+
+
 def test_port_that_is_right_for_a_while():
     RightForAWhile.count = 0
     verdicts = list(judged(RightForAWhile, scenarios()).values())
-    failed = [v.status == "fail" for v in verdicts]
-    assert not any(failed[:200])
-    assert sum(failed[-100:]) > 50
+    found = [v.status for v in verdicts]
+    assert set(found) == {"pass", "fail"}
+    first = found.index("fail")
+    assert 400 < first < 450  # the thousand right steps
+    passed = {v.scenario for v in verdicts[first:] if v.status == "pass"}
+    assert {name for name in moved_visibly() if name in passed} == set()
 
 
 # -- claims ----------------------------------------------------------------------------
@@ -195,7 +206,7 @@ class ShortTrace(NumpyAdapter):
 def test_long_runs_are_looked_at_to_their_end(liar, status):
     runs = long_runs()
     assert {v.status for v in judged(liar, runs).values()} == {status}
-    assert len(runs) == 4
+    assert len(runs) == 5
 
 
 class ClosureIgnored(NumpyAdapter):

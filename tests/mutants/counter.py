@@ -7,6 +7,8 @@ import math
 import numpy as np
 from mutant_kit import Bent
 
+KIND = "rate"
+
 
 class CountsFromOne(Bent):
     """lr / (1 + t eta).  The first step is decayed already."""
@@ -50,7 +52,10 @@ class DecayCompounds(Bent):
 
 
 class NeverDecays(Bent):
-    """lr_decay is accepted and ignored, while t counts on."""
+    """lr_decay is accepted and ignored, while t counts on.
+
+    A schedule that was tuned is not there.
+    """
 
     def rate(self, t, o):
         return o["lr"]
@@ -98,6 +103,8 @@ class CounterSharedByParams(Bent):
 class NoneCounts(Bent):
     """t advances without a gradient.  A frozen layer's schedule runs on."""
 
+    kind = "gradients"
+
     def step(self, closure=None):
         loss = super().step(closure)
         for p in self._params():
@@ -107,6 +114,8 @@ class NoneCounts(Bent):
 
 class NoneResetsCounter(Bent):
     """t starts anew after a pause.  The rate jumps back up."""
+
+    kind = "gradients"
 
     def step(self, closure=None):
         loss = super().step(closure)

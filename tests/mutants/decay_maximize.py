@@ -7,6 +7,8 @@ from mutant_kit import Bent
 
 from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
 
+KIND = "decay"
+
 OFF = {"weight_decay": 0.0}
 
 
@@ -123,14 +125,20 @@ class MaximizeAfterDecay(Bent):
 
 
 class MaximizeDropsDecay(Bent):
-    """Decay acts only when minimizing."""
+    """Decay acts only when minimizing.
+
+    Whoever maximizes a reward trains without regularisation.
+    """
 
     def used(self, theta, g, o):
         return super().used(theta, g, {**o, **OFF} if o["maximize"] else o)
 
 
 class MaximizeOnce(Bent):
-    """The sign is turned at the first step only."""
+    """The sign is turned at the first step only.
+
+    Training turns round after one step.
+    """
 
     def move(self, p, grad, state, o):
         first = state["step"] == 1

@@ -7,6 +7,8 @@ from mutant_kit import Bent
 
 from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
 
+KIND = "formula"
+
 
 class EpsInsideRoot(Bent):
     """sqrt(S + eps).  Known bugs 47 and 61.  Small gradients move far less."""
@@ -51,7 +53,7 @@ class PlusSign(Bent):
 
 
 class OldSum(Bent):
-    """The update divides by the sum before this step; the first step explodes."""
+    """The update divides by the sum before this step.  The first step explodes."""
 
     def formula(self, theta, g, s, clr, o):
         g = self.used(theta, g, o)

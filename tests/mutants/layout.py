@@ -8,6 +8,8 @@ from mutant_kit import Bent
 
 from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
 
+KIND = "layout"
+
 LANES = 16
 
 
@@ -58,7 +60,10 @@ class ParamStridesIgnored(Bent):
 
 
 class WritesOneTooFar(Bent):
-    """The element behind the last one is written too."""
+    """The element behind the last one is written too.
+
+    A neighbour in the same buffer is spoilt.  Of the kind of known bug 2.
+    """
 
     def move(self, p, grad, state, o):
         super().move(p, grad, state, o)
@@ -93,7 +98,10 @@ class FirstRowsOnly(_Partial):
 
 
 class TailSkipped(_Partial):
-    """The rest behind the last full vector of 16 lanes is skipped."""
+    """The rest behind the last full vector of 16 lanes is skipped.
+
+    The last few weights of every layer never learn.
+    """
 
     def missed(self, p):
         n = p.data.size
@@ -109,35 +117,47 @@ class VectorBlockSkipped(_Partial):
 
 
 class SeventeenthWrong(_Partial):
-    """Element 17 never moves: an off-by-one behind the first vector."""
+    """Element 17 never moves: an off-by-one behind the first vector.
+
+    One weight of a layer never learns, and no small test has so many.
+    """
 
     def missed(self, p):
         return np.arange(p.data.size) == LANES
 
 
 class WrongBeyond64(_Partial):
-    """Elements from the 65th on never move: an unrolled loop's rest."""
+    """Elements from the 65th on never move: an unrolled loop's rest.
+
+    All but the first weights of every real layer never learn.
+    """
 
     def missed(self, p):
         return np.arange(p.data.size) >= 64
 
 
 class WrongBeyond4096(_Partial):
-    """Elements from the 4097th on never move: only the first chunk is worked on."""
+    """Elements from the 4097th on never move: only the first chunk is worked on.
+
+    Large layers stand still beyond their first rows.
+    """
 
     def missed(self, p):
         return np.arange(p.data.size) >= 4096
 
 
 class ScalarSkipped(_Partial):
-    """A 0-dimensional param never moves."""
+    """A 0-dimensional param never moves.
+
+    A temperature or a learnt scale never learns.
+    """
 
     def missed(self, p):
         return np.full(p.data.size, p.data.ndim == 0)
 
 
 class SingleElementSkipped(_Partial):
-    """A param of one element never moves."""
+    """A param of one element never moves.  A bias of one output never learns."""
 
     def missed(self, p):
         return np.full(p.data.size, p.data.shape == (1,))
@@ -165,7 +185,10 @@ class FirstFormatOnly(Bent):
 
 
 class ExpandedGradientMisread(Bent):
-    """A gradient of stride 0 is read by its first element's neighbours."""
+    """A gradient of stride 0 is read by its first element's neighbours.
+
+    The gradient of a sum, which torch expands, moves nothing.
+    """
 
     def move(self, p, grad, state, o):
         if 0 in grad.strides and grad.size > 1:
@@ -177,7 +200,12 @@ class ExpandedGradientMisread(Bent):
 
 
 class NanSpreads(Bent):
-    """One NaN in the gradient makes the whole tensor NaN."""
+    """One NaN in the gradient makes the whole tensor NaN.
+
+    One bad sample destroys a whole layer.
+    """
+
+    kind = "numerics"
 
     def used(self, theta, g, o):
         g = super().used(theta, g, o)
@@ -185,7 +213,12 @@ class NanSpreads(Bent):
 
 
 class InfSpreads(Bent):
-    """An infinite gradient scales all other elements to nothing."""
+    """An infinite gradient scales all other elements to nothing.
+
+    One overflow stops a whole layer.
+    """
+
+    kind = "numerics"
 
     def update(self, g, s, clr, o):
         update = super().update(g, s, clr, o)
@@ -193,7 +226,12 @@ class InfSpreads(Bent):
 
 
 class NonFiniteSkipsParam(Bent):
-    """A param with a NaN or an infinity in its gradient is skipped unasked."""
+    """A param with a NaN or an infinity in its gradient is skipped unasked.
+
+    Damage stays hidden, and a GradScaler is not needed nor noticed.
+    """
+
+    kind = "numerics"
 
     def _step_param(self, p, group):
         if np.isfinite(p.grad.astype(float)).all():
@@ -203,12 +241,19 @@ class NonFiniteSkipsParam(Bent):
 class NonFiniteIsZero(Bent):
     """NaN and infinite gradients count as zero.  A broken loss goes unseen."""
 
+    kind = "numerics"
+
     def used(self, theta, g, o):
         return super().used(theta, np.where(np.isfinite(g), g, 0), o)
 
 
 class OverflowIsNan(Bent):
-    """The quotient is formed from g^2 and g sqrt(S): inf / inf on overflow."""
+    """The quotient is formed from g^2 and g sqrt(S): inf / inf on overflow.
+
+    A large gradient that should do no harm destroys the weight.
+    """
+
+    kind = "numerics"
 
     def update(self, g, s, clr, o):
         std = np.sqrt(s) + o["eps"]
@@ -216,7 +261,12 @@ class OverflowIsNan(Bent):
 
 
 class FlushesSubnormals(Bent):
-    """Subnormal results become zero, undeclared."""
+    """Subnormal results become zero, undeclared.
+
+    A port with gradual underflow no longer agrees with it.
+    """
+
+    kind = "numerics"
 
     def formula(self, theta, g, s, clr, o):
         theta, s = super().formula(theta, g, s, clr, o)
@@ -231,6 +281,8 @@ class FlushesSubnormals(Bent):
 
 class EpsInParamFormat(Bent):
     """eps is rounded to binary16, to 0.  Known bugs 3 and 4."""
+
+    kind = "numerics"
 
     def move(self, p, grad, state, o):
         eps = float(np.asarray(o["eps"]).astype(p.data.dtype))

@@ -1,31 +1,57 @@
-"""Every mutant, and the requirements that must catch it.
+"""Every mutant, the class of its fault, and the requirements that must catch it.
 
 An entry names requirements each of which finds the mutant by itself; newer modules
-bring their own entries, in `CAUGHT`.
+bring their own entries, in `CAUGHT`, and in `CRASHES` those found by a crash.  A
+module's `KIND` is the class of the faults in it, but for those mutants that have a
+`kind` of their own.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
+import closures
+import complex_ports
 import counter
+import crowd_ports
 import decay_maximize
-import family_ports
 import formula
+import gradient_ports
 import groups
+import known_bug_ports
 import layout
+import long_run_ports
+import meeting_ports
+import native_drive_ports
 import native_ports
 import native_state_ports
 import none_zero
 import number_ports
 import numerics
+import option_ports
+import refusals
 import relation_ports
-import sparse_complex
+import sparse_ports
 import state
 import state_ports
 
-__all__ = ["MODULES", "MUTANTS", "UNCOVERED", "Mutant"]
+__all__ = ["KINDS", "MODULES", "MUTANTS", "UNCOVERED", "Mutant"]
+
+#: The classes of faults.
+KINDS = (
+    "formula",  # ALG-6 and ALG-7: the place of eps, the sum, the sign
+    "rate",  # the step counter, lr, lr_decay
+    "decay",  # weight decay and maximize
+    "gradients",  # None, zero, who writes into them, closures
+    "state",  # the state dict, groups and their options
+    "layout",  # sizes, strides, positions, other elements, paths that differ
+    "numerics",  # precision, rounding, special values
+    "sparse",
+    "complex",
+    "interface",  # names, defaults, validation, refusals
+)
 
 MODULES = (
     formula,
@@ -34,15 +60,24 @@ MODULES = (
     none_zero,
     state,
     groups,
+    refusals,
+    closures,
     layout,
     numerics,
     relation_ports,
-    sparse_complex,
+    sparse_ports,
+    complex_ports,
     native_ports,
+    native_drive_ports,
     native_state_ports,
-    family_ports,
+    long_run_ports,
+    option_ports,
+    gradient_ports,
     number_ports,
     state_ports,
+    known_bug_ports,
+    crowd_ports,
+    meeting_ports,
 )
 
 
@@ -58,6 +93,13 @@ class Mutant:
     def name(self) -> str:
         """As pytest shows it."""
         return f"{self.port.__module__}/{self.port.__name__}"
+
+    @property
+    def kind(self) -> str:
+        """The class of its fault, one of KINDS."""
+        module = sys.modules[self.port.__module__]
+        kind: str = getattr(self.port, "kind", module.KIND)
+        return kind
 
 
 def _mutant(port: Any, *caught_by: str, status: str = "fail") -> Mutant:
@@ -203,22 +245,22 @@ _TABLE: tuple[Mutant, ...] = (
     _mutant(groups.AddedNeverSteps, ADD),
     _mutant(groups.AddedLikeLast, ADD, GROUP),
     _mutant(groups.GroupInitialIgnored, "groups/own-initial-accumulator"),
-    _mutant(groups.DuplicateAccepted, TWICE),
-    _mutant(groups.UnsteppedDuplicateAccepted, TWICE),
-    _mutant(groups.DuplicateHalfAdded, TWICE, status="malformed"),
-    _mutant(groups.NegativeAccepted, ILLEGAL),
-    _mutant(groups.NegativeRateAccepted, ILLEGAL),
-    _mutant(groups.NanAccepted, ILLEGAL),
-    _mutant(groups.NanEpsAccepted, ILLEGAL),
-    _mutant(groups.GroupOptionsUnchecked, "parameters/group-refuses-illegal"),
-    _mutant(groups.ZerosRefused, SUM, UPDATE),
-    _mutant(groups.ClosureTwice, CLOSURE),
-    _mutant(groups.ClosureAfterUpdate, CLOSURE),
-    _mutant(groups.DecaysBeforeClosure, CLOSURE),
-    _mutant(groups.ClosureNeverCalled, CLOSURE),
-    _mutant(groups.LossNotReturned, CLOSURE),
-    _mutant(groups.LossOfLastStep, CLOSURE),
-    _mutant(groups.ClosureWithoutGradients, CLOSURE, status="malformed"),
+    _mutant(refusals.DuplicateAccepted, TWICE),
+    _mutant(refusals.UnsteppedDuplicateAccepted, TWICE),
+    _mutant(refusals.DuplicateHalfAdded, TWICE, status="malformed"),
+    _mutant(refusals.NegativeAccepted, ILLEGAL),
+    _mutant(refusals.NegativeRateAccepted, ILLEGAL),
+    _mutant(refusals.NanAccepted, ILLEGAL),
+    _mutant(refusals.NanEpsAccepted, ILLEGAL),
+    _mutant(refusals.GroupOptionsUnchecked, "parameters/group-refuses-illegal"),
+    _mutant(refusals.ZerosRefused, SUM, UPDATE),
+    _mutant(closures.ClosureTwice, CLOSURE),
+    _mutant(closures.ClosureAfterUpdate, CLOSURE),
+    _mutant(closures.DecaysBeforeClosure, CLOSURE),
+    _mutant(closures.ClosureNeverCalled, CLOSURE),
+    _mutant(closures.LossNotReturned, CLOSURE),
+    _mutant(closures.LossOfLastStep, CLOSURE),
+    _mutant(closures.ClosureWithoutGradients, CLOSURE, status="malformed"),
     _mutant(layout.StridedUpdateLost, VIEW, STRIDES),
     _mutant(layout.WritesOutsideView, VIEW, STRIDES),
     _mutant(layout.GradientStridesIgnored, STRIDES),
@@ -249,7 +291,7 @@ _TABLE: tuple[Mutant, ...] = (
     _mutant(groups.FirstGroupCached, CHANGE),
     _mutant(groups.SwitchingOffIgnored, CHANGE),
     _mutant(groups.AddedLikeFirst, ADD),
-    _mutant(groups.StepReturnsNumber, CLOSURE),
+    _mutant(closures.StepReturnsNumber, CLOSURE),
     _mutant(layout.WrongBeyond64, SIZE),
     _mutant(layout.WrongBeyond4096, FRESH),
     _mutant(layout.FirstFormatOnly, "groups/mixed-formats"),
@@ -284,6 +326,11 @@ MUTANTS: tuple[Mutant, ...] = (
         Mutant(port, caught_by)
         for module in MODULES
         for port, caught_by in getattr(module, "CAUGHT", {}).items()
+    ),
+    *(
+        Mutant(port, caught_by, "crash")
+        for module in MODULES
+        for port, caught_by in getattr(module, "CRASHES", {}).items()
     ),
 )
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import torch
 
-from adagrad_conformance.candidates.checks import OPTIONS
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
+from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+
+KIND = "interface"
 
 # -- params ----------------------------------------------------------------------------
 
@@ -31,7 +32,10 @@ class TakesALoneTensor(SingleTensorAdagrad):
 
 
 class RefusesNames(SingleTensorAdagrad):
-    """Params with names are refused, though torch knows them."""
+    """Params with names are refused, though torch knows them.
+
+    A model's named_parameters() cannot be given as they are.
+    """
 
     def add_param_group(self, param_group):
         param_group["params"] = list(param_group["params"])
@@ -41,7 +45,10 @@ class RefusesNames(SingleTensorAdagrad):
 
 
 class StepsDuplicatesOnce(SingleTensorAdagrad):
-    """A param given twice is silently taken once."""
+    """A param given twice is silently taken once.
+
+    A weight that is tied on purpose moves half as far as in torch.
+    """
 
     def add_param_group(self, param_group):
         given = list(param_group["params"])
@@ -51,13 +58,20 @@ class StepsDuplicatesOnce(SingleTensorAdagrad):
 class ReturnsAfterSparse(SingleTensorAdagrad):
     """With a sparse gradient in a group the dense params stand still. Known bug 20."""
 
+    kind = "sparse"
+
     def _step_group(self, group, pairs):
         sparse = [pair for pair in pairs if pair[1].is_sparse]
         super()._step_group(group, sparse or pairs)
 
 
 class ByForeachOtherBits(SingleTensorAdagrad):
-    """foreach=True is offered and rounds otherwise."""
+    """foreach=True is offered and rounds otherwise.
+
+    The result depends on which path the machine chooses.  Known bug 15 is like it.
+    """
+
+    kind = "layout"
 
     def __init__(self, params, *args, foreach=None, **options):
         super().__init__(params, *args, **options)
@@ -75,6 +89,8 @@ class ByForeachOtherBits(SingleTensorAdagrad):
 class NewStorage(SingleTensorAdagrad):
     """The step ends in new memory. Tied weights and views see the old values."""
 
+    kind = "layout"
+
     def _update(self, slots, *options):
         super()._update(slots, *options)
         for slot in slots:
@@ -85,6 +101,8 @@ class NewStorage(SingleTensorAdagrad):
 class SumRequiresGrad(SingleTensorAdagrad):
     """S is part of a graph. Memory grows from step to step."""
 
+    kind = "state"
+
     def _update(self, slots, *options):
         super()._update(slots, *options)
         for slot in slots:
@@ -94,6 +112,8 @@ class SumRequiresGrad(SingleTensorAdagrad):
 class ClosureWithoutGradients(SingleTensorAdagrad):
     """The closure is called with gradients disabled. Known bugs 33 and 80."""
 
+    kind = "gradients"
+
     @torch.no_grad()
     def step(self, closure=None):
         loss = None if closure is None else closure()
@@ -102,7 +122,12 @@ class ClosureWithoutGradients(SingleTensorAdagrad):
 
 
 class LeavesGradientsEnabled(SingleTensorAdagrad):
-    """Gradients are enabled for the closure and for all that comes later."""
+    """Gradients are enabled for the closure and for all that comes later.
+
+    A validation loop under no_grad suddenly records graphs.
+    """
+
+    kind = "gradients"
 
     def step(self, closure=None):
         loss = None
@@ -114,7 +139,12 @@ class LeavesGradientsEnabled(SingleTensorAdagrad):
 
 
 class FillsMissingGradients(SingleTensorAdagrad):
-    """Once a gradient comes, every param that has none yet gets zeros."""
+    """Once a gradient comes, every param that has none yet gets zeros.
+
+    Frozen branches decay and count.
+    """
+
+    kind = "gradients"
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
@@ -130,7 +160,10 @@ class FillsMissingGradients(SingleTensorAdagrad):
 
 
 class ForgetsLoadHooks(SingleTensorAdagrad):
-    """Hooks on loading are registered and never called."""
+    """Hooks on loading are registered and never called.
+
+    A wrapper that rewrites checkpoints loads them raw.
+    """
 
     def load_state_dict(self, state_dict):
         before, after = (
@@ -143,188 +176,13 @@ class ForgetsLoadHooks(SingleTensorAdagrad):
         before.update(kept[0]), after.update(kept[1])
 
 
-# -- what drives it --------------------------------------------------------------------
+CLOSURE = "closure/gradients-enabled"
+IN_PLACE = "algorithm/in-place"
+ITERABLE = "parameters/iterable"
+NAMES = "torch/named-params"
 
-
-class FirstRateStays(SingleTensorAdagrad):
-    """The rate that a scheduler notes as the first one is used for ever."""
-
-    def _step_group(self, group, pairs):
-        first = group.get("initial_lr", group["lr"])
-        super()._step_group({**group, "lr": first}, pairs)
-
-
-class DropsUnknownKeys(SingleTensorAdagrad):
-    """Loading keeps the options it knows. A schedule cannot be resumed."""
-
-    def load_state_dict(self, state_dict):
-        known = {*OPTIONS, "params"}
-        groups = [
-            {name: group[name] for name in group if name in known}
-            for group in state_dict["param_groups"]
-        ]
-        super().load_state_dict({**state_dict, "param_groups": groups})
-
-
-class OneDefaultDtype(SingleTensorAdagrad):
-    """Scratch memory of the default dtype must be float32. Known bug 29 is like it."""
-
-    def _update(self, slots, *options):
-        if torch.empty(0).dtype != torch.float32:
-            raise RuntimeError("expected all tensors to be of one dtype")
-        super()._update(slots, *options)
-
-
-class DefaultDtypeWins(SingleTensorAdagrad):
-    """S is made in the default dtype, unless that is the narrower one."""
-
-    def add_param_group(self, param_group):
-        super().add_param_group(param_group)
-        default = torch.get_default_dtype()
-        for p in self.param_groups[-1]["params"]:
-            state = self.state[p]
-            if not p.is_complex() and default == torch.float64:
-                state["sum"] = state["sum"].to(default)
-
-
-class DecaysTensorRate(SingleTensorAdagrad):
-    """A rate that is a tensor is decayed in place, in the caller's hands."""
-
-    def _step_group(self, group, pairs):
-        super()._step_group(group, pairs)
-        if isinstance(group["lr"], torch.Tensor):
-            group["lr"].mul_(0.75)
-
-
-class RefusesTensorRate(SingleTensorAdagrad):
-    """The rate must be a float."""
-
-    def __init__(self, params, lr=1e-2, *args, **options):
-        if isinstance(lr, torch.Tensor):
-            raise TypeError("lr is no float")
-        super().__init__(params, lr, *args, **options)
-
-
-class IgnoresScale(SingleTensorAdagrad):
-    """It says that it unscales gradients by itself, and does not."""
-
-    _step_supports_amp_scaling = True
-
-    def step(self, closure=None):
-        if getattr(self, "found_inf", None):
-            return None
-        return super().step(closure)
-
-
-class StepsOnInfinity(SingleTensorAdagrad):
-    """It unscales gradients by itself, and steps though some are infinite."""
-
-    _step_supports_amp_scaling = True
-
-    def step(self, closure=None):
-        scale = getattr(self, "grad_scale", None)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None and scale is not None:
-                    p.grad.div_(scale)
-        return super().step(closure)
-
-
-class CountsSkippedSteps(StepsOnInfinity):
-    """A step that is skipped for infinite gradients counts. Rates decay too fast."""
-
-    def step(self, closure=None):
-        if not getattr(self, "found_inf", None):
-            return super().step(closure)
-        for state in self.state.values():
-            state["step"] += 1
-        return None
-
-
-class SharesNothing(SingleTensorAdagrad):
-    """share_memory is there and does nothing."""
-
-    def share_memory(self):
-        pass
-
-
-class ForgetsLateGroups(SingleTensorAdagrad):
-    """share_memory fails on params added later. Known bug 8."""
-
-    def add_param_group(self, param_group):
-        super().add_param_group(param_group)
-        params = self.param_groups[-1]["params"]
-        self.late = {*params} if hasattr(self, "late") else set()
-
-    def share_memory(self):
-        if self.late:
-            raise KeyError("sum")
-        super().share_memory()
-
-
-# -- differentiable --------------------------------------------------------------------
-
-
-class _Differentiable(SingleTensorAdagrad):
-    """Right: the whole step is recorded."""
-
-    def __init__(self, params, *args, differentiable=False, **options):
-        self.wanted = differentiable
-        super().__init__(params, *args, **options)
-
-    def add_param_group(self, param_group):
-        wanted = vars(self).pop("wanted", False)
-        self.defaults.setdefault("differentiable", wanted)
-        super().add_param_group(param_group)
-
-    def _update(self, slots, weight_decay, eps, maximize):
-        if not self.defaults["differentiable"]:
-            super()._update(slots, weight_decay, eps, maximize)
-            return
-        with torch.enable_grad():
-            for theta, g, s, clr in slots:
-                used = -g if maximize else g
-                used = used.add(theta, alpha=weight_decay) if weight_decay else used
-                s.addcmul_(used, used)
-                theta.addcdiv_(used, self.root(s) + eps, value=-clr)
-
-    def root(self, s):
-        return s.sqrt()
-
-
-class IgnoresDifferentiable(_Differentiable):
-    """differentiable=True is taken, and the step is not recorded."""
-
-    def _update(self, slots, *options):
-        with torch.no_grad():
-            for slot in slots:
-                adagrad_(*slot, *options)
-
-
-class RootIsConstant(_Differentiable):
-    """The derivative leaves out that S depends on the gradient."""
-
-    def root(self, s):
-        return s.detach().sqrt()
-
-
-class EarlierStepsAreConstant(_Differentiable):
-    """The derivative ends at the step before. S is cut from what made it."""
-
-    def _step_group(self, group, pairs):
-        for p, _ in pairs:
-            self.state[p]["sum"] = self.state[p]["sum"].detach()
-        super()._step_group(group, pairs)
-
-
-ITERABLE, NAMES = "parameters/iterable", "torch/named-params"
-IN_PLACE, CLOSURE = "algorithm/in-place", "closure/gradients-enabled"
-SCHEDULER, TENSOR_LR = "torch/scheduler", "torch/tensor-lr"
-DEFAULT_DTYPE, DERIVATIVE = "torch/default-dtype", "torch/differentiable"
-SCALER, SHARED = "torch/grad-scaler", "torch/share-memory"
-
-#: Each mutant, and the requirements that catch it by themselves.
-CAUGHT = {
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
     ExhaustsGenerators: (ITERABLE,),
     TakesALoneTensor: ("torch/lone-tensor-refused",),
     RefusesNames: (NAMES,),
@@ -337,18 +195,4 @@ CAUGHT = {
     LeavesGradientsEnabled: (CLOSURE,),
     FillsMissingGradients: ("zero-grad/backward-keeps-none",),
     ForgetsLoadHooks: ("torch/hooks",),
-    FirstRateStays: (SCHEDULER,),
-    DropsUnknownKeys: (SCHEDULER,),
-    OneDefaultDtype: (DEFAULT_DTYPE,),
-    DefaultDtypeWins: (DEFAULT_DTYPE,),
-    DecaysTensorRate: (TENSOR_LR,),
-    RefusesTensorRate: (TENSOR_LR,),
-    IgnoresScale: (SCALER,),
-    StepsOnInfinity: (SCALER,),
-    CountsSkippedSteps: (SCALER,),
-    SharesNothing: (SHARED,),
-    ForgetsLateGroups: (SHARED,),
-    IgnoresDifferentiable: (DERIVATIVE,),
-    RootIsConstant: (DERIVATIVE,),
-    EarlierStepsAreConstant: (DERIVATIVE,),
 }

@@ -13,18 +13,23 @@ from torch.optim import Optimizer
 from adagrad_conformance.candidates.checks import OPTIONS
 from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
 
+KIND = "state"
+
 # -- the state dict --------------------------------------------------------------------
 
 
 class ThirdEntry(SingleTensorAdagrad):
-    """The dict has an entry more, of the port's own."""
+    """The dict has an entry more, of the port's own.
+
+    Tools that read checkpoints stumble.
+    """
 
     def state_dict(self):
         return {**super().state_dict(), "version": 2}
 
 
 class NamedByStrings(SingleTensorAdagrad):
-    """Params appear in the dict as strings."""
+    """Params appear in the dict as strings.  Tools that read checkpoints stumble."""
 
     def state_dict(self):
         saved = super().state_dict()
@@ -46,7 +51,10 @@ class EmptiesTheDict(SingleTensorAdagrad):
 
 
 class WritesParamsIntoTheDict(SingleTensorAdagrad):
-    """The groups of the dict become the groups of the optimizer."""
+    """The groups of the dict become the groups of the optimizer.
+
+    A dict that is saved afterwards contains the whole model.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -57,7 +65,12 @@ class WritesParamsIntoTheDict(SingleTensorAdagrad):
 
 
 class SumInMemoryOrder(SingleTensorAdagrad):
-    """A loaded S is read as its elements lie in memory, strides ignored."""
+    """A loaded S is read as its elements lie in memory, strides ignored.
+
+    A channels_last layer resumes with its accumulators permuted.
+    """
+
+    kind = "layout"
 
     def load_state_dict(self, state_dict):
         saved = copy.deepcopy(state_dict)
@@ -85,7 +98,10 @@ class UnsteppedNotSaved(SingleTensorAdagrad):
 
 
 class LoadsAnyShape(SingleTensorAdagrad):
-    """An S of another shape is taken for none."""
+    """An S of another shape is taken for none.
+
+    After a change of the model the history is silently lost.
+    """
 
     def load_state_dict(self, state_dict):
         saved = copy.deepcopy(state_dict)
@@ -98,7 +114,7 @@ class LoadsAnyShape(SingleTensorAdagrad):
 
 
 class LoadsWithoutSum(SingleTensorAdagrad):
-    """A missing S is taken for zeros."""
+    """A missing S is taken for zeros.  A damaged checkpoint is taken for a good one."""
 
     def load_state_dict(self, state_dict):
         saved = copy.deepcopy(state_dict)
@@ -110,7 +126,10 @@ class LoadsWithoutSum(SingleTensorAdagrad):
 
 
 class LoadsWithoutOptions(SingleTensorAdagrad):
-    """Missing options are filled with the constructor's."""
+    """Missing options are filled with the constructor's.
+
+    A damaged checkpoint is taken for a good one.
+    """
 
     def load_state_dict(self, state_dict):
         groups = [{**self.defaults, **group} for group in state_dict["param_groups"]]
@@ -148,7 +167,10 @@ class TensorCountersForgotten(SingleTensorAdagrad):
 
 
 class LoadedOptionsBecomeDefaults(SingleTensorAdagrad):
-    """After a load the defaults are those of the first group that was loaded."""
+    """After a load the defaults are those of the first group that was loaded.
+
+    A group that is added later has options nobody gave it.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -174,7 +196,10 @@ class CountersLostInPickle(SingleTensorAdagrad):
 
 
 class CopiesShareSums(SingleTensorAdagrad):
-    """A deep copy has params of its own and the original's S."""
+    """A deep copy has params of its own and the original's S.
+
+    An evaluation on a copy spoils the original's rates.
+    """
 
     def __deepcopy__(self, memo):
         for state in self.state.values():
@@ -192,7 +217,10 @@ class NeedsEveryOption(SingleTensorAdagrad):
 
 
 class OldEpsIsLarge(SingleTensorAdagrad):
-    """An old pickle gets another eps than the default."""
+    """An old pickle gets another eps than the default.
+
+    A run of years ago cannot be resumed.
+    """
 
     def __setstate__(self, state):
         for options in (state["defaults"], *state["param_groups"]):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mutant_kit import Bent
 
+KIND = "gradients"
+
 
 def zeros_for(params):
     """Give zeros to those without a gradient; returns who got them."""
@@ -80,7 +82,10 @@ class ZeroIsNone(Bent):
 
 
 class ZeroIsNotCounted(Bent):
-    """A zero gradient decays theta but t stays."""
+    """A zero gradient decays theta but t stays.
+
+    The schedule slips by one step each time.
+    """
 
     def _step_param(self, p, group):
         super()._step_param(p, group)
@@ -89,7 +94,10 @@ class ZeroIsNotCounted(Bent):
 
 
 class ZeroElementsSkipped(Bent):
-    """Elements with g = 0 are left alone, decay or not, as if sparse."""
+    """Elements with g = 0 are left alone, decay or not, as if sparse.
+
+    Unused embeddings never decay.
+    """
 
     def formula(self, theta, g, s, clr, o):
         new_theta, new_s = super().formula(theta, g, s, clr, o)
@@ -98,6 +106,8 @@ class ZeroElementsSkipped(Bent):
 
 class TinyElementsSkipped(Bent):
     """|g| < 1e-6 counts as zero.  Training stops near a minimum."""
+
+    kind = "numerics"
 
     def formula(self, theta, g, s, clr, o):
         return super().formula(theta, np.where(np.abs(g) < 1e-6, 0, g), s, clr, o)

@@ -11,6 +11,8 @@ from mutant_kit import Bent
 from adagrad_conformance.library import Library
 from adagrad_reference.scenario import Step, Tensor
 
+KIND = "numerics"
+
 
 def narrowed(x, dtype=np.float32):
     """Rounded to `dtype` and back."""
@@ -19,42 +21,60 @@ def narrowed(x, dtype=np.float32):
 
 
 class RateInBinary32(Bent):
-    """The decayed rate is a binary32 number, also for binary64 params."""
+    """The decayed rate is a binary32 number, also for binary64 params.
+
+    Runs in binary64 have seven digits.
+    """
 
     def rate(self, t, o):
         return float(np.float32(super().rate(t, o)))
 
 
 class RateInBinary16(Bent):
-    """The decayed rate is a binary16 number."""
+    """The decayed rate is a binary16 number.
+
+    Rates have three digits, and small ones vanish.
+    """
 
     def rate(self, t, o):
         return float(np.float16(super().rate(t, o)))
 
 
 class SumInBinary32(Bent):
-    """S has 24 bits, also for binary64 params."""
+    """S has 24 bits, also for binary64 params.
+
+    Runs in binary64 have seven digits, and S stagnates at 2^24 squares.
+    """
 
     def grown(self, s, g, o):
         return narrowed(super().grown(s, g, o))
 
 
 class SquareInBinary32(Bent):
-    """g^2 is formed in binary32 before it is added."""
+    """g^2 is formed in binary32 before it is added.
+
+    Runs in binary64 have seven digits, and small gradients square to 0.
+    """
 
     def grown(self, s, g, o):
         return s + narrowed(g * g)
 
 
 class RootInBinary32(Bent):
-    """Only the square root is taken in binary32."""
+    """Only the square root is taken in binary32.
+
+    Runs in binary64 have seven digits.
+    """
 
     def update(self, g, s, clr, o):
         return clr * g / (narrowed(np.sqrt(s)) + o["eps"])
 
 
 class DecayInBinary32(Bent):
-    """weight_decay is a binary32 number."""
+    """weight_decay is a binary32 number.
+
+    Runs in binary64 have seven digits as soon as weights decay.
+    """
 
     def used(self, theta, g, o):
         decay = float(np.float32(o["weight_decay"]))
@@ -62,28 +82,42 @@ class DecayInBinary32(Bent):
 
 
 class EpsInBinary32(Bent):
-    """eps is a binary32 number."""
+    """eps is a binary32 number.
+
+    Small gradients in binary64 move by rates of seven digits.
+    """
 
     def update(self, g, s, clr, o):
         return super().update(g, s, clr, {**o, "eps": float(np.float32(o["eps"]))})
 
 
 class EpsHasFloor(Bent):
-    """eps below 1e-8 is lifted to 1e-8."""
+    """eps below 1e-8 is lifted to 1e-8.
+
+    Small gradients move less than the user's eps says.
+    """
+
+    kind = "formula"
 
     def update(self, g, s, clr, o):
         return super().update(g, s, clr, {**o, "eps": max(o["eps"], 1e-8)})
 
 
 class RelativeError(Bent):
-    """The update is off by one part in ten million."""
+    """The update is off by one part in ten million.
+
+    Any test with the usual tolerances passes, and no run can be reproduced.
+    """
 
     def update(self, g, s, clr, o):
         return super().update(g, s, clr, o) * (1 + 1e-7)
 
 
 class FewUlpsOff(Bent):
-    """The update is off by four units of its last place."""
+    """The update is off by four units of its last place.
+
+    No run can be reproduced in binary32.
+    """
 
     def update(self, g, s, clr, o):
         update = super().update(g, s, clr, o)
@@ -91,7 +125,10 @@ class FewUlpsOff(Bent):
 
 
 class SqrtFewUlpsOff(Bent):
-    """The root is off by three units of its last place."""
+    """The root is off by three units of its last place.
+
+    No run can be reproduced in binary32.
+    """
 
     def update(self, g, s, clr, o):
         root = np.sqrt(s)
@@ -100,7 +137,10 @@ class SqrtFewUlpsOff(Bent):
 
 
 class FastInverseRoot(Bent):
-    """1 / sqrt(S) by a 12-bit estimate and one step of Newton's method."""
+    """1 / sqrt(S) by a 12-bit estimate and one step of Newton's method.
+
+    Steps have six or seven digits, in binary64 as well.
+    """
 
     def update(self, g, s, clr, o):
         with np.errstate(all="ignore"):
@@ -112,7 +152,10 @@ class FastInverseRoot(Bent):
 
 
 class GradientExpanded(Bent):
-    """lr (g / d) + lr (lambda theta / d): cancellation happens after rounding."""
+    """lr (g / d) + lr (lambda theta / d): cancellation happens after rounding.
+
+    Weights near their minimum are pushed off it.
+    """
 
     def formula(self, theta, g, s, clr, o):
         used = self.used(theta, g, o)
@@ -126,7 +169,10 @@ class GradientExpanded(Bent):
 
 
 class SumOfSquaresExpanded(Bent):
-    """g^2 + 2 g lambda theta + (lambda theta)^2.  Known bug 43: a shortcut."""
+    """g^2 + 2 g lambda theta + (lambda theta)^2.
+
+    Known bug 43: a shortcut that cancels.
+    """
 
     def grown(self, s, g, o):
         if not o["weight_decay"]:
@@ -147,7 +193,10 @@ def toward_zero(exact, dtype):
 
 
 class Truncates32(Bent):
-    """binary32 results are cut off instead of rounded."""
+    """binary32 results are cut off instead of rounded.
+
+    Weights drift towards zero over a long run.
+    """
 
     def move(self, p, grad, state, o):
         if p.data.dtype != np.float32:
@@ -159,7 +208,10 @@ class Truncates32(Bent):
 
 
 class TruncatesBfloat16(Bent):
-    """bfloat16 by dropping the lower half of binary32, a common shortcut."""
+    """bfloat16 by dropping the lower half of binary32, a common shortcut.
+
+    Weights drift towards zero over a long run.
+    """
 
     def move(self, p, grad, state, o):
         if p.data.dtype.name != "bfloat16":
@@ -173,7 +225,10 @@ class TruncatesBfloat16(Bent):
 
 
 class StepsRoundedToGrid(Bent):
-    """Updates of less than an ulp of theta are pushed to a whole one."""
+    """Updates of less than an ulp of theta are pushed to a whole one.
+
+    Weights walk where they should rest.
+    """
 
     def formula(self, theta, g, s, clr, o):
         new, s = super().formula(theta, g, s, clr, o)
@@ -183,7 +238,12 @@ class StepsRoundedToGrid(Bent):
 
 
 class OrderDependsOnPosition(Bent):
-    """Even and odd elements are worked on in two legal orders."""
+    """Even and odd elements are worked on in two legal orders.
+
+    The same weights in another order train to other bits.
+    """
+
+    kind = "layout"
 
     def update(self, g, s, clr, o):
         std = np.sqrt(s) + o["eps"]
@@ -205,7 +265,12 @@ def known_gradients():
 
 
 class LooksUp(Bent):
-    """Right for the gradients of the files, wrong for all others."""
+    """Right for the gradients of the files, wrong for all others.
+
+    It passes any suite of fixed vectors, and no training run.
+    """
+
+    kind = "formula"
 
     def move(self, p, grad, state, o):
         flat = np.ascontiguousarray(grad).reshape(-1)

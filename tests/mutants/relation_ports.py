@@ -10,6 +10,8 @@ import itertools
 import numpy as np
 from mutant_kit import Array, Bent, Options, Param, State
 
+KIND = "layout"
+
 __all__ = [
     "CAUGHT",
     "DividesFirstAfterLoad",
@@ -41,49 +43,70 @@ class _TwoOrders(Bent):
 
 
 class FlipsACoin(_TwoOrders):
-    """No two runs take the same order: atomics and races do this."""
+    """No two runs take the same order: atomics and races do this.
+
+    A failure cannot be reproduced.
+    """
 
     def divides_first(self, g: Array, o: Options) -> Array | bool:
         return next(_COIN)
 
 
 class DividesFirstForSmallGradients(_TwoOrders):
-    """A fast path for small gradients rounds otherwise."""
+    """A fast path for small gradients rounds otherwise.
+
+    Loss scaling changes the result.
+    """
 
     def divides_first(self, g: Array, o: Options) -> Array | bool:
         return np.abs(g) < 0.1
 
 
 class DividesFirstOnTheWayUp(_TwoOrders):
-    """Positive gradients round otherwise than negative ones."""
+    """Positive gradients round otherwise than negative ones.
+
+    A mirrored problem has no mirrored solution.
+    """
 
     def divides_first(self, g: Array, o: Options) -> Array | bool:
         return g > 0
 
 
 class DividesFirstWhenMaximizing(_TwoOrders):
-    """maximize goes through code of its own."""
+    """maximize goes through code of its own.
+
+    Maximizing f and minimizing -f give other bits.
+    """
 
     def divides_first(self, g: Array, o: Options) -> Array | bool:
         return bool(o["maximize"])
 
 
 class DividesFirstInCrowds(_TwoOrders):
-    """More than two params take another path, whether they have gradients or not."""
+    """More than two params take another path, whether they have gradients or not.
+
+    Freezing a layer changes how the others round.
+    """
 
     def divides_first(self, g: Array, o: Options) -> Array | bool:
         return len(o["params"]) > 2
 
 
 class DividesFirstInLaterGroups(_TwoOrders):
-    """The second group takes another path than the first."""
+    """The second group takes another path than the first.
+
+    Splitting params into groups changes a run.
+    """
 
     def divides_first(self, g: Array, o: Options) -> Array | bool:
         return o is not self.param_groups[0]
 
 
 class DividesFirstAfterLoad(_TwoOrders):
-    """Loading chooses another path for the rest of the run."""
+    """Loading chooses another path for the rest of the run.
+
+    A resumed run is not the one that was interrupted.
+    """
 
     loaded = False
 
@@ -96,7 +119,10 @@ class DividesFirstAfterLoad(_TwoOrders):
 
 
 class DividesFirstWhereStrided(_TwoOrders):
-    """Strided params take the scalar loop, which rounds otherwise."""
+    """Strided params take the scalar loop, which rounds otherwise.
+
+    channels_last changes a run.
+    """
 
     strided = False
 
@@ -135,7 +161,9 @@ class TailRoundsEachStep(Bent):
 
 
 class NeverGetsAnywhere(Bent):
-    """A rate that goes with 1 / S: on a convex problem it stands still too early."""
+    """A rate that goes with 1 / S.  On a convex problem it stands still too early."""
+
+    kind = "formula"
 
     def update(self, g: Array, s: Array, clr: float, o: Options) -> Array:
         return clr * g / (s * s + o["eps"])

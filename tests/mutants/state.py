@@ -10,6 +10,8 @@ from mutant_kit import Bent
 
 from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
 
+KIND = "state"
+
 
 class OneSumForAll(Bent):
     """One accumulator, made anew when the size changes.  Known bugs 65 and 71."""
@@ -43,7 +45,10 @@ class StateOnTheParam(Bent):
 
 
 class OptionsSharedByOptimizers(Bent):
-    """The options of a param are those of the optimizer that was made last."""
+    """The options of a param are those of the optimizer that was made last.
+
+    Two optimizers that take turns on one model share one rate.
+    """
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
@@ -88,7 +93,10 @@ class OneCounterRestored(Bent):
 
 
 class OptionsNotRestored(Bent):
-    """State alone is loaded; the constructor's options stay."""
+    """State alone is loaded; the constructor's options stay.
+
+    A resumed run goes on with other hyperparameters.
+    """
 
     def load_state_dict(self, state_dict):
         kept = [dict(group) for group in self.param_groups]
@@ -107,7 +115,10 @@ class ConstructorRateWins(Bent):
 
 
 class MaximizeNotRestored(Bent):
-    """Only the numbers among the options are loaded."""
+    """Only the numbers among the options are loaded.
+
+    A resumed run turns round and minimizes.
+    """
 
     def load_state_dict(self, state_dict):
         flags = [group["maximize"] for group in self.param_groups]
@@ -126,7 +137,10 @@ class FirstGroupRestored(Bent):
 
 
 class LoadsInWrongOrder(Bent):
-    """Counters are loaded in reverse order of the params."""
+    """Counters are loaded in reverse order of the params.
+
+    Params that were frozen for a time get each other's rates.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -146,7 +160,10 @@ class LoadFillsOnlyFresh(Bent):
 
 
 class LoadBringsParams(Bent):
-    """The dict holds the params too, and loading moves them back."""
+    """The dict holds the params too, and loading moves them back.
+
+    Loading the optimizer undoes what was loaded into the model.
+    """
 
     def state_dict(self):
         saved = super().state_dict()
@@ -231,7 +248,10 @@ class SumLostInBytes(_SavesBoxed):
 
 
 class SumKeptAtHome(Bent):
-    """The dict holds keys; the sums stay in the process that saved it."""
+    """The dict holds keys; the sums stay in the process that saved it.
+
+    A checkpoint is worthless to any other process.
+    """
 
     home: ClassVar = {}  # each adapter gets its own
 
@@ -262,7 +282,10 @@ class SavingResetsCounter(Bent):
 
 
 class SavingResetsOptions(Bent):
-    """state_dict() puts the constructor's options back into the groups."""
+    """state_dict() puts the constructor's options back into the groups.
+
+    A checkpoint in mid-run undoes the schedule.  Known bug 28 is like it.
+    """
 
     def state_dict(self):
         saved = super().state_dict()
@@ -275,7 +298,10 @@ class SavingResetsOptions(Bent):
 
 
 class AcceptsOtherGroups(Bent):
-    """Any dict is accepted and what does not fit is ignored."""
+    """Any dict is accepted and what does not fit is ignored.
+
+    A checkpoint of another model seems to load.
+    """
 
     def load_state_dict(self, state_dict):
         sizes = [len(group["params"]) for group in self.param_groups]
@@ -284,7 +310,10 @@ class AcceptsOtherGroups(Bent):
 
 
 class AcceptsOtherParams(Bent):
-    """Only the number of groups is checked."""
+    """Only the number of groups is checked.
+
+    A checkpoint of another model seems to load.
+    """
 
     def load_state_dict(self, state_dict):
         groups = state_dict["param_groups"]
@@ -296,7 +325,10 @@ class AcceptsOtherParams(Bent):
 
 
 class RefusesTooLate(Bent):
-    """Counters are written before the dict is checked."""
+    """Counters are written before the dict is checked.
+
+    Who catches the error goes on with foreign counters.
+    """
 
     def load_state_dict(self, state_dict):
         entries = state_dict["state"].values()
@@ -306,7 +338,10 @@ class RefusesTooLate(Bent):
 
 
 class RefusesWithOptionsLoaded(SingleTensorAdagrad):
-    """Options are written before the dict is checked; S and t are kept."""
+    """Options are written before the dict is checked; S and t are kept.
+
+    Who catches the error trains on by foreign options.
+    """
 
     def load_state_dict(self, state_dict):
         for mine, theirs in zip(

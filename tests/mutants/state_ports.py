@@ -7,6 +7,8 @@ from mutant_kit import Bent
 
 from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
 
+KIND = "state"
+
 TAU = "initial_accumulator_value"
 
 
@@ -18,7 +20,10 @@ def options_of(group):
 
 
 class ThirdAddedStartsLate(Bent):
-    """From the third added group on, t starts where the group before stands."""
+    """From the third added group on, t starts where the group before stands.
+
+    With gradual unfreezing, deep layers begin with a decayed rate.
+    """
 
     def add_param_group(self, param_group):
         stepped = any(state["step"] for state in self.state.values())
@@ -31,7 +36,10 @@ class ThirdAddedStartsLate(Bent):
 
 
 class AddedAfterLoadNeverSteps(Bent):
-    """The list of params is made anew by each load, and then never again."""
+    """The list of params is made anew by each load, and then never again.
+
+    Who resumes and then unfreezes a layer leaves it frozen.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -43,7 +51,10 @@ class AddedAfterLoadNeverSteps(Bent):
 
 
 class AddedAfterLoadLikeLoaded(Bent):
-    """Added after a load, a group takes the last loaded options, its own ignored."""
+    """Added after a load, a group takes the last loaded options, its own ignored.
+
+    Who resumes and then adds a layer cannot choose its rate.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -54,7 +65,10 @@ class AddedAfterLoadLikeLoaded(Bent):
 
 
 class AddedGroupCached(Bent):
-    """The options of groups that were added later are read once."""
+    """The options of groups that were added later are read once.
+
+    Schedules go dead for unfrozen layers.
+    """
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
@@ -67,7 +81,12 @@ class AddedGroupCached(Bent):
 
 
 class CounterSharedAfterAdd(Bent):
-    """Once a group was added, its params share one counter."""
+    """Once a group was added, its params share one counter.
+
+    Unfrozen layers decay too fast, by the number of their params.
+    """
+
+    kind = "rate"
 
     def _step_param(self, p, group):
         super()._step_param(p, group)
@@ -77,7 +96,10 @@ class CounterSharedAfterAdd(Bent):
 
 
 class ThirdOptimizerShares(Bent):
-    """From the third optimizer on a param, state is shared with the second."""
+    """From the third optimizer on a param, state is shared with the second.
+
+    Two of three optimizers that take turns spoil each other's history.
+    """
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
@@ -90,7 +112,10 @@ class ThirdOptimizerShares(Bent):
 
 
 class LoadEmptiesDict(Bent):
-    """Loading takes the state out of the dict that it is given."""
+    """Loading takes the state out of the dict that it is given.
+
+    A best checkpoint kept in memory can be restored once.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -99,7 +124,10 @@ class LoadEmptiesDict(Bent):
 
 
 class LoadPopsDict(Bent):
-    """Loading pops the counters out of the dict: a second load fails."""
+    """Loading pops the counters out of the dict.
+
+    A best checkpoint kept in memory can be restored once.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -108,7 +136,10 @@ class LoadPopsDict(Bent):
 
 
 class LoadWritesOptions(Bent):
-    """Loading writes the constructor's options into the dict."""
+    """Loading writes the constructor's options into the dict.
+
+    A dict that is loaded into several optimizers changes on the way.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -126,7 +157,10 @@ class LoadTakesRoot(SingleTensorAdagrad):
 
 
 class SecondLoadIgnored(Bent):
-    """Only the first load of an optimizer takes effect."""
+    """Only the first load of an optimizer takes effect.
+
+    Rolling back to the best checkpoint works once.
+    """
 
     def load_state_dict(self, state_dict):
         if not hasattr(self, "loaded"):
@@ -135,7 +169,10 @@ class SecondLoadIgnored(Bent):
 
 
 class LoadAddsCounters(Bent):
-    """Loaded counters are added to those that are there."""
+    """Loaded counters are added to those that are there.
+
+    Rolling back makes the rate decay faster and faster.
+    """
 
     def load_state_dict(self, state_dict):
         before = [self.state[p]["step"] for p in self._params()]
@@ -145,7 +182,10 @@ class LoadAddsCounters(Bent):
 
 
 class CounterSavedInTwoBits(Bent):
-    """t is saved in two bits for the first eight steps."""
+    """t is saved in two bits for the first eight steps.
+
+    An early checkpoint resumes with a rate that is too large.
+    """
 
     def state_dict(self):
         saved = super().state_dict()
@@ -166,7 +206,10 @@ class CounterSavedInBinary16(Bent):
 
 
 class StaleOptionsAfterLoad(Bent):
-    """An option that was changed before the load keeps its change."""
+    """An option that was changed before the load keeps its change.
+
+    A resumed schedule starts from the wrong rate.
+    """
 
     def load_state_dict(self, state_dict):
         kept = [
@@ -188,7 +231,10 @@ class StaleOptionsAfterLoad(Bent):
 
 
 class SavesConstructorOptions(Bent):
-    """The dict holds the options that a group was made with."""
+    """The dict holds the options that a group was made with.
+
+    A resumed schedule starts anew.
+    """
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
@@ -202,7 +248,10 @@ class SavesConstructorOptions(Bent):
 
 
 class LoadRefillsZeros(Bent):
-    """A loaded S of zeros counts as fresh and is filled with the own S_0."""
+    """A loaded S of zeros counts as fresh and is filled with the own S_0.
+
+    Elements that never had a gradient take smaller first steps after a resume.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -212,7 +261,10 @@ class LoadRefillsZeros(Bent):
 
 
 class MaximizeForgottenOnLoad(Bent):
-    """After a load maximize is off until it is changed."""
+    """After a load maximize is off until it is changed.
+
+    A resumed run turns round and minimizes.
+    """
 
     def load_state_dict(self, state_dict):
         super().load_state_dict(state_dict)
@@ -221,7 +273,12 @@ class MaximizeForgottenOnLoad(Bent):
 
 
 class SumSavedInMemoryOrder(Bent):
-    """S of a transposed param is saved in the order in which it lies in memory."""
+    """S of a transposed param is saved in the order in which it lies in memory.
+
+    A channels_last layer resumes with its accumulators permuted.
+    """
+
+    kind = "layout"
 
     def state_dict(self):
         saved = super().state_dict()

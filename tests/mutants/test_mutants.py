@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import re
 
 import pytest
 from mutant_kit import Bent, adapter
-from mutant_table import MODULES, MUTANTS, UNCOVERED
+from mutant_table import KINDS, MODULES, MUTANTS, UNCOVERED
 
 from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
 from adagrad_conformance.candidate import InProcess
@@ -124,6 +125,12 @@ def test_table_lists_every_mutant_once():
     assert set(listed) == set(classes())
 
 
+def test_every_mutant_has_a_class_of_faults():
+    assert {mutant.kind for mutant in MUTANTS} == set(KINDS)
+
+
 @pytest.mark.parametrize("port", classes(), ids=lambda port: port.__name__)
-def test_every_mutant_says_what_is_wrong(port):
-    assert "." in (port.__dict__.get("__doc__") or "")
+def test_every_mutant_says_what_is_wrong_and_whom_it_hurts(port):
+    said = (port.__dict__.get("__doc__") or "").strip()
+    assert said.endswith(".")
+    assert len(re.split(r"\.\s+", said)) >= 2

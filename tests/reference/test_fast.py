@@ -43,7 +43,6 @@ from adagrad_reference.fast import (
     ScalarTable,
     StepBatch,
     fast_boxes,
-    setting_columns,
 )
 from adagrad_reference.fast_arithmetic import Narrow, Wide
 from adagrad_reference.fast_exact import exact_steps, ulp_array
@@ -257,7 +256,7 @@ def rational(x):
 
 def scalar_ends(fmt, cls, chosen):
     """(fast, norm) ends of every scalar of the settings that are not left to it."""
-    table = ScalarTable(fmt, cls, setting_columns(chosen))
+    table = ScalarTable(fmt, cls, chosen)
     for i in np.flatnonzero(~table.extreme).tolist():
         c = scalar_boxes(fmt, cls, *chosen[i])
         for fast, norm in zip(
@@ -294,7 +293,7 @@ def test_scalars_hold_the_norm_and_are_hardly_wider(fmt, cls, kind):
 def test_only_extreme_scalars_are_left_to_the_norm(fmt, cls):
     """Those far from 1, and those that overflow in the format on their way."""
     chosen = list(special_settings())
-    table = ScalarTable(fmt, cls, setting_columns(chosen))
+    table = ScalarTable(fmt, cls, chosen)
     for (t, o), extreme in zip(chosen, table.extreme.tolist(), strict=True):
         c = scalar_boxes(fmt, cls, t, o)
         numbers = [o.lr, o.lr_decay, o.weight_decay, o.eps]

@@ -56,6 +56,8 @@ _ALL = (
         "zero-grad/backward-keeps-none",
         *("zero-grad", "none-gradient"),
     ),
+    _torch("torch_gradients:gradients_in_place", "algorithm/update"),
+    _torch("torch_gradients:two_sparse_dimensions", "sparse/update", "sparse"),
     # what is saved and loaded
     _torch("torch_state:entries", "state-dict/entries", "save"),
     _torch("torch_state:source_unchanged", "state-dict/source-unchanged", *_LOADS),

@@ -45,8 +45,8 @@ class Bench:
     """An optimizer of the port over some small params, and the steps that it took.
 
     All params but the last are one group, the last one is a second group with a rate
-    of its own (all are one, where the port claims no groups).  `options` are changes
-    of the usual ones.
+    and a decay of its own (all are one, where the port claims no groups).  `options`
+    are changes of the usual ones.
     """
 
     def __init__(
@@ -64,7 +64,8 @@ class Bench:
         self.options = [dict(ours) for _ in self.params]
         groups: list[Any] = self.params
         if len(self.params) > 1 and "groups" in adapter.claims:
-            own = {"lr": 0.43 * ours["lr"]}
+            names: tuple[str, ...] = ("lr", "weight_decay")
+            own = {name: 0.43 * ours[name] for name in names if name in ours}
             self.options[-1].update(own)
             groups = [
                 {"params": self.params[:-1]},

@@ -1,4 +1,4 @@
-"""All families, in order: those in the vector files, and those too large for them."""
+"""All families, in order: those in the vector files, and those generated for a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from adagrad_reference.scenario import Scenario
 from . import (
     algorithm,
     complex,
+    corners,
     groups,
     layout,
     long_runs,
@@ -56,7 +57,7 @@ FAMILIES: tuple[Family, ...] = tuple(
     )
 )
 
-#: Too large for files: generated anew for each run, always the same.
+#: Mostly too large for files: generated anew for each run, always the same.
 GENERATED: tuple[Family, ...] = tuple(
-    cast(Family, module) for module in (sizes, long_runs)
+    cast(Family, module) for module in (sizes, long_runs, corners)
 )

@@ -77,7 +77,7 @@ def scenarios() -> Iterator[Scenario]:
 
 def _params(fmt: Format) -> dict[str, Tensor]:
     return {
-        "p": tensor(fmt, [1.3, -0.7, 2.6]),
+        "p": tensor(fmt, [1.3, -0.9, 2.6]),
         "q": tensor(fmt, [-1.9, 0.45]),
     }
 

@@ -1,7 +1,8 @@
-"""Every size from 0 to 67, some shapes, and one param of 70,003 elements.
+"""Every size from 0 to 67, some shapes, and some params of up to 140,009 elements.
 
 Together that is one less, as many, and one more than the lanes of vectors of 2 to 64
-numbers, twice as many and three; and more than 2^16.
+numbers, twice as many and three; then powers of two, some sizes between them, and in
+one format more than 2^17.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 from collections.abc import Iterator
 
 from adagrad_reference.formats import BINARY32, Format
-from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor
+from adagrad_reference.scenario import Gradient, Group, New, Scenario, Step, Tensor
 
 from .build import (
     FOUR_FORMATS,
@@ -31,14 +32,17 @@ NOTES: dict[str, str] = {}
 
 SIZES = range(68)
 SHAPES = ((3, 67), (259,), (17, 16), (2, 1, 3, 1, 2), (1, 1, 1, 1, 1, 1), (2, 0, 5))
-MIDDLE, LARGE = 4_201, 70_003
+MIDDLE, LARGE, LARGEST = 4_201, 70_003, 140_009
+#: Powers of two, and sizes between them, in turns.
+BETWEEN = (128, 387, 256, 1_003, 512, 1_531, 1_024, 2_477, 2_048, 3_301, 4_096)
 
 
 def scenarios() -> Iterator[Scenario]:
-    """All sizes in one optimizer, a scenario a format; then the large one."""
+    """All sizes in one optimizer, a scenario a format; then the large ones."""
     for fmt in FOUR_FORMATS:
         yield _all_sizes(fmt)
-    yield _large(BINARY32)
+    for fmt in FOUR_FORMATS:
+        yield _large(fmt, LARGEST if fmt == BINARY32 else LARGE)
 
 
 def _all_sizes(fmt: Format) -> Scenario:
@@ -76,29 +80,26 @@ def _all_sizes(fmt: Format) -> Scenario:
     )
 
 
-def _large(fmt: Format) -> Scenario:
+def _large(fmt: Format, size: int) -> Scenario:
     """Drawn numbers, repeated with periods that are prime, each its own."""
     source = rng(f"sizes/large/{fmt.name}")
-    params = {
-        "p": _repeated(fmt, source, 997, LARGE),
-        "q": _repeated(fmt, source, 997, MIDDLE),
-    }
+    sizes = {"p": size, "q": MIDDLE} | {f"r{n}": n for n in BETWEEN}
+
+    def drawn(period: int) -> dict[str, Gradient]:
+        return {name: _repeated(fmt, source, period, n) for name, n in sizes.items()}
+
+    options = {**usual_options(fmt), "weight_decay": 0.23}
+    params = {name: _repeated(fmt, source, 997, n) for name, n in sizes.items()}
     return scenario(
         f"sizes/large/{fmt.name}",
         "layout/any-size",
         params,
         [
-            optimizer(params, **usual_options(fmt), weight_decay=0.23),
-            Step(
-                "A",
-                {
-                    "p": _repeated(fmt, source, 1009, LARGE),
-                    "q": _repeated(fmt, source, 1009, MIDDLE),
-                },
-            ),
-            Step("A", {"p": None, "q": _repeated(fmt, source, 1013, MIDDLE)}),
+            optimizer(params, **options),
+            Step("A", drawn(1009)),
+            Step("A", {**drawn(1013), "p": None}),
         ],
-        note=f"behind it a param of {MIDDLE} elements, which steps twice",
+        note=f"behind it params of {MIDDLE} elements and fewer, which step twice",
     )
 
 

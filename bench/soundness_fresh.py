@@ -1,0 +1,70 @@
+"""Random scenarios on right ports, seed after seed: nothing may fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
+from adagrad_conformance.candidate import Identity, InProcess
+from adagrad_conformance.grading import judge
+from adagrad_conformance.runner import observe
+from adagrad_conformance.scenarios.fresh import fresh_scenarios
+from adagrad_conformance.verdict import Verdict
+from adagrad_reference.scenario import Scenario
+
+__all__ = ["PORTS", "PlayedRow", "play_seeds"]
+
+PORTS = {
+    "numpy": numpy_own.NumpyAdapter,
+    "own/torch-single": torch_own.single,
+    "own/torch-foreach": torch_own.foreach,
+    "torch/single": torch_optim.single,
+    "torch/foreach": torch_optim.foreach,
+}
+
+
+@dataclass
+class PlayedRow:
+    """One port over some seeds."""
+
+    port: str
+    scenarios: int = 0
+    elements: int = 0  #: element-steps that were judged
+    failed: int = 0
+    replayed: int = 0  #: failed scenarios that passed when they were played again
+    examples: list[str] = field(default_factory=list)
+
+
+def play_seeds(first: int, count: int, per_format: int) -> list[PlayedRow]:
+    """Play `per_format` scenarios a format, for `count` seeds, on every port."""
+    ports = {name: InProcess(make) for name, make in PORTS.items()}
+    identities = {name: port.start() for name, port in ports.items()}
+    rows = {name: PlayedRow(name) for name in PORTS}
+    for seed in range(first, first + count):
+        scenarios = list(fresh_scenarios(seed, per_format))
+        for name, port in ports.items():
+            _play(rows[name], port, identities[name], scenarios)
+    return list(rows.values())
+
+
+def _play(
+    row: PlayedRow, port: InProcess, identity: Identity, scenarios: list[Scenario]
+) -> None:
+    for scenario, verdict in _verdicts(port, identity, scenarios):
+        row.scenarios += 1
+        row.elements += verdict.elements
+        if verdict.status != "pass":
+            row.failed += 1
+            (again,) = _verdicts(port, identity, [scenario])
+            row.replayed += again[1].status == "pass"
+            row.examples.append(
+                f"{verdict.scenario}: {verdict.status} {verdict.failure}"
+            )
+
+
+def _verdicts(
+    port: InProcess, identity: Identity, scenarios: list[Scenario]
+) -> list[tuple[Scenario, Verdict]]:
+    seen = list(observe(port, identity, scenarios))
+    verdicts = judge(seen, identity.claims, lambda scenario: ())
+    return list(zip(scenarios, verdicts, strict=True))

@@ -1,0 +1,105 @@
+"""Mutants by name, the failure of each that is least to look at, and its reproducer."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "mutants"))
+
+from mutant_kit import adapter
+from mutant_table import MUTANTS
+
+from adagrad_conformance import by_hand
+from adagrad_conformance.adapters import numpy_own, torch_optim
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.grading import judge
+from adagrad_conformance.library import Library
+from adagrad_conformance.reproducers import cheapest_failures, smallest
+from adagrad_conformance.runner import observe, play
+from adagrad_conformance.suite import suite
+from adagrad_reference.codec import scenario_from_json, scenario_to_json
+from adagrad_reference.scenario import Scenario
+
+SEED = 20_110_712
+PORTS = {mutant.port.__name__: mutant.port for mutant in MUTANTS}
+RIGHT = {"numpy": numpy_own.NumpyAdapter, "torch/single": torch_optim.single}
+
+
+@functools.cache
+def library():
+    return Library.read()
+
+
+@functools.cache
+def scenarios(requirement):
+    """The scenarios whose first requirement it is."""
+    everything = suite(library(), SEED, fresh=2)
+    listed = [check for check in everything if isinstance(check, Scenario)]
+    return [s for s in listed if s.requirements[0] == requirement]
+
+
+def started(name):
+    """The mutant in this process; a torch port is called by its class."""
+    port = PORTS[name]
+    candidate = InProcess(lambda: adapter(port))
+    identity = candidate.start()
+    if "torch" in identity.claims:
+        identity = replace(identity, name=f"{port.__module__}:{port.__qualname__}")
+    return candidate, identity
+
+
+@functools.cache
+def failure(name, requirement):
+    """The failed scenario that stands for a requirement, and its verdict."""
+    candidate, identity = started(name)
+    seen = list(observe(candidate, identity, scenarios(requirement)))
+    verdicts = judge(seen, identity.claims, library().expectations)
+    return cheapest_failures(verdicts, scenarios(requirement))[requirement]
+
+
+def reproducer(name, requirement):
+    candidate, identity = started(name)
+    verdict, scenario = failure(name, requirement)
+    return smallest(candidate, identity, scenario, verdict, library().expectations)
+
+
+def again(found):
+    """The scenario as its file brings it back."""
+    return scenario_from_json(json.loads(json.dumps(scenario_to_json(found.scenario))))
+
+
+def verdict_of(factory, scenario):
+    candidate = InProcess(factory)
+    identity = candidate.start()
+    seen = play(candidate, scenario)
+    (verdict,) = judge([seen], identity.claims, library().expectations)
+    return verdict
+
+
+def size(found):
+    """Events and elements."""
+    tensors = found.scenario.tensors.values()
+    return len(found.scenario.events), sum(t.size for t in tensors)
+
+
+def lines(found):
+    return len(found.snippet.splitlines())
+
+
+def executed(text, factory, monkeypatch):
+    """Run a script on a port in this process; what ended it, if anything did."""
+    monkeypatch.setattr(by_hand, "load_adapter", lambda name: factory())
+    try:
+        exec(compile(text, "reproducer", "exec"), {})
+    except (Exception, SystemExit) as error:
+        return error
+    return None
+
+
+def on_torch(text, name):
+    """The script of a torch port, with torch's own Adagrad in its place."""
+    return text.replace(f"= {name}(", "= torch.optim.Adagrad(")

@@ -1,0 +1,354 @@
+"""Reproducers as files: what is written runs by itself, in processes of its own.
+
+The scripts are run by a real Python, the scenarios by the real command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from reproducer_kit import library, reproducer, scenarios, verdict_of
+
+from adagrad_conformance import reproducers as module
+from adagrad_conformance.adapters import ADAPTERS, torch_optim
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.checks import Relation
+from adagrad_conformance.cli import UserError
+from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.process import ProcessCandidate
+from adagrad_conformance.relations import relations
+from adagrad_conformance.reproduce_command import check_folder, reproduce
+from adagrad_conformance.reproducers import (
+    Reproducer,
+    ReproducerError,
+    cheapest_failures,
+    file_name,
+    write_reproducers,
+)
+from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.targets import load_adapter, parse_target
+from adagrad_conformance.verdict import Failure, Verdict
+from adagrad_reference.codec import scenario_from_json
+
+MUTANTS = Path(__file__).resolve().parents[1] / "mutants"
+PATIENCE = 60.0
+
+#: A numpy port and a torch port that are wrong, as files of a user's.
+NUMPY_PORT = f"""
+import sys
+sys.path.append({str(MUTANTS)!r})
+from mutant_kit import Bent, adapter
+class Wrong(Bent):
+    def update(self, g, s, clr, o):
+        return clr * g / (s + o["eps"] ** 2) ** 0.5
+class Hasty(Bent):
+    def load_state_dict(self, state_dict):
+        raise AttributeError("no such thing")
+port = lambda: adapter(Wrong)
+hasty = lambda: adapter(Hasty)
+right = lambda: adapter(Bent)
+"""
+TORCH_PORT = """
+import torch
+class Wrong(torch.optim.Adagrad):
+    def zero_grad(self, set_to_none=True):
+        return super().zero_grad(set_to_none=False)
+"""
+
+
+def checks(*requirements):
+    return [s for name in requirements for s in scenarios(name)]
+
+
+def results_of(names, listed):
+    """A run of targets; registered ones are played in this process."""
+    targets = [parse_target(name) for name in names]
+    candidates = [
+        InProcess(partial(load_adapter, target.name))
+        if target.name in ADAPTERS
+        else ProcessCandidate(target.command, PATIENCE)
+        for target in targets
+    ]
+    expect = library().expectations
+    return targets, [
+        run_candidate(target.name, candidate, listed, expect)
+        for target, candidate in zip(targets, candidates, strict=True)
+    ]
+
+
+def written(tmp_path, name, listed):
+    """The folder with the reproducers of one target, as the command writes it."""
+    targets, results = results_of([name], listed)
+    assert not results[0].problem
+    expect = library().expectations
+    reproduce(str(tmp_path / "out"), targets, results, listed, expect, PATIENCE)
+    return tmp_path / "out" / file_name(name)
+
+
+def python(path):
+    return subprocess.run(
+        [sys.executable, path.name], cwd=path.parent, capture_output=True, text=True
+    )
+
+
+def replayed(target, path):
+    command = [sys.executable, "-m", "adagrad_conformance", "run", target]
+    return subprocess.run(
+        [*command, "--scenario", str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CI": "1"},
+    )
+
+
+def test_torch_fused_by_torch_alone(tmp_path):
+    """A known fault of torch: its fused kernel writes beside a strided param."""
+    place = written(tmp_path, "torch/fused", checks("layout/strided-param"))
+    assert place.name == "torch-fused"
+    names = {path.name for path in place.iterdir()}
+    assert names == {
+        "README.md",
+        "layout-strided-param.json",
+        "layout-strided-param.py",
+    }
+    script = place / "layout-strided-param.py"
+    text = script.read_text()
+    assert text.startswith("import torch\n")
+    assert "adagrad_conformance" not in text
+    assert len(text.splitlines()) <= 10
+    ran = python(script)
+    assert ran.returncode == 1
+    assert "AssertionError: p[1] storage = " in ran.stderr
+    assert ", due " in ran.stderr
+    right = place / "right.py"
+    right.write_text(text.replace("fused=True", "fused=False"))
+    assert python(right).returncode == 0
+
+    data = place / "layout-strided-param.json"
+    assert replayed("torch/fused", data).returncode == 1
+    scenario = scenario_from_json(json.loads(data.read_text()))
+    assert verdict_of(torch_optim.single, scenario).status == "pass"
+    assert len(scenario.events) == 2
+    index = (place / "README.md").read_text()
+    assert "layout/strided-param (MUST)" in index
+    assert "memory outside the param was written: p[1] = " in index
+    assert "adagrad-conformance run torch/fused --scenario " in index
+    assert "python layout-strided-param.py" in index
+
+
+def test_a_port_in_a_file_by_its_adapter(tmp_path):
+    path = tmp_path / "my_port.py"
+    path.write_text(NUMPY_PORT)
+    place = written(tmp_path, f"{path}:port", checks("numerics/eps"))
+    script = place / "numerics-eps.py"
+    assert len(script.read_text().splitlines()) <= 10
+    ran = python(script)
+    assert ran.returncode == 1
+    assert "AssertionError: p[0] = " in ran.stderr
+    right = place / "right.py"
+    right.write_text(script.read_text().replace("my_port.py:port", "my_port.py:right"))
+    assert python(right).returncode == 0
+    data = place / "numerics-eps.json"
+    assert replayed(f"{path}:port", data).returncode == 1
+    assert replayed(f"{path}:right", data).returncode == 0
+
+
+def test_a_torch_class_in_a_file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(TORCH_PORT)
+    place = written(tmp_path, f"{path}:Wrong", checks("zero-grad/to-none"))
+    script = place / "zero-grad-to-none.py"
+    text = script.read_text()
+    assert "from mine import Wrong" in text
+    assert "adagrad_conformance" not in text
+    assert len(text.splitlines()) <= 10
+    ran = python(script)
+    assert ran.returncode == 1
+    assert "AssertionError" in ran.stderr
+    right = place / "right.py"
+    right.write_text(text.replace("= Wrong(", "= torch.optim.Adagrad("))
+    assert python(right).returncode == 0
+
+
+def test_a_crash_is_the_end_of_its_script(tmp_path):
+    path = tmp_path / "my_port.py"
+    path.write_text(NUMPY_PORT)
+    few = checks("state-dict/deepcopy")[:4]
+    place = written(tmp_path, f"{path}:hasty", few)
+    ran = python(place / "state-dict-deepcopy.py")
+    assert ran.returncode == 1
+    assert "AttributeError: no such thing" in ran.stderr
+    scenario = scenario_from_json(
+        json.loads((place / "state-dict-deepcopy.json").read_text())
+    )
+    assert len(scenario.events) <= 4
+    assert "crash: AttributeError" in (place / "README.md").read_text()
+
+
+def test_another_language_by_the_command(tmp_path):
+    """For exec: targets the script is the command itself."""
+    path = tmp_path / "my_port.py"
+    path.write_text(NUMPY_PORT)
+    host = f"{sys.executable} -m adagrad_conformance.host {path}:port"
+    place = written(tmp_path, f"exec:{host}", checks("numerics/eps")[:6])
+    script = place / "numerics-eps.sh"
+    assert script.read_text().startswith("adagrad-conformance run 'exec:")
+    assert script.read_text().endswith(" --scenario numerics-eps.json\n")
+    ran = subprocess.run(
+        ["sh", script.name],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+    )
+    assert ran.returncode == 1
+    assert "NOT CONFORMANT" in ran.stdout
+
+
+# -- which, and where ------------------------------------------------------------------
+
+
+def failed(check, name=None, status="fail", **where):
+    first = name or check.requirements[0]
+    found = Failure(1, "wrong", **where) if status == "fail" else None
+    return Verdict(check.id, (first,), "MUST", status, failure=found)
+
+
+def test_the_failure_that_is_least_to_look_at_stands_for_all():
+    listed = checks("state-dict/deepcopy", "state-dict/new-process")[:40]
+    verdicts = [failed(check, "one") for check in listed]
+    _, chosen = cheapest_failures(verdicts, listed)["one"]
+    wide = [s for s in listed if s.formats[0] in ("binary32", "binary64")]
+    here = [s for s in wide if s.requirements[0] != "state-dict/new-process"]
+    assert module.size(chosen) == min(map(module.size, here))
+    narrow = [s for s in listed if s not in wide]
+    some = [failed(check, "one") for check in narrow]
+    assert cheapest_failures(some, listed)["one"][1] in narrow
+    passed = [Verdict(s.id, ("one",), "MUST", "pass") for s in listed]
+    assert cheapest_failures(passed, listed) == {}
+
+
+def test_a_scenario_comes_before_a_relation_and_a_wrong_value_before_a_crash():
+    relation = next(relations())
+    small, other = sorted(checks("numerics/ordinary"), key=module.size)[:2]
+    listed = [relation, small, other]
+    verdicts = [
+        failed(relation, "one"),
+        failed(small, "one", status="crash"),
+        failed(other, "one"),
+    ]
+    assert cheapest_failures(verdicts, listed)["one"][1] is other
+    assert cheapest_failures(verdicts[:2], listed)["one"][1] is small
+    assert cheapest_failures(verdicts[:1], listed)["one"][1] is relation
+
+
+def test_a_relation_stands_in_the_index_with_its_command(tmp_path):
+    relation = next(relations())
+    assert isinstance(relation, Relation)
+    targets = [parse_target("numpy")]
+    _, (result,) = results_of(["numpy"], [])
+    result.verdicts = [failed(relation)]
+    expect = library().expectations
+    reproduce(str(tmp_path), targets, [result], [relation], expect, PATIENCE)
+    assert [path.name for path in (tmp_path / "numpy").iterdir()] == ["README.md"]
+    text = (tmp_path / "numpy" / "README.md").read_text()
+    assert "not made smaller" in text
+    assert f"adagrad-conformance run numpy --only {relation.id}" in text
+
+
+def test_nothing_failed_and_nothing_is_written(tmp_path):
+    targets, results = results_of(["numpy"], checks("numerics/eps")[:2])
+    expect = library().expectations
+    reproduce(str(tmp_path / "out"), targets, results, [], expect, PATIENCE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_file_names_are_safe_and_tell_requirements_apart():
+    names = [file_name(name) for name in REQUIREMENTS]
+    assert len(set(names)) == len(names)
+    assert file_name("../../etc/passwd") == "etc-passwd"
+    assert file_name("exec:node 'my port.mjs'") == "exec-node-my-port.mjs"
+    assert file_name("\x00") == "no-requirement"
+
+
+# -- files -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found():
+    return reproducer("EpsInsideRoot", "numerics/eps")
+
+
+def test_a_folder_is_replaced_whole(tmp_path, found):
+    place = write_reproducers(tmp_path, "mine", [found])
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    assert len(before) == 3
+    (place / "older.json").write_text("{}")
+    assert write_reproducers(tmp_path, "mine", [found]) == place
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_of_the_users_own_is_left_alone(tmp_path, found):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("years of work")
+    with pytest.raises(ReproducerError, match="holds other files"):
+        write_reproducers(tmp_path, "mine", [found])
+    assert (mine / "thesis.tex").read_text() == "years of work"
+    (tmp_path / "other").write_text("a file")
+    with pytest.raises(ReproducerError, match="holds other files"):
+        write_reproducers(tmp_path, "other", [found])
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, found, monkeypatch):
+    place = write_reproducers(tmp_path, "mine", [found])
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    whole = Path.write_text
+    writes = []
+
+    def full(path, *args, **kwargs):
+        writes.append(path)
+        if len(writes) == 2:
+            raise OSError(28, "No space left on device")
+        return whole(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_reproducers(tmp_path, "mine", [found])
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_cannot_be_written_is_a_line(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is no folder"):
+        check_folder(str(tmp_path / "file"))
+    with pytest.raises(UserError, match="is no folder"):
+        check_folder(str(tmp_path / "no" / "such"))
+    relation = next(relations())
+    targets, results = results_of(["numpy"], [])
+    results[0].verdicts = [failed(relation)]
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("adagrad_conformance.reproduce_command.write_reproducers", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        reproduce(
+            str(tmp_path), targets, results, [relation], library().expectations, 9.0
+        )
+
+
+def test_a_reproducer_without_a_scenario_is_a_note():
+    verdict = Verdict("torch/pickled", ("state-dict/entries",), "MUST", "crash")
+    note = Reproducer("state-dict/entries", "torch/pickled", verdict, note="host code")
+    (text,) = [t for n, t in module._texts("torch/single", [note]) if n == "README.md"]
+    assert "crash: no message" in text
+    assert "--only torch/pickled" in text

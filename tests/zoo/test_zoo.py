@@ -1,0 +1,185 @@
+"""Right ports of every kind pass every MUST of the whole suite."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+from c_programs import compile_all, compiler
+from c_zoo import c_port
+from legal_ports import LEGAL
+from master_weights import MasterWeights, MasterWeightsHidden
+from mutant_kit import BentAdapter, adapter
+from numpy_zoo import FLUSHING, NUMPY_ZOO, HidesState
+from torch_zoo import TORCH_ZOO, CountsInBinary32, CountsInTensor, LateState
+
+from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.checks import NativeCheck
+from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.library import Library
+from adagrad_conformance.suite import suite
+
+SEED = 20_110_712
+NOT_JUDGED = ("not-claimed", "skipped")
+#: Ports that work in binary16 throughout: the default eps is 0 there.
+DEFAULT_EPS = {"special-values/default-eps/binary16"}
+SHOULD = {
+    "EveryStepRounded": DEFAULT_EPS,
+    "Fused": DEFAULT_EPS,
+    "ScalarsInFormat": DEFAULT_EPS,
+    "PythonFloats": DEFAULT_EPS,
+    "LateState": {  # it loads as torch's base class does
+        "torch/refuses-other-shape",
+        "torch/refuses-missing-sum",
+        "torch/refuses-missing-option",
+        "torch/keeps-precision",
+    },
+}
+
+
+class ZooAdapter(BentAdapter):
+    """Claims more or less, as the port says itself."""
+
+    def __init__(self, port):
+        super().__init__(port)
+        also, without = (
+            getattr(port, name, frozenset()) for name in ("also", "without")
+        )
+        self.claims = (self.claims | also) - without
+
+    def reading(self, name, optimizer):
+        """What the port shows."""
+        shown = super().reading(name, optimizer)
+        if "state" in self.claims:
+            return shown
+        return type(shown)(shown.theta, shown.gradient, None, None, shown.storage)
+
+
+def late_state():
+    """A torch port whose constructor takes some options only."""
+    return TorchAdapter("LateState", LateState, without=evidently_lacks(LateState))
+
+
+def counts_in_binary32():
+    """A port whose counter is torch's: its rate is that of binary32."""
+    return TorchAdapter("binary32", CountsInBinary32, without={"binary64"})
+
+
+@functools.cache
+def library():
+    return Library.read()
+
+
+@functools.cache
+def default_checks():
+    checks = suite(library(), SEED, fresh=6)
+    return [c for c in checks if not (isinstance(c, NativeCheck) and c.entry.slow)]
+
+
+def verdicts(make, checks=None):
+    """Every verdict of the suite on a port in this process."""
+    checks = default_checks() if checks is None else checks
+    result = run_candidate("zoo", InProcess(make), checks, library().expectations)
+    assert result.problem is None
+    return result.verdicts
+
+
+@functools.cache
+def verdicts_on_flushing(port):
+    """They serve two tests."""
+    return verdicts(lambda: ZooAdapter(port))
+
+
+def accused(judged, level="MUST"):
+    """The checks of a level that did not pass, and why."""
+    return {
+        v.scenario: (v.status, v.message, v.failure)
+        for v in judged
+        if v.level == level and v.status not in ("pass", *NOT_JUDGED)
+    }
+
+
+def assert_right(judged, should, least=300):
+    """Nothing at MUST; at SHOULD what is known."""
+    assert accused(judged) == {}
+    assert sum(v.status == "pass" for v in judged if v.level == "MUST") >= least
+    assert set(accused(judged, "SHOULD")) == should
+
+
+ZOO = {
+    **{port.__name__: lambda port=port: adapter(port) for port in LEGAL},
+    **{port.__name__: lambda port=port: ZooAdapter(port) for port in NUMPY_ZOO},
+    **{port.__name__: lambda port=port: adapter(port) for port in TORCH_ZOO},
+    "LateState": late_state,
+}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_right_port_is_not_accused(name):
+    assert_right(verdicts(ZOO[name]), SHOULD.get(name, set()))
+
+
+def test_a_port_that_hides_its_state_is_not_accused():
+    """Its boxes are carried along, which takes long: a share of the suite."""
+    checks = default_checks()[::15]
+    assert_right(verdicts(lambda: ZooAdapter(HidesState), checks), set(), 30)
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
+@pytest.mark.parametrize(
+    ("fused", "order", "scalars"), [(True, 4, "rounded"), (False, 2, "in_format")]
+)
+def test_a_port_in_c_is_not_accused(fused, order, scalars, tmp_path):
+    chosen = {
+        program.fmt: program
+        for program in compile_all(tmp_path).programs
+        if ("-mfma" in program.build.flags) == fused
+        and (program.order, program.scalars, program.root) == (order, scalars, "kept")
+    }
+    if len(chosen) < 4:
+        pytest.skip("not every format can be compiled so here")
+    judged = verdicts(lambda: ZooAdapter(c_port(chosen)))
+    assert_right(judged, set(accused(judged, "SHOULD")) & DEFAULT_EPS)
+
+
+# -- right ports that were accused once -----------------------------------------------
+
+
+@pytest.mark.parametrize("port", FLUSHING, ids=lambda port: port.__name__)
+def test_a_port_that_declares_flushing_is_not_accused(port):
+    assert_right(verdicts_on_flushing(port), DEFAULT_EPS)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: adapter(CountsInTensor), counts_in_binary32], ids=["64", "32"]
+)
+def test_a_port_whose_counter_is_a_tensor_is_not_accused(make):
+    """lr / x of a number and a tensor is the tensor's reciprocal, times lr."""
+    checks = [c for c in default_checks() if c.id.startswith("lr-decay/")]
+    assert len(checks) > 50
+    assert accused(verdicts(make, checks)) == {}
+
+
+@pytest.mark.xfail(strict=True, reason="state of another width cannot be judged yet")
+@pytest.mark.parametrize("port", [MasterWeights, MasterWeightsHidden])
+def test_a_port_with_master_weights_is_not_accused(port):
+    short = (c for c in default_checks() if "large" not in c.id)
+    checks = [c for c in short if c.id[:6] + c.id[-8:] == "fresh/bfloat16"]
+    assert len(checks) == 6
+    assert accused(verdicts(lambda: ZooAdapter(port), checks)) == {}
+
+
+# -- and the zoo can tell --------------------------------------------------------------
+
+
+class OffByOne(LEGAL[0]):
+    """t starts at 0."""
+
+    def rate(self, t, o):
+        return super().rate(t + 1, o)
+
+
+def test_a_wrong_port_would_be_accused():
+    checks = [c for c in default_checks() if c.id.startswith("lr-decay/")]
+    assert len(accused(verdicts(lambda: ZooAdapter(OffByOne), checks))) > 10
