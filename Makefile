@@ -47,6 +47,7 @@ soundness: $(STAMP)
 ## operators: mutation operators on the suite's own port; survivors must be accounted for
 operators: $(STAMP)
 	@mkdir -p out
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[operators]'
 	$(BIN)/python tests/mutants/operators.py out/operators.json
 
 ## vectors: compute the golden vectors anew

@@ -45,6 +45,7 @@ from adagrad_reference.variant_books import bookkeeper
 
 from .adapters.base import Reading, Trace
 from .checks import Check, Place
+from .master import MASTER, Masters, followed, lifted, rounded_boxes, shows_masters
 from .runner import EventSeen, Observation
 from .verdict import Failure
 
@@ -126,7 +127,14 @@ def collect(
 ) -> Case:
     """Compare outcomes, counters, untouched bits and closures; gather the steps."""
     case = Case(seen.check, seen.trouble, seen.message)
-    collector = _Collector(seen.scenario, case, claims, dialect)
+    masters = Masters.of(seen.scenario) if MASTER in claims else None
+    if masters is not None:
+        seen = lifted(seen)
+    elif shows_masters(seen):
+        case.trouble = "malformed"
+        case.message = f"a master copy is shown, but '{MASTER}' is not claimed"
+        return case
+    collector = _Collector(seen.scenario, case, claims, dialect, masters)
     if "state" not in claims and any(isinstance(e, Step) for e in seen.scenario.events):
         collector.expected = expect(seen.scenario)
     for number, (event, shown) in enumerate(
@@ -140,10 +148,15 @@ def collect(
 
 class _Collector:
     def __init__(
-        self, scenario: Scenario, case: Case, claims: frozenset[str], dialect: Dialect
+        self,
+        scenario: Scenario,
+        case: Case,
+        claims: frozenset[str],
+        dialect: Dialect,
+        masters: Masters | None,
     ) -> None:
         self.scenario, self.case, self.claims = scenario, case, claims
-        self.dialect = dialect
+        self.dialect, self.masters = dialect, masters
         self.books = bookkeeper(self.scenario, dialect)
         self.theta: dict[str, Tensor] = dict(self.scenario.tensors)
         self.sums: dict[Place, Tensor | None] = {}
@@ -180,6 +193,9 @@ class _Collector:
             self._guard(number, place, reading)
         if self.expected is not None:
             self._boxed(number, event.optimizer, shown, moved)
+        elif self.masters is not None and "state" in self.claims:
+            for fault in self.masters.faults(event, effect, self.theta, shown):
+                self.case.fail(number, **fault._asdict())
         for (optimizer, param), reading in shown.readings.items():
             self.theta[param] = reading.theta
             self.sums[optimizer, param] = reading.state_sum
@@ -249,7 +265,8 @@ class _Collector:
             if before is None:  # no state yet: the first step starts from tau
                 tau = self.dialect.initial_sum(update.options, update.options)
                 before = self._initial(param, tau)
-            self._step(number, update, before, reading.theta, reading.state_sum)
+            theta = reading.master or reading.theta
+            self._step(number, place, update, before, theta, reading.state_sum)
             return
         due = written.get(place, before)
         if isinstance(due, float | int):
@@ -257,12 +274,23 @@ class _Collector:
         elif due is not None:
             self._same_bits(number, param, "S", due, reading.state_sum)
 
+    def _stepped(self, place: Place) -> Tensor:
+        """What the next step starts from: the master where there is one, or theta."""
+        held = self.masters.held if self.masters else {}
+        return held.get(place, self.theta[place[1]])
+
     def _step(
-        self, number: int, update: Update, total: Tensor, theta: Tensor, new: Tensor
+        self,
+        number: int,
+        place: Place,
+        update: Update,
+        total: Tensor,
+        theta: Tensor,
+        new: Tensor,
     ) -> None:
         """Gather a step; elements that a sparse gradient leaves out keep their bits."""
         param, places = update.param, update.elements
-        before = self.theta[param]
+        before = self._stepped(place)
 
         def moved(column: Tensor) -> Bits:
             bits = column.bits
@@ -302,8 +330,9 @@ class _Collector:
             self._run_of(number, place, trace, taken, event.count)
             reading = shown.readings[place]
             width = len(reading.theta.bits)
-            last = replace(reading.theta, bits=trace.theta[len(trace.theta) - width :])
-            self._same_bits(number, param, "theta", last, reading.theta)
+            stepped = reading.master or reading.theta
+            last = replace(stepped, bits=trace.theta[len(trace.theta) - width :])
+            self._same_bits(number, param, "theta", last, stepped)
             if reading.state_sum is not None:
                 bits = trace.state_sum[len(trace.state_sum) - width :]
                 total = replace(reading.state_sum, bits=bits)
@@ -322,7 +351,7 @@ class _Collector:
             self.case.fail(number, "claims 'state' but shows none", param=param)
             return
         self._counters(number, place, trace, taken, count)
-        theta = (*self.theta[param].bits, *trace.theta)
+        theta = (*self._stepped(place).bits, *trace.theta)
         sums = (*total.bits, *trace.state_sum)
         width = len(total.bits)
 
@@ -492,6 +521,8 @@ class _Collector:
         self, number: int, optimizer: str, shown: EventSeen, moved: set[str]
     ) -> None:
         assert self.expected is not None
+        if self.masters is not None and number >= followed(self.scenario):
+            return
         for param in sorted(moved):
             reading = shown.readings.get((optimizer, param))
             due = self.expected[number].params[param].theta
@@ -501,6 +532,8 @@ class _Collector:
                 np.array([box[end] for box in due[LAWFUL.name]]) for end in range(3)
             )
             boxes = Boxes(lo.astype(float), hi.astype(float), nan.astype(bool))
+            if self.masters is not None and param in self.masters.narrow:
+                boxes = rounded_boxes(self.masters.narrow[param], boxes)
             values = np.array(reading.theta.values(), float)
             self.case.boxed += len(values)
             fmt = self.scenario.tensors[param].fmt

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from adagrad_reference.bookkeeping import Bookkeeper
-from adagrad_reference.formats import FORMATS
+from adagrad_reference.formats import BINARY32, FORMATS
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     Event,
@@ -391,10 +391,12 @@ class Session:
             raise Malformed(f"many steps show params {shown}, not {expected}")
         for name, trace in traces.items():
             tensor = self.scenario.tensors[name]
+            before = self.last.get((event.optimizer, name))
+            stepped = (before and before.master) or tensor
             numbers = event.count * len(tensor.bits)
             lengths = {len(trace.theta), len(trace.state_sum)}
             whole = trace.t is None or len(trace.t) == event.count
-            if trace.format != tensor.format or lengths != {numbers} or not whole:
+            if trace.format != stepped.format or lengths != {numbers} or not whole:
                 raise Malformed(f"the trace of {name} has not {event.count} steps")
         return traces
 
@@ -440,25 +442,40 @@ class Session:
             if gradient.shape != tensor.shape:
                 raise Malformed(f"gradient of {name} has shape {gradient.shape}")
             gradient = None
-        parts = (("theta", reading.theta), ("gradient", gradient))
-        for what, shown in (*parts, ("sum", reading.state_sum)):
+        if reading.master is not None and tensor.fmt.width != 16:
+            raise Malformed(f"a master of {name}, which is {tensor.format}")
+        wide = whole if reading.master is None else (BINARY32.name, *whole[1:])
+        parts = (
+            ("theta", reading.theta, whole),
+            ("gradient", gradient, whole),
+            ("sum", reading.state_sum, wide),
+            ("master", reading.master, wide),
+        )
+        for what, shown, due in parts:
             if shown is None:
                 continue
             got = (shown.format, shown.shape, len(shown.bits))
-            if what == "sum" and got[0] != whole[0] and got[1:] == whole[1:]:
-                raise Malformed(
-                    f"the accumulator of {name} is {got[0]}, the param {whole[0]}: "
-                    "state of another width cannot be judged yet; "
-                    f"do not claim {whole[0]}"
-                )
-            if got != whole:
+            if what == "sum" and got[0] != due[0] and got[1:] == due[1:]:
+                raise Malformed(_other_width(name, got[0], tensor.format, reading))
+            if got != due:
                 raise Malformed(
                     f"{what} of {name} is {got[0]} of shape {list(got[1])}, "
-                    f"not {whole[0]} of shape {list(whole[1])}"
+                    f"not {due[0]} of shape {list(due[1])}"
                 )
         length = tensor.layout.length if tensor.layout else None
         if length is not None and len(reading.storage or ()) != length:
             raise Malformed(f"storage of {name} is not {length} elements")
+
+
+def _other_width(name: str, width: str, param: str, reading: Reading) -> str:
+    """Why an accumulator of this width cannot be judged."""
+    if reading.master is not None:
+        return f"the accumulator of {name} is {width}, its master binary32"
+    return (
+        f"the accumulator of {name} is {width}, the param {param}: state of another "
+        "width is judged only in binary32 beside a binary32 master of a 16-bit param "
+        f"(claim master-weights); else do not claim {param}"
+    )
 
 
 def _batches(

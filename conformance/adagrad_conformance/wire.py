@@ -195,6 +195,8 @@ def _reading_to_wire(reading: Reading) -> Json:
     data["gradient"] = gradient_to_json(reading.gradient, False, True)
     for name, tensor in (("theta", reading.theta), ("sum", reading.state_sum)):
         data[name] = tensor and tensor_to_json(tensor, False, True)
+    if reading.master is not None:
+        data["master"] = tensor_to_json(reading.master, False, True)
     if reading.storage is not None:
         data["storage"] = encodings_to_text(reading.theta.fmt, reading.storage)
     return data
@@ -211,7 +213,7 @@ def readings_from_wire(data: Any) -> dict[str, Reading]:
 
 
 def _reading_from_wire(raw: Json) -> Reading:
-    total, t = raw.get("sum"), raw.get("t")
+    total, master, t = (raw.get(key) for key in ("sum", "master", "t"))
     if t is not None and (type(t) is not int or t < 0):
         raise ValueError(f"t must be a count, not {t!r}")
     theta = tensor_from_json(raw["theta"])
@@ -221,6 +223,7 @@ def _reading_from_wire(raw: Json) -> Reading:
         None if total is None else tensor_from_json(total),
         t,
         _storage_from_wire(theta.fmt, raw.get("storage")),
+        None if master is None else tensor_from_json(master),
     )
 
 

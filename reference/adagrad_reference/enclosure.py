@@ -2,7 +2,7 @@
 
 A legal evaluation works in a format F.  Each of its operations is rounded to nearest
 in F, or kept in any wider format, or fused away; scalars are held in binary64 or
-rounded once to F; the update is formed in any of five orders.  `step_box` follows all
+rounded once to F; the update is formed in any of six orders.  `step_box` follows all
 of them at once with intervals.  Rounding is monotone, so RN([a, b]) lies in
 [RN a, RN b]; by induction over the operations every legal evaluation stays inside.
 A value outside is provably wrong.
@@ -178,7 +178,7 @@ def _denominator(
 
 
 def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes) -> Any:
-    """clr g / d in each of its five orders (ALG-7)."""
+    """clr g / d in each of its six orders (ALG-7)."""
     clr_g = ar.opt(ar.mul(g, c.clr))
     inverse = ar.opt(ar.div(c.one, d))
     return ar.hull(
@@ -187,6 +187,7 @@ def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes) -> Any:
         ar.opt(ar.mul(g, ar.opt(ar.div(c.clr, d)))),  # g (clr / d)
         ar.opt(ar.mul(clr_g, inverse)),  # (clr g) (1 / d)
         ar.opt(ar.mul(g, ar.opt(ar.mul(inverse, c.clr)))),  # g (clr (1 / d))
+        ar.opt(ar.mul(ar.opt(ar.mul(g, inverse)), c.clr)),  # clr (g (1 / d))
     )
 
 

@@ -305,7 +305,7 @@ def test_must_scenarios_stay_clear_of_subnormal_numbers(monkeypatch):
     """So a port that flushes them passes: its boxes are no wider there."""
     differing = set()
 
-    def compare(fmt, pairs, flushes):
+    def compare(fmt, pairs, *others):
         batch, *_ = grading._batch(fmt, [step for _, step in pairs])
         owners = [case.check.id for case, step in pairs for _ in step.gradient]
         for lawful, flushed in zip(

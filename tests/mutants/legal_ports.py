@@ -40,6 +40,13 @@ class RateTimesReciprocal(Bent):
         return g * (clr * (1 / (np.sqrt(s) + o["eps"])))
 
 
+class ReciprocalFirst(Bent):
+    """clr (g (1 / d)), as code that scales a finished direction by the rate."""
+
+    def update(self, g, s, clr, o):
+        return clr * (g * (1 / (np.sqrt(s) + o["eps"])))
+
+
 class Wider(Bent):
     """binary32 is computed in binary64 and rounded when it is stored."""
 
@@ -75,6 +82,7 @@ LEGAL = (
     RateOverRoot,
     Reciprocal,
     RateTimesReciprocal,
+    ReciprocalFirst,
     Wider,
     EveryStepRounded,
     ScalarsInBinary32,

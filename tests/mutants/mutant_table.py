@@ -33,6 +33,7 @@ import numerics
 import option_ports
 import refusals
 import relation_ports
+import resume_ports
 import sparse_ports
 import state
 import state_ports
@@ -78,6 +79,7 @@ MODULES = (
     known_bug_ports,
     crowd_ports,
     meeting_ports,
+    resume_ports,
 )
 
 

@@ -118,7 +118,7 @@ class DuplicatesSquaredApart(Open):
 class DuplicatesLastWins(Open):
     """Of rows of one index the last is taken, as plain indexing does.
 
-    A word that occurs twice in a batch learns from one occurrence.
+    A word that occurs twice in a batch learns from one occurrence.  Known bug 39.
     """
 
     def summed(self, grad):
@@ -177,7 +177,7 @@ class EmptyIsNone(Open):
 
 
 class EmptyRowsCrash(Open):
-    """A gradient without rows is refused where rows have several numbers.  Bug 86."""
+    """A gradient without rows is refused where rows are long.  Known bug 86."""
 
     def move_rows(self, p, grad, s, o):
         if grad._nnz() == 0 and p.dim() > 1:

@@ -73,7 +73,8 @@ void NAME(long n, const T *theta, const T *sum, const T *grad, double lr_,      
   STEP(NAME##_1, FORM, AFTER, clr * (g / d))                                        \
   STEP(NAME##_2, FORM, AFTER, g * (clr / d))                                        \
   STEP(NAME##_3, FORM, AFTER, (clr * g) * (1 / d))                                  \
-  STEP(NAME##_4, FORM, AFTER, g * (clr * (1 / d)))
+  STEP(NAME##_4, FORM, AFTER, g * (clr * (1 / d)))                                  \
+  STEP(NAME##_5, FORM, AFTER, clr * (g * (1 / d)))
 #define BOTH(NAME, FORM)                                                            \
   ORDERS(NAME##_kept, FORM, s)                                                      \
   ORDERS(NAME##_reread, FORM, wide(stored))
@@ -223,7 +224,7 @@ def _compile(build, source, library):
 def _functions(build, loaded):
     for scalars in SCALARS:
         for root in ROOTS:
-            for order in range(5):
+            for order in range(6):
                 function = getattr(loaded, f"{scalars}_{root}_{order}")
                 function.restype = None
                 yield CProgram(build, function, scalars, root, order)

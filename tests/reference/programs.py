@@ -138,6 +138,7 @@ class ArrayProgram:
             (g, r(clr / d)),
             (r(clr * g), inverse),
             (g, r(clr * inverse)),
+            (clr, r(g * inverse)),
         )[self.order - 1]
         return self._muladd(-x, y, theta)
 
@@ -149,6 +150,6 @@ def array_programs(fmt):
     return [
         ArrayProgram(fmt, *rest)
         for rest in itertools.product(
-            widths, (False, True), range(5), SCALARS, ROOTS, (False, True)
+            widths, (False, True), range(6), SCALARS, ROOTS, (False, True)
         )
     ]

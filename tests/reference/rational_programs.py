@@ -92,7 +92,7 @@ class FractionProgram:
         return self._store(theta - q), self._store(total)
 
     def _update(self, clr, g, d):
-        op, order = self.op, self.rng.integers(5)
+        op, order = self.op, self.rng.integers(6)
         if order == 0:
             return op(op(clr * g) / d)
         if order == 1:
@@ -101,7 +101,9 @@ class FractionProgram:
             return op(g * op(clr / d))
         if order == 3:
             return op(op(clr * g) * op(1 / d))
-        return op(g * op(clr * op(1 / d)))
+        if order == 4:
+            return op(g * op(clr * op(1 / d)))
+        return op(clr * op(g * op(1 / d)))
 
     def _store(self, x: Fraction) -> float:
         if self.fmt != BINARY64 and self.rng.random() < 0.4:

@@ -111,6 +111,7 @@ class FlushingProgram:
                 2: lambda: r(g * r(clr / d)),
                 3: lambda: r(r(clr * g) * r(1.0 / d)),
                 4: lambda: r(g * r(clr * r(1.0 / d))),
+                5: lambda: r(clr * r(g * r(1.0 / d))),
             }[self.order]()
             return r(theta - update), s
 
@@ -146,7 +147,7 @@ def test_programs_that_flush_stay_in_the_flushed_box(fmt):
     b = edge_batch(fmt, rng, 400)
     lawful, flushed = fast_boxes(b, LAWFUL), fast_boxes(b, FLUSHED)
     for order, early, signs in itertools.product(
-        range(5), (False, True), (None, np.random.default_rng(51))
+        range(6), (False, True), (None, np.random.default_rng(51))
     ):
         got = FlushingProgram(fmt, order, early, signs).run(b)
         assert flushed[0].hold(got[0]).all(), escapes(flushed[0], got[0], b)

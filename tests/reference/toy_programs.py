@@ -2,7 +2,7 @@
 
 A program chooses at each operation whether the result is kept or rounded to the format,
 for the root also a neighbour below or above, for each scalar whether it is binary64,
-rounded once, or (the rate) formed in the format, and one of five orders; what is kept
+rounded once, or (the rate) formed in the format, and one of six orders; what is kept
 is binary64 or binary32.  The choices are independent, so their number multiplies.
 
 Two facts save work, and neither is taken from the code under test.  A last step
@@ -241,6 +241,8 @@ class _Toy:
         for inverse in both(1.0 / d):
             for rate in both(clr * inverse):
                 yield from both(g * rate)
+            for direction in both(g * inverse):
+                yield from both(clr * direction)
 
 
 def _pair(g, s):

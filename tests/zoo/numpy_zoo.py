@@ -119,6 +119,7 @@ class FlushesToZero(InFormat):
             lambda: g * r(clr / d),
             lambda: r(clr * g) * r(1 / d),
             lambda: g * r(clr * r(1 / d)),
+            lambda: clr * r(g * r(1 / d)),
         )[self.order]()
         return r(theta - r(q)), s
 

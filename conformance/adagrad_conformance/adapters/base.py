@@ -91,10 +91,11 @@ CLAIMS: Mapping[str, str] = {
     "load-new-process": "loads from bytes in another process",
     "torch": "is a torch.optim.Optimizer, on which native checks can be run",
     "flush-to-zero": "takes subnormal numbers as zero, read or made",
+    "master-weights": "steps 16-bit params by a binary32 copy, with S in binary32",
 }
 
 #: The claims of a port that can do everything and is peculiar in nothing.
-PLAIN_CLAIMS = frozenset(CLAIMS) - {"flush-to-zero"}
+PLAIN_CLAIMS = frozenset(CLAIMS) - {"flush-to-zero", "master-weights"}
 
 #: The claims that name options.
 ALL_OPTIONS = frozenset(
@@ -112,13 +113,17 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """One param under one optimizer, as the port holds it."""
+    """One param under one optimizer, as the port holds it.
+
+    Beside a 16-bit param with a `master` copy, `state_sum` is binary32 too.
+    """
 
     theta: Tensor
     gradient: Gradient = None
     state_sum: Tensor | None = None
     t: int | None = None
     storage: tuple[int, ...] | None = None  #: encodings of the whole storage
+    master: Tensor | None = None  #: in binary32 (claim `master-weights`)
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,8 @@ class Trace:
     """One param over many steps; after each of them, one behind the other.
 
     `theta` and `state_sum` are encodings, as many a step as the param has; `t` is the
-    counter after each step, or None where the port has none.
+    counter after each step, or None where the port has none.  With master weights the
+    trace of a 16-bit param is that of its master, in binary32.
     """
 
     format: str
@@ -319,9 +325,10 @@ def _trace(param: str, readings: Sequence[Reading]) -> Trace:
     counters = [reading.t for reading in readings]
     if any(total is None for total in sums):
         raise Malformed(f"{param} shows no accumulator in the midst of a run")
+    stepped = [reading.master or reading.theta for reading in readings]
     return Trace(
-        readings[0].theta.format,
-        tuple(b for reading in readings for b in reading.theta.bits),
+        stepped[0].format,
+        tuple(b for theta in stepped for b in theta.bits),
         tuple(b for total in sums if total for b in total.bits),
         tuple(t for t in counters if t is not None) if None not in counters else None,
     )

@@ -36,7 +36,7 @@ def two_sparse_dimensions(adapter: Any) -> NativeAnswer:
     for seed in (1, 2):
         values = numbers(1_000 * seed, (4,))
         places = torch.tensor([[0, 2, 3, 0], [1, 0, 2, 1]])
-        p.grad = torch.sparse_coo_tensor(places, values, p.shape)
+        p.grad = torch.sparse_coo_tensor(places, values, p.shape, check_invariants=True)
         refused = bench.step(
             lambda: refusal(adapter, bench.port.step), [p.grad.to_dense()]
         )

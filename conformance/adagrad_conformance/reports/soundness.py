@@ -99,7 +99,7 @@ def _toy(rows: Rows) -> Iterator[str]:
     yield (
         "Three bits of precision: all θ, all S ≥ 0 and all g of both signs, subnormal "
         "numbers and what overflows among them, against every choice of rounding at "
-        "every operation (kept or rounded, five orders, the root either neighbour, "
+        "every operation (kept or rounded, six orders, the root either neighbour, "
         "each scalar in binary64, rounded, or formed in the format).\n"
     )
     head = (

@@ -184,7 +184,7 @@ _ALL = (
         _SILENT,
         "A result must be one that some legal floating-point evaluation of ALG-4 to "
         "ALG-7 gives: rounding to nearest in the format or wider (up to binary64), a "
-        "faithful square root, any of five orders of the update.",
+        "faithful square root, any of six orders of the update.",
     ),
     Clause(
         "R-sparse",

@@ -1,6 +1,6 @@
 """Whether a scenario stays among ordinary numbers, so that every step of it is MUST.
 
-Every step is taken in binary64, and each intermediate of the five orders of the update
+Every step is taken in binary64, and each intermediate of five orders of the update
 is looked at: none may come near the ends of the format.  A sum that may cancel keeps a
 wide distance, since a port's own theta differs from this one by some roundings.
 """
