@@ -298,7 +298,8 @@ class _Collector:
 
         if places is not None:
             absent = set(range(len(before.bits))) - set(places)
-            self._same_bits(number, param, "theta", before, theta, absent)
+            what = "theta" if before is self.theta[param] else "the master"
+            self._same_bits(number, param, what, before, theta, absent)
             self._same_bits(number, param, "S", total, new, absent)
         settings = (self.dialect.setting(update.t, update.options),)
         fmt = self.scenario.tensors[param].fmt
@@ -332,7 +333,8 @@ class _Collector:
             width = len(reading.theta.bits)
             stepped = reading.master or reading.theta
             last = replace(stepped, bits=trace.theta[len(trace.theta) - width :])
-            self._same_bits(number, param, "theta", last, stepped)
+            what = "theta" if reading.master is None else "the master"
+            self._same_bits(number, param, what, last, stepped)
             if reading.state_sum is not None:
                 bits = trace.state_sum[len(trace.state_sum) - width :]
                 total = replace(reading.state_sum, bits=bits)

@@ -69,6 +69,8 @@ GLANCE, FAILED, PASSED = 4, 10, 20
 HOPE = 0.8
 #: Checks with more numbers than this are looked at in the end only.
 SMALL = 3000
+#: How many failed, and how many passed, checks rank the finalists.
+SAMPLE = 150
 #: How many explanations are looked at in full, and how many switches may combine.
 FINALISTS, SWITCHES = 4, 3
 
@@ -195,10 +197,10 @@ def diagnose(
     found = list(_explanations(court, units))
     checks = [(thing.check, verdict) for thing, verdict in pairs]
     other = _of_pattern(pattern(checks), len(failed))
-    if not found or found[0].left > len(failed) / 2:
+    if not found or 2 * found[0].left > len(failed):
         return Diagnosis((other,))
     dialects = [e.dialect for e in found if e.dialect is not None]
-    good = [e for e in found if e.left <= len(failed) / 2]
+    good = [e for e in found if 2 * e.left <= e.failed]
     separator = _separator(court, units, dialects)
     left = court.left([unit for unit in units if unit.parts], dialects[0])
     return Diagnosis((*good, other), separator, _rest(checks, units, left))
@@ -241,10 +243,13 @@ def _numbers(part: Seen) -> int:
 
 def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation]:
     """The best explanations by dialects, best first."""
-    small = [unit for unit in units if unit.numbers <= SMALL and unit.parts]
-    failed = [unit for unit in small if unit.failed]
+    explicable = [unit for unit in units if unit.numbers <= SMALL and unit.parts]
+    failed = [unit for unit in explicable if unit.failed]
     if 2 * len(failed) < sum(unit.failed for unit in units):
         return  # most of it is nothing that a dialect could account for
+    failed = _spread(failed, SAMPLE)
+    passed = [unit for unit in explicable if not unit.failed]
+    small = [*failed, *_spread(passed, SAMPLE)]
     named = [d for d in DIALECTS.values() if d != DOCUMENT]
     best = _finalists(court, small, failed, [*single_changes(), *named])
     for _ in range(SWITCHES - 1):
@@ -262,7 +267,11 @@ def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation
         best = finalists[:1] + best
     best.sort(key=lambda d: (len(court.left(small, d)), len(d.changes)))
     for number, dialect in enumerate(best[:FINALISTS]):
-        yield _explained(court, units if number == 0 else small, dialect)
+        # the others are worth a full look where they account for half of the sample
+        if number == 0 or 2 * len(court.left(small, dialect)) <= len(failed):
+            yield _explained(court, units, dialect)
+        elif number == 1:
+            yield _explained(court, small, dialect)
 
 
 def _finalists(

@@ -49,6 +49,7 @@ from .runner import ClosureCall, EventSeen, Observation
 
 __all__ = [
     "MASTER",
+    "Fault",
     "Masters",
     "followed",
     "lifted",

@@ -141,8 +141,8 @@ _FORMATS = {
     "bfloat16": Trait("numerics", "a param is bfloat16", 0.9),
     "binary16": Trait("numerics", "a param is binary16", 0.9),
 }
-_ANY = Trait("formula", "it takes a step", 0.85)
-_NUMERIC = Trait("numerics", "it takes a step, and values are a few ulp off", 0.87)
+_ANY = Trait("formula", "it takes a step", 0.8)
+_NUMERIC = Trait("numerics", "it takes a step, and values are a few ulp off", 0.84)
 
 
 def traits_of(check: Check) -> set[Trait]:
@@ -282,8 +282,8 @@ def _tensor_traits(tensor: Tensor) -> Iterator[Trait]:
 
 #: Words of a failure's message, and what they hint at.
 _MESSAGES = {
-    "step counter is wrong": Trait("rate", "the step counter is wrong", 0.8),
-    "counters differ": Trait("rate", "the step counter is wrong", 0.8),
+    "step counter is wrong": Trait("rate", "the step counter is wrong", 0.7),
+    "counters differ": Trait("rate", "the step counter is wrong", 0.7),
     "the gradient": Trait("gradients", "a gradient is not what it must be"),
     "a sparse gradient changed": Trait("sparse", "a sparse gradient changed"),
     "closure": Trait("gradients", "the closure is not called as it must be"),

@@ -58,7 +58,9 @@ class MasterAdapter(BentAdapter):
 
     def __init__(self, port):
         super().__init__(port)
-        self.claims = (self.claims | {"master-weights"}) - getattr(port, "without", set())
+        self.claims = (self.claims | {"master-weights"}) - getattr(
+            port, "without", set()
+        )
 
     def reading(self, name, optimizer):
         """With the copy of a 16-bit param."""

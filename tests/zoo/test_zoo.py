@@ -8,14 +8,14 @@ import pytest
 from c_programs import compile_all, compiler
 from c_zoo import c_port
 from legal_ports import LEGAL
-from master_weights import MasterWeights, MasterWeightsHidden
+from master_weights import MasterAdapter, MasterWeights, MasterWeightsHidden
 from mutant_kit import BentAdapter, adapter
 from numpy_zoo import FLUSHING, NUMPY_ZOO, HidesState
 from torch_zoo import TORCH_ZOO, CountsInBinary32, CountsInTensor, LateState
 
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
 from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import NativeCheck
+from adagrad_conformance.checks import NativeCheck, needed_claims
 from adagrad_conformance.engine import run_candidate
 from adagrad_conformance.library import Library
 from adagrad_conformance.suite import suite
@@ -126,6 +126,23 @@ def test_a_port_that_hides_its_state_is_not_accused():
     assert_right(verdicts(lambda: ZooAdapter(HidesState), checks), set(), 30)
 
 
+def in_16_bits():
+    """The checks of params of 16 bits."""
+    narrow = {"bfloat16", "binary16"}
+    return [c for c in default_checks() if needed_claims(c) & narrow]
+
+
+def test_a_port_with_master_weights_is_not_accused():
+    assert_right(verdicts(lambda: MasterAdapter(MasterWeights), in_16_bits()), set())
+
+
+def test_a_port_with_hidden_master_weights_is_not_accused():
+    checks = in_16_bits()[::10]
+    judged = verdicts(lambda: MasterAdapter(MasterWeightsHidden), checks)
+    assert_right(judged, set(), 20)
+    assert any(v.grade == "box" for v in judged)
+
+
 @pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
 @pytest.mark.parametrize(
     ("fused", "order", "scalars"), [(True, 4, "rounded"), (False, 2, "in_format")]
@@ -159,15 +176,6 @@ def test_a_port_whose_counter_is_a_tensor_is_not_accused(make):
     checks = [c for c in default_checks() if c.id.startswith("lr-decay/")]
     assert len(checks) > 50
     assert accused(verdicts(make, checks)) == {}
-
-
-@pytest.mark.xfail(strict=True, reason="state of another width cannot be judged yet")
-@pytest.mark.parametrize("port", [MasterWeights, MasterWeightsHidden])
-def test_a_port_with_master_weights_is_not_accused(port):
-    short = (c for c in default_checks() if "large" not in c.id)
-    checks = [c for c in short if c.id[:6] + c.id[-8:] == "fresh/bfloat16"]
-    assert len(checks) == 6
-    assert accused(verdicts(lambda: ZooAdapter(port), checks)) == {}
 
 
 # -- and the zoo can tell --------------------------------------------------------------

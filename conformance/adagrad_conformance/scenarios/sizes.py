@@ -1,8 +1,8 @@
-"""Every size from 0 to 67, some shapes, and some params of up to 140,009 elements.
+"""Every size from 0 to 67, some shapes, and some params of up to 100,003 elements.
 
 Together that is one less, as many, and one more than the lanes of vectors of 2 to 64
 numbers, twice as many and three; then powers of two, some sizes between them, and in
-one format more than 2^17.
+one format more than 100,000.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NOTES: dict[str, str] = {}
 
 SIZES = range(68)
 SHAPES = ((3, 67), (259,), (17, 16), (2, 1, 3, 1, 2), (1, 1, 1, 1, 1, 1), (2, 0, 5))
-MIDDLE, LARGE, LARGEST = 4_201, 70_003, 140_009
+MIDDLE, LARGE, LARGEST = 4_201, 12_007, 100_003
 #: Powers of two, and sizes between them, in turns.
 BETWEEN = (128, 387, 256, 1_003, 512, 1_531, 1_024, 2_477, 2_048, 3_301, 4_096)
 
