@@ -130,7 +130,8 @@ def _end(scenario: Scenario, due: Due) -> Iterator[str]:
         yield f'assert {shown}.state_sum is not None, "no accumulator"'
         return
     fmt = scenario.tensors[due.param].fmt if due.param in scenario.tensors else None
-    parts = {"theta": "theta", "S": "state_sum", "gradient": "gradient"}
+    same = ("theta", "master", "gradient")
+    parts = {**dict(zip(same, same, strict=True)), "S": "state_sum"}
     if due.what == "gradient" and due.box is None:
         none = "is" if due.exact == "None" else "is not"
         yield f"seen = {shown}.gradient"

@@ -21,6 +21,7 @@ from adagrad_reference.scenario import Scenario, Step, Steps, Tensor
 from adagrad_reference.sparse import exact_elements
 
 from .adapters.base import Reading
+from .master import lifted
 from .runner import Observation
 from .verdict import Failure, Verdict
 
@@ -35,9 +36,9 @@ _COUNTS = ("t", "calls", "loss", "members")
 class Due:
     """What must be seen of a param under an optimizer, after the last event.
 
-    `what` is theta, S, t, gradient, rows (of a sparse gradient), storage, state,
-    calls, asked (the param at the closure's call), loss, members (how many params
-    the optimizer has) or refusal.
+    `what` is theta, master, S, t, gradient, rows (of a sparse gradient), storage,
+    state, calls, asked (the param at the closure's call), loss, members (how many
+    params the optimizer has) or refusal.
     """
 
     what: str
@@ -66,11 +67,19 @@ def ended_at_fault(seen: Observation, verdict: Verdict) -> Scenario:
     return replace(seen.scenario, events=seen.scenario.events[:end])
 
 
-def due(seen: Observation, verdict: Verdict, dialect: Dialect = DOCUMENT) -> Due | None:
+def due(
+    seen: Observation,
+    verdict: Verdict,
+    dialect: Dialect = DOCUMENT,
+    masters: bool = False,
+) -> Due | None:
     """What is due where the verdict saw something else; None: see rule 2.
 
-    `dialect` is that by which the verdict was reached.
+    `dialect` is that by which the verdict was reached; `masters` tells of the claim
+    `master-weights`, with which the verdict is one on binary32 (master.py).
     """
+    if masters:
+        seen = lifted(seen)
     failure = verdict.failure
     if members := re.match(r"read shows params .*, not (\[.*\])", verdict.message):
         who = seen.scenario.events[len(seen.events)].optimizer
@@ -97,18 +106,24 @@ def due(seen: Observation, verdict: Verdict, dialect: Dialect = DOCUMENT) -> Due
         return replace(found, what="t", exact=failure.expected)
     if message.startswith("the gradient is not"):
         return replace(found, what="gradient", exact=failure.expected)
-    return _number(seen, failure, found, dialect)
+    return _number(seen, failure, found, dialect, masters)
 
 
 def _number(
-    seen: Observation, failure: Failure, found: Due, dialect: Dialect
+    seen: Observation, failure: Failure, found: Due, dialect: Dialect, masters: bool
 ) -> Due | None:
     message, tensor = failure.message, seen.scenario.tensors.get(found.param)
     if tensor is None:
         return None
     if message.startswith("a sparse gradient"):
         return replace(found, what="rows", values=_dense(seen, failure, found))
+    if message.startswith("the param is not its master"):
+        value = float(failure.expected or "nan")
+        text = "nan" if math.isnan(value) else None
+        return replace(found, what="theta", box=Box(value, value), exact=text)
     what = "S" if message.startswith("S ") else "theta"
+    if message.startswith("the master"):
+        what = "master"
     if "keep every bit" in message or message.startswith("memory outside"):
         bits = int(failure.expected or "0", 16)
         value = tensor.fmt.decode(bits)
@@ -117,6 +132,8 @@ def _number(
         elif message.startswith("the gradient"):
             what = "gradient"
         return replace(found, what=what, box=Box(value, value), exact=_odd(value))
+    if what == "theta" and masters and _has_master(seen, failure, found):
+        what = "master"  # is what was stepped
     if message.startswith("not finite"):
         box = Box(-tensor.fmt.largest, tensor.fmt.largest)
         return replace(found, what=what, box=box)
@@ -126,9 +143,17 @@ def _number(
     if "stands still" in message:
         return replace(found, what=what, still=float(failure.observed or 0))
     if message.startswith(("theta", "S ")):
-        carried = _carried(seen.scenario, failure, replace(found, what=what), dialect)
+        carried = None  # nobody follows masters along the trajectory
+        if not masters:
+            named = replace(found, what=what)
+            carried = _carried(seen.scenario, failure, named, dialect)
         return _boxed(failure, replace(found, what=what), tensor, carried)
     return None
+
+
+def _has_master(seen: Observation, failure: Failure, found: Due) -> bool:
+    reading = seen.events[failure.event].readings.get((found.optimizer, found.param))
+    return reading is not None and reading.master is not None
 
 
 def _odd(value: float) -> str | None:

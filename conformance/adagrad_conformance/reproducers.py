@@ -29,6 +29,7 @@ from .checks import Check, needed_claims
 from .comparison import Expectations
 from .due import due, ended_at_fault
 from .grading import judge
+from .master import MASTER
 from .reduce import BUDGET, Outcome, Reduction, size
 from .runner import Observation
 from .snippet import torch_port
@@ -128,7 +129,8 @@ def _snippet(
     seen, verdict = outcome.seen, outcome.verdict
     played = bool(seen.events) or seen.trouble
     dialect = DIALECTS[identity.dialect]
-    asserted = due(seen, verdict, dialect) if played else None
+    masters = MASTER in identity.claims
+    asserted = due(seen, verdict, dialect, masters) if played else None
     if played:
         scenario = replace(scenario, events=ended_at_fault(seen, verdict).events)
     port = torch_port(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adagrad_conformance import wire
+from adagrad_conformance import by_hand, wire
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
 from adagrad_conformance.adapters.numpy_own import _tensor
 from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.candidates.numpy_adagrad import Rows
 from adagrad_conformance.grading import judge
 from adagrad_conformance.master import MASTER, lifted, rounded, widened
+from adagrad_conformance.reproducers import smallest
 from adagrad_conformance.runner import play
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, FORMATS
@@ -103,7 +106,7 @@ def tensor(name, values, **more):
     return Tensor(name, (len(bits),), bits, **more)
 
 
-def of(name, *events, shape=None):
+def of(name, *events):
     """Two params; an optimizer A over both."""
     layout = Layout(7, 1, (2,), FORMATS[name].encode(7.0))
     tensors = {"p": tensor(name, THETA), "q": tensor(name, THETA, layout=layout)}
@@ -333,6 +336,60 @@ def test_after_steps_since_the_save_a_master_may_begin_from_the_param():
     events = [step("bfloat16"), Save("A", "s"), *[step("bfloat16")] * 3]
     scenario = of("bfloat16", *events, Load("A", "s", "bytes"), step("bfloat16"))
     assert judged(NotSaved, scenario).status == "pass"
+
+
+class ByRows(MasterWeights):
+    """Takes rows."""
+
+    def move(self, p, grad, state, o):
+        if not isinstance(grad, Rows):
+            super().move(p, grad, state, o)
+            return
+        rows, g = grad.summed()
+        numbers = state["master"][rows], g.astype(np.float32), state["sum"][rows]
+        new = self.formula(*numbers, self.rate(state["step"], o), o)
+        state["master"][rows], state["sum"][rows] = new
+        self.show(p, state["master"])
+
+
+class ByRowsTouchesAll(ByRows):
+    """Rows that are left out lose what the param does not hold."""
+
+    def move(self, p, grad, state, o):
+        state["master"] = p.data.astype(np.float32)
+        super().move(p, grad, state, o)
+
+
+@NARROW
+def test_rows_that_are_left_out_keep_their_master(fmt):
+    rows = Sparse((3,), (2,), tensor(fmt.name, (0.75,)))
+    new = replace(of(fmt.name).events[0], options={"lr": 0.0371})
+    events = (new, step(fmt.name), Step("A", {"p": rows}))
+    scenario = replace(of(fmt.name), events=events)
+    for port, status in ((ByRows, "pass"), (ByRowsTouchesAll, "fail")):
+        found = judge([play(candidate(port), scenario)], CLAIMS, reference)[0]
+        assert (found.status, found.message) == (status, "")
+    assert found.failure.message == CHANGED
+    assert found.failure.element == 0
+
+
+@NARROW
+@pytest.mark.parametrize("port", [NotSaved, Truncated, FromParam, SumRounded])
+def test_a_reproducer_tells_it_from_the_right_port(port, fmt, monkeypatch):
+    events = [step(fmt.name), step(fmt.name), Save("A", "s"), Load("A", "s", "bytes")]
+    scenario, wrong = of(fmt.name, *events), candidate(port)
+
+    def expect(asked):
+        return reference(asked, fast=True)
+
+    (verdict,) = judge([play(wrong, scenario)], CLAIMS, expect)
+    identity = wrong.start()
+    script = smallest(wrong, identity, scenario, verdict, expect, budget=60).snippet
+    for used, right in ((port, False), (MasterWeights, True)):
+        adapter = MasterAdapter(used)
+        monkeypatch.setattr(by_hand, "load_adapter", lambda text, found=adapter: found)
+        with nullcontext() if right else pytest.raises(AssertionError):
+            exec(script, {})
 
 
 # -- what is malformed -----------------------------------------------------------------
