@@ -63,7 +63,7 @@ class OneOrder(RoundsAlways):
     """The same, in one order of the update: (clr g) / d."""
 
     def hull(self, *parts):
-        return parts[0] if len(parts) == 5 else super().hull(*parts)
+        return parts[0] if len(parts) == 6 else super().hull(*parts)
 
 
 def boxes_by(ar, b: StepBatch, cls=LAWFUL):
@@ -255,7 +255,7 @@ def test_the_rate_is_formed_in_binary16():
 # -- what else a narrower view leaves out ----------------------------------------------
 
 
-@pytest.mark.parametrize("order", range(1, 5))
+@pytest.mark.parametrize("order", range(1, 6))
 def test_the_update_is_formed_in_another_order(order):
     b = batch(BINARY32, theta=0.0, lr=0.3, eps=0.0)
     other = ArrayProgram(BINARY32, BINARY32, False, order, "rounded", "nearest", True)

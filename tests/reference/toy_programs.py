@@ -160,11 +160,19 @@ class _Toy:
         return scalar, float(nearest(self.fmt, scalar))
 
     def rates(self):
-        """The decayed rate: in binary64, rounded once, formed in the format."""
+        """The decayed rate in binary64, rounded once, or formed in the format: divided,
+        or multiplied by a reciprocal.
+        """
         t, o = self.setting
         r = self._rounded
-        formed = r(r(o.lr) / r(1 + r(r(t - 1.0) * r(o.lr_decay))))
-        return (*self.held(o.lr / (1 + (t - 1) * o.lr_decay)), formed)
+        whole = 1 + (t - 1) * o.lr_decay
+        rates = {*self.held(o.lr / whole), *self.held(o.lr * (1 / whole))}
+        for product in self.held(r(t - 1.0) * r(o.lr_decay)):
+            for grown in self.held(1 + product):
+                inverses = self.held(1 / grown)
+                parts = (r(o.lr) / grown, *(r(o.lr) * inverse for inverse in inverses))
+                rates |= {x for part in parts for x in self.held(part)}
+        return sorted(rates)
 
     def _rounded(self, x):
         return np.float64(nearest(self.fmt, x))
