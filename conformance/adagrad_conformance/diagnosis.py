@@ -250,8 +250,8 @@ def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation
     failed = _spread(failed, SAMPLE)
     passed = [unit for unit in explicable if not unit.failed]
     small = [*failed, *_spread(passed, SAMPLE)]
-    named = [d for d in DIALECTS.values() if d != DOCUMENT]
-    best = _finalists(court, small, failed, [*single_changes(), *named])
+    dialects = [*single_changes(), *_combined()]
+    best = _finalists(court, small, failed, dialects)
     for _ in range(SWITCHES - 1):
         if not best or not court.left(small, best[0]):
             break
@@ -272,6 +272,15 @@ def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation
             yield _explained(court, units, dialect)
         elif number == 1:
             yield _explained(court, small, dialect)
+
+
+def _combined() -> list[Dialect]:
+    """The declared dialects that are more than a single change."""
+    return [
+        dialect
+        for dialect in DIALECTS.values()
+        if len(dialect.changes) > 1 or dialect.defaults != DOCUMENT.defaults
+    ]
 
 
 def _finalists(
