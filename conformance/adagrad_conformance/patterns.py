@@ -46,6 +46,8 @@ class Trait:
     words: str
     #: how far a hint goes beside others: the broad ones yield to the narrow ones
     weight: float = 1.0
+    #: what only a failure shows is weighed against the passed checks that have this
+    base: Trait | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,6 @@ class Pattern:
 _KINDS = {
     "algorithm/": "formula",
     "algorithm/in-place": "layout",
-    "algorithm/long-run": "numerics",
     "lr-decay/": "rate",
     "weight-decay/": "decay",
     "maximize/": "decay",
@@ -87,7 +88,7 @@ _KINDS = {
     "torch/tensor-lr": "rate",
     "torch/scheduler": "rate",
     "torch/share-memory": "state",
-    "torch/differentiable": "layout",
+    "torch/differentiable": "interface",
     "relations/": "layout",
     "relations/maximize": "decay",
     "relations/interrupted": "state",
@@ -132,7 +133,7 @@ _LARGE = Trait("layout", "a param has more than 16 elements", 0.97)
 _DEEP = Trait("layout", "a param has more than three dimensions")
 _SINGLE = Trait("layout", "a param has one element", 0.97)
 _SHAPED = Trait("layout", "a param is a scalar, empty or has several dimensions", 0.97)
-_LONG = Trait("numerics", "a run has more than 1,000 steps")
+_LONG = Trait("formula", "a run has more than 1,000 steps")
 _SPECIAL = Trait("numerics", "a gradient or param is not finite")
 _EPS = Trait("formula", "eps is not small beside the gradients", 0.9)
 _FORMATS = {
@@ -142,7 +143,13 @@ _FORMATS = {
     "binary16": Trait("numerics", "a param is binary16", 0.9),
 }
 _ANY = Trait("formula", "it takes a step", 0.8)
-_NUMERIC = Trait("numerics", "it takes a step, and values are a few ulp off", 0.84)
+_TWO = Trait("rate", "it takes several steps", 0.5)
+_NUMERIC = Trait("numerics", "values are a few ulp off", 0.84, _ANY)
+_COUNTER = Trait("rate", "the step counter is wrong", 0.9, _TWO)
+_LEFT_OUT = {
+    name: Trait("interface", f"{name} is left to its default", 0.9)
+    for name in ("lr_decay", "weight_decay", "maximize", "initial_accumulator_value")
+}
 
 
 def traits_of(check: Check) -> set[Trait]:
@@ -170,6 +177,10 @@ def _scenario_traits(scenario: Scenario) -> Iterator[Trait]:
         yield _MIXED
     if len({event.optimizer for event in scenario.events}) > 1:
         yield _OPTIMIZERS
+    given = {name for options in _options(scenario.events) for name in options}
+    yield from (trait for name, trait in _LEFT_OUT.items() if name not in given)
+    if _later(scenario.events):
+        yield _TWO
     for options in _options(scenario.events):
         for name, trait in _OPTION_TRAITS.items():
             if options.get(name):
@@ -282,9 +293,9 @@ def _tensor_traits(tensor: Tensor) -> Iterator[Trait]:
 
 #: Words of a failure's message, and what they hint at.
 _MESSAGES = {
-    "step counter is wrong": Trait("rate", "the step counter is wrong", 0.7),
-    "counters differ": Trait("rate", "the step counter is wrong", 0.7),
-    "the gradient": Trait("gradients", "a gradient is not what it must be"),
+    "step counter is wrong": _COUNTER,
+    "counters differ": _COUNTER,
+    "the gradient": Trait("gradients", "a gradient is not what it must be", 0.96),
     "a sparse gradient changed": Trait("sparse", "a sparse gradient changed"),
     "closure": Trait("gradients", "the closure is not called as it must be"),
     "memory outside": Trait("layout", "memory outside the param is written"),
@@ -330,10 +341,12 @@ def _place_traits(scenario: Scenario, failure: Failure) -> Iterator[Trait]:
             if gradient is None:
                 yield Trait("gradients", "a param without a gradient fails", 0.97)
             elif isinstance(gradient, Tensor) and _is_zero(gradient):
-                yield Trait("gradients", "a param with a zero gradient fails", 0.85)
+                words = "a param with a zero gradient fails"
+                yield Trait("gradients", words, 0.95, _ZERO)
     size = scenario.tensors[failure.param].size if failure.param else 0
     if failure.element and size > 16 and failure.element >= 8:
-        yield Trait("layout", "the first elements of a large param are right", 0.95)
+        words = "the first elements of a large param are right"
+        yield Trait("layout", words, 0.95, _LARGE)
 
 
 # -- the best one ----------------------------------------------------------------------
@@ -352,8 +365,8 @@ def pattern(checks: Sequence[tuple[Check, Verdict]]) -> Pattern:
             counts[trait] += 1
 
     def fit(trait: Trait) -> tuple[float, str]:
-        hits = failed[trait]
-        precision, recall = hits / (hits + passed[trait]), hits / total
+        hits, others = failed[trait], passed[trait.base or trait]
+        precision, recall = hits / (hits + others), hits / total
         return trait.weight * 2 * precision * recall / (precision + recall), trait.words
 
     best = max(failed, key=fit)
