@@ -206,6 +206,14 @@ def updates(dialect, *events):
 
 
 BOTH, ONLY_P = Step("A", {"p": GP, "q": GQ}), Step("A", {"p": GP, "q": None})
+#: Loaded options differ from those of the constructor that loads.
+OTHER_OPTIONS_LOADED = (
+    New("A", (Group(("p",)), Group(("q",))), {"lr": 4.0}),
+    Save("A", "s"),
+    TWO,
+    Load("A", "s", "deepcopy"),
+    BOTH,
+)
 CASES = {
     "document": (DOCUMENT, (TWO, ONLY_P, BOTH), [("p", 2, 0.5), ("q", 1, 0.25)]),
     "counter=optimizer": (
@@ -265,24 +273,12 @@ CASES = {
     ),
     "load=no-options": (
         DOCUMENT.also("load", "no-options"),
-        (
-            New("A", (Group(("p",)), Group(("q",))), {"lr": 4.0}),
-            Save("A", "s"),
-            TWO,
-            Load("A", "s", "deepcopy"),
-            BOTH,
-        ),
+        OTHER_OPTIONS_LOADED,
         [("p", 1, 0.5), ("q", 1, 0.25)],
     ),
     "load=no-lr": (
         DOCUMENT.also("load", "no-lr"),
-        (
-            New("A", (Group(("p",)), Group(("q",))), {"lr": 4.0}),
-            Save("A", "s"),
-            TWO,
-            Load("A", "s", "deepcopy"),
-            BOTH,
-        ),
+        OTHER_OPTIONS_LOADED,
         [("p", 1, 0.5), ("q", 1, 0.25)],
     ),
     "load=first-options": (
