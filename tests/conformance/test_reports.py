@@ -591,3 +591,12 @@ def test_explain_ends_with_a_snippet_that_runs_for_layouts_too(scenario):
     for name in scenario.tensors:
         due = list(readings[optimizer, name].theta.bits)
         assert bits_of(names[name].data) == due
+
+
+def test_a_verdict_by_a_declared_dialect_says_so():
+    target = {"target": "x", "dialect": "keras", "departs": ["eps is inside the root"]}
+    check = {"target": "x", "level": "MUST", "status": "pass"}
+    (by_keras,) = summaries([target], [check])
+    assert by_keras.verdict_words == "CONFORMANT by its dialect keras"
+    (by_document,) = summaries([{**target, "departs": []}], [check])
+    assert by_document.verdict_words == "CONFORMANT"

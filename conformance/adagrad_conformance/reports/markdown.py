@@ -107,7 +107,7 @@ def _verdicts(ports: Sequence[Summary]) -> Iterator[str]:
                 code(target["target"]),
                 escape(target["version"]),
                 escape(target["language"]),
-                f"**{port.verdict.lower()}**",
+                f"**{port.verdict_words.lower()}**",
                 f"{must - total.failed} of {must}",
                 str(total.findings),
                 str(total.count(None, "not-claimed")),

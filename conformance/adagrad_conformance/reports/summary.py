@@ -143,6 +143,13 @@ class Summary:
         return "NOT CONFORMANT" if self.total.failed else "CONFORMANT"
 
     @property
+    def verdict_words(self) -> str:
+        """The verdict, and by what, where that is not the document."""
+        if self.target.get("departs"):
+            return f"{self.verdict} by its dialect {self.target['dialect']}"
+        return self.verdict
+
+    @property
     def not_claimed(self) -> dict[str, int]:
         """The claims that are missing, and how many scenarios need each."""
         missing: dict[str, int] = defaultdict(int)

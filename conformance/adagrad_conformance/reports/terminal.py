@@ -141,8 +141,9 @@ def _verdict(console: Console, summary: Summary) -> None:
     total, verdict = summary.total, summary.verdict
     must = total.judged_at("MUST")
     console.print(
-        f"  [bold {_COLOURS[verdict]}]{verdict}[/]: {must - total.failed} of {must} "
-        f"MUST checks pass, {total.findings} findings at SHOULD",
+        f"  [bold {_COLOURS[verdict]}]{escape(summary.verdict_words)}[/]: "
+        f"{must - total.failed} of {must} MUST checks pass, "
+        f"{total.findings} findings at SHOULD",
         highlight=False,
     )
     console.print("  * of passed checks, in ulp at scale", style="dim")
