@@ -13,6 +13,7 @@ from .candidate import Candidate, NotLoaded
 from .checks import Check
 from .comparison import Expectations
 from .diagnosis import diagnose
+from .fitting import fitted
 from .grading import judge
 from .runner import observe, smoke_test
 from .stream import TargetResult
@@ -51,6 +52,7 @@ def run_candidate(
         if problem := smoke_test(candidate, result.identity):
             result.problem = f"failed its smoke test: {_last_line(problem)}"
             return result
+        checks = [fitted(check, result.identity.constants) for check in checks]
         seen = []
         for observation in observe(candidate, result.identity, checks):
             seen.append(observation)

@@ -141,6 +141,7 @@ def _answer(
                 "language": adapter.language,
                 "claims": sorted(adapter.claims),
                 "dialect": adapter.dialect,
+                "constants": wire.constants_to_wire(adapter.constants),
                 "takes": list(wire.TAKES),
             }
         case "begin":

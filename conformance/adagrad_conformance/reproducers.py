@@ -6,6 +6,7 @@ adaptive run and a native check stand in the index with the command that repeats
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -30,6 +31,9 @@ from .comparison import Expectations
 from .due import due, ended_at_fault
 from .grading import judge
 from .master import MASTER
+from .phrasebook import phrases_of
+from .phrasebook.phrases import Unsaid
+from .port_reproducer import port_reproducer
 from .reduce import BUDGET, Outcome, Reduction, size
 from .runner import Observation
 from .snippet import torch_port
@@ -136,6 +140,10 @@ def _snippet(
     port = torch_port(target)
     if port is not None and "torch" in identity.claims and identity.name == target:
         return torch_reproducer(scenario, port, asserted, verdict.message), ".py"
+    if phrases := phrases_of(target):
+        with contextlib.suppress(Unsaid):
+            text = port_reproducer(scenario, phrases, asserted, identity.constants)
+            return text, phrases.suffix
     return adapter_reproducer(scenario, target, asserted), ".py"
 
 

@@ -19,7 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .adapters import ADAPTERS
+import adagrad_conformance
+import adagrad_reference
+
+from .adapters import PORTS, Port
+from .environments import ENVIRONMENTS
 
 __all__ = ["Target", "TargetError", "load_adapter", "parse_target"]
 
@@ -46,18 +50,42 @@ def parse_target(text: str) -> Target:
         if not command:
             raise ValueError("exec: needs a command, as in 'exec:node port.mjs'")
         return Target(text, command)
-    if text not in ADAPTERS and ":" not in text:
+    if text in PORTS and PORTS[text].environment:
+        return Target(text, _elsewhere(text, PORTS[text]))
+    if text not in PORTS and ":" not in text:
         raise ValueError(
             f"unknown target {text!r}; 'list candidates' shows the registered ones, "
             "others are written module:Class, file.py:Class or exec:COMMAND"
         )
-    host = (sys.executable, "-m", "adagrad_conformance.host", text)
-    return Target(text, host)
+    return Target(text, _here(text))
+
+
+def _here(text: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "adagrad_conformance.host", text)
+
+
+def _elsewhere(name: str, port: Port) -> tuple[str, ...]:
+    """The command of a port that has an environment of its own."""
+    environment = ENVIRONMENTS[port.environment]
+    if not environment.is_built:
+        if port.place:  # perhaps this Python has what it needs
+            return _here(name)
+        build = f"adagrad-conformance ports build {port.environment}"
+        raise ValueError(f"{name} is not built; '{build}' makes it")
+    adapters = Path(__file__).resolve().parent / "adapters"
+    if port.program:
+        return tuple(
+            word.format(folder=environment.folder, adapters=adapters)
+            for word in port.program
+        )
+    packages = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
+    launcher = adapters.parent / "elsewhere.py"
+    return (str(environment.python), str(launcher), *packages, name)
 
 
 def load_adapter(text: str) -> Any:
     """The adapter that `text` names; raises `TargetError`."""
-    place = ADAPTERS.get(text, text)
+    place = PORTS[text].place if text in PORTS else text
     module_name, _, attribute = place.rpartition(":")
     try:
         module = _module(module_name)
@@ -66,6 +94,8 @@ def load_adapter(text: str) -> Any:
         hint = "check the spelling, or install it with pip"
         if missing == "torch":
             hint = "pip install 'adagrad-conformance[torch]'"
+        if text in PORTS and PORTS[text].environment:
+            hint = f"adagrad-conformance ports build {PORTS[text].environment}"
         raise TargetError(f"{text}: no module {missing!r}: {hint}") from error
     except TargetError:
         raise

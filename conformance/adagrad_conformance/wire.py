@@ -57,6 +57,8 @@ __all__ = [
     "TAKES",
     "answer_from_wire",
     "answer_to_wire",
+    "constants_from_wire",
+    "constants_to_wire",
     "event_from_wire",
     "event_to_wire",
     "native_from_wire",
@@ -100,6 +102,19 @@ def event_from_wire(data: Json) -> tuple[Event, bool, bytes | None]:
         bool(raw.get("closure")),
         None if payload is None else base64.b64decode(payload),
     )
+
+
+def constants_to_wire(constants: Mapping[str, float]) -> Json:
+    """The options that cannot be chosen."""
+    return {name: number_to_json(value) for name, value in constants.items()}
+
+
+def constants_from_wire(data: Any) -> dict[str, float]:
+    """The inverse; raises `Malformed`."""
+    try:
+        return {name: float(number_from_json(x)) for name, x in data.items()}
+    except (AttributeError, CodecError, ValueError, TypeError, KeyError) as error:
+        raise Malformed(f"constants: {error}") from None
 
 
 def tensors_to_wire(tensors: Mapping[str, Tensor], packed: bool = False) -> Json:

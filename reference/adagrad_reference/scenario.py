@@ -320,11 +320,21 @@ def _tensor_needs(tensor: Tensor) -> set[str]:
     return {name for name, needed in named.items() if needed}
 
 
+#: Options that some ports take above zero only, and the claim of those that do not.
+_ZEROS = {
+    "lr": "zero-lr",
+    "eps": "zero-eps",
+    "initial_accumulator_value": "zero-accumulator",
+}
+
+
 def _option_needs(options: OptionValues) -> Iterator[str]:
     """Naming an option needs it, whatever its value; every port has lr."""
-    for name in options:
+    for name, value in options.items():
         if name != "lr":
             yield name.replace("_", "-")
+        if value == 0 and name in _ZEROS:
+            yield _ZEROS[name]
 
 
 def _gradient_needs(gradients: Mapping[str, Gradient]) -> Iterator[str]:
@@ -356,10 +366,9 @@ def _event_needs(event: Event) -> Iterator[str]:
             yield from ("many-steps", "state")
             for gradients in cycle:
                 yield from _gradient_needs(gradients)
-        case SetOption(option=option):
+        case SetOption(option=option, value=value):
             yield "set-option"
-            if option != "lr":
-                yield option.replace("_", "-")
+            yield from _option_needs({option: value})
         case AddGroup(group=group):
             yield "add-group"
             yield from _option_needs(group.options)

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import (
@@ -84,6 +85,9 @@ CLAIMS: Mapping[str, str] = {
     "initial-accumulator-value": "has initial_accumulator_value",
     "eps": "eps can be chosen",
     "maximize": "has maximize",
+    "zero-lr": "takes lr = 0",
+    "zero-eps": "takes eps = 0",
+    "zero-accumulator": "takes initial_accumulator_value = 0, where it is given",
     "save": "gives its state as an object, a copy and bytes",
     "load-same-object": "loads the saved object itself",
     "load-deepcopy": "loads a deep copy of the saved object",
@@ -108,7 +112,14 @@ class Refused(Exception):
 
 
 class Malformed(Exception):
-    """An answer that is no answer: a wrong shape, dtype, count or sequence."""
+    """An answer that is no answer: a wrong shape, dtype, count or sequence.
+
+    `cause` is one of `adagrad_conformance.verdict.CAUSES`.
+    """
+
+    def __init__(self, message: str = "", cause: str = "wrong-content") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -199,6 +210,9 @@ class Adapter(ABC):
     claims: frozenset[str] = frozenset()
     #: The declared variant by which it is judged (`list dialects` shows them).
     dialect: str = "document"
+    #: Options that nobody can choose in this port, and the value each has (they are not
+    #: claimed); scenarios are played with these values.
+    constants: Mapping[str, float] = MappingProxyType({})
     #: Exceptions by which the port refuses (rule 2).
     refusals: tuple[type[Exception], ...] = (
         ValueError,

@@ -14,36 +14,18 @@ from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param, Rows
 from .base import (
     PLAIN_CLAIMS,
     Gradient,
-    Malformed,
     OptionValues,
     Reading,
     Sparse,
     Tensor,
     Trace,
 )
+from .bits import DTYPES, to_array, to_tensor
 from .optimizer import OptimizerAdapter, Passing
 
 __all__ = ["NumpyAdapter"]
 
-_DTYPES: dict[str, tuple[Any, Any]] = {
-    "binary64": (np.dtype(np.float64), np.uint64),
-    "binary32": (np.dtype(np.float32), np.uint32),
-    "binary16": (np.dtype(np.float16), np.uint16),
-}
-#: NumPy has no narrower ones.
-_COMPLEX = {"binary64": np.dtype(np.complex128), "binary32": np.dtype(np.complex64)}
-_LACKING = {"bfloat16", "torch"}
-
-try:  # NumPy itself has no bfloat16
-    import ml_dtypes
-except ImportError:
-    pass
-else:
-    _DTYPES["bfloat16"] = (np.dtype(ml_dtypes.bfloat16), np.uint16)
-    _LACKING.remove("bfloat16")
-
-_FORMATS = {dtype: name for name, (dtype, _) in _DTYPES.items()}
-_PAIRS = {dtype: name for name, dtype in _COMPLEX.items()}
+_LACKING = {"torch"} if "bfloat16" in DTYPES else {"bfloat16", "torch"}
 
 
 class NumpyAdapter(OptimizerAdapter):
@@ -64,19 +46,7 @@ class NumpyAdapter(OptimizerAdapter):
 
     def make_tensor(self, tensor: Tensor) -> Any:
         """An array, with the storage that its layout asks for as its base."""
-        storage = _storage(tensor)
-        if tensor.complex:  # in binary64 and binary32, and without a layout
-            return storage.view(_COMPLEX[tensor.format]).reshape(tensor.shape)
-        if tensor.layout is None:
-            return storage.reshape(tensor.shape)
-        strides = [stride * storage.itemsize for stride in tensor.layout.strides]
-        return np.ndarray(
-            tensor.shape,
-            storage.dtype,
-            storage,
-            tensor.layout.offset * storage.itemsize,
-            strides,
-        )
+        return to_array(tensor)
 
     def make_rows(self, gradient: Sparse) -> Any:
         """`Rows`."""
@@ -85,7 +55,7 @@ class NumpyAdapter(OptimizerAdapter):
 
     def show_param(self, param: Any) -> Tensor:
         """The bits of a param."""
-        return _tensor(param.data)
+        return to_tensor(param.data)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write into the state of the param."""
@@ -97,11 +67,11 @@ class NumpyAdapter(OptimizerAdapter):
         p = self.params[name]
         state = optimizer.state[p]
         return Reading(
-            _tensor(p.data),
+            to_tensor(p.data),
             _gradient(p.grad),
-            _tensor(state["sum"]),
+            to_tensor(state["sum"]),
             state["step"],
-            _tensor(p.data.base.view(p.data.dtype)).bits
+            to_tensor(p.data.base.view(p.data.dtype)).bits
             if self.tensors[name].layout
             else None,
         )
@@ -114,8 +84,8 @@ class NumpyAdapter(OptimizerAdapter):
 
     def trace(self, rows: Sequence[Passing]) -> Trace:
         """The bits of all steps at once."""
-        theta = _tensor(np.stack([row[0] for row in rows]))
-        total = _tensor(np.stack([row[1] for row in rows]))
+        theta = to_tensor(np.stack([row[0] for row in rows]))
+        total = to_tensor(np.stack([row[1] for row in rows]))
         counters = tuple(row[2] for row in rows if row[2] is not None)
         return Trace(theta.format, theta.bits, total.bits, counters)
 
@@ -139,25 +109,8 @@ def _array_to_json(array: Any) -> dict[str, Any]:
     return {"dtype": array.dtype.name, "shape": shape, "hex": array.tobytes().hex()}
 
 
-def _storage(tensor: Tensor) -> Any:
-    dtype, integers = _DTYPES[tensor.format]
-    if tensor.layout is None:
-        return np.array(tensor.bits, integers).view(dtype)
-    whole = np.full(tensor.layout.length, tensor.layout.guard, integers)
-    whole[tensor.layout.positions(tensor.shape)] = tensor.bits
-    return whole.view(dtype)
-
-
 def _gradient(grad: Any) -> Gradient:
     if isinstance(grad, Rows):
         rows = tuple(grad.indices.tolist())
-        return Sparse(grad.shape, rows, _tensor(grad.values))
-    return None if grad is None else _tensor(grad)
-
-
-def _tensor(array: Any) -> Tensor:
-    name = _FORMATS.get(array.dtype) or _PAIRS.get(array.dtype)
-    if name is None:
-        raise Malformed(f"an array has dtype {array.dtype}")
-    flat = np.ascontiguousarray(array).reshape(-1).view(_DTYPES[name][1])
-    return Tensor(name, array.shape, tuple(flat.tolist()), array.dtype in _PAIRS)
+        return Sparse(grad.shape, rows, to_tensor(grad.values))
+    return None if grad is None else to_tensor(grad)

@@ -1,0 +1,164 @@
+"""Environments of their own for ports that bring a framework, or need a compiler.
+
+Each is a folder that `adagrad-conformance ports build` makes from nothing and that
+nothing else changes: a Python with packages, a folder of npm packages, or a compiled
+program.  The folders lie in `home()`; their names hold a digest of what is in them, so
+that another version is another folder.  A folder without its stamp is half made, and
+made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ENVIRONMENTS", "BuildError", "Environment", "home"]
+
+_STAMP = "built.json"
+_HERE = Path(__file__).resolve().parent
+
+
+class BuildError(Exception):
+    """An environment that cannot be made; the message says why, in one line."""
+
+
+def home() -> Path:
+    """Where environments lie: $ADAGRAD_CONFORMANCE_PORTS, or the user's cache."""
+    if chosen := os.environ.get("ADAGRAD_CONFORMANCE_PORTS"):
+        return Path(chosen)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "adagrad-conformance" / "ports"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is in an environment.
+
+    `pip` are requirements, installed one list after the other; `npm` are packages;
+    `program` is a C++ source beside the adapters, compiled with `flags`.  `parent` is
+    the environment of whose packages that program is made.
+    """
+
+    name: str
+    pip: tuple[tuple[str, ...], ...] = ()
+    npm: tuple[str, ...] = ()
+    program: str = ""
+    flags: Callable[[Path], list[str]] | None = None  #: by the parent's Python
+    parent: str = ""
+    patience: int = 3600  #: seconds for each command
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies, or would."""
+        source = (_HERE / self.program).read_bytes() if self.program else b""
+        above = ENVIRONMENTS[self.parent].folder.name if self.parent else ""
+        parts = [self.pip, self.npm, above, sys.version_info[:2]]
+        key = hashlib.sha256(json.dumps(parts).encode() + source).hexdigest()
+        return home() / f"{self.name}-{key[:10]}"
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it is there, whole."""
+        return (self.folder / _STAMP).is_file()
+
+    @property
+    def python(self) -> Path:
+        """Its Python, or that of its parent."""
+        if self.parent:
+            return ENVIRONMENTS[self.parent].python
+        return self.folder / "bin" / "python"
+
+    def build(self, say: Callable[[str], None] = lambda line: None) -> None:
+        """Make it, unless it is there; raises `BuildError`."""
+        if self.is_built:
+            return
+        if self.parent:
+            ENVIRONMENTS[self.parent].build(say)
+        folder = self.folder
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)
+            for command in self._commands(folder):
+                say(f"{self.name}: {' '.join(command)}")
+                _run(command, self.patience)
+            (folder / _STAMP).write_text(json.dumps({"name": self.name}) + "\n")
+        except OSError as error:
+            raise BuildError(f"{error.strerror or error}: {error.filename}") from None
+
+    def _commands(self, folder: Path) -> Iterator[list[str]]:
+        if self.pip:
+            yield [sys.executable, "-m", "venv", str(folder)]
+        install = ["-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        for requirements in self.pip:
+            yield [str(folder / "bin" / "python"), *install, *requirements]
+        if self.npm:
+            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+            yield ["npm", "install", *quiet, "--prefix", str(folder), *self.npm]
+        if self.program:
+            more = self.flags(self.python) if self.flags else []
+            output = ["-o", str(folder / "port")]
+            yield [
+                "g++",
+                "-std=c++20",
+                "-O1",
+                str(_HERE / self.program),
+                *more,
+                *output,
+            ]
+
+
+def _run(command: list[str], patience: int) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=patience,
+        )
+    except FileNotFoundError:
+        raise BuildError(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"{command[0]} took more than {patience} s") from None
+    if done.returncode:
+        text = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no word"]
+        errors = [line for line in text if "rror" in line] or text
+        raise BuildError(f"{Path(command[0]).name} failed: {errors[-1].strip()[:300]}")
+
+
+_TORCH = ("torch==2.13.0", "numpy==2.4.6")
+
+_LISTED = (
+    Environment(
+        "jax", (("jax==0.10.2", "optax==0.2.8", "keras==3.15.1", "numpyro==0.22.0"),)
+    ),
+    Environment("tensorflow", (("tensorflow==2.21.0", "keras==3.15.1", "ml_dtypes"),)),
+    Environment("mlx", (("mlx[cpu]==0.32.4", "numpy", "ml_dtypes"),)),
+    Environment("paddle", (("paddlepaddle==3.3.1", "numpy", "ml_dtypes"),)),
+    Environment("onnx", (("onnx==1.23.2", "numpy", "ml_dtypes"),)),
+    Environment("mindspore", (("mindspore==2.10.0", "ml_dtypes"),)),
+    Environment(
+        "small",
+        (("numpy", "river==0.26.1", "numpy-ml==0.1.2", "pennylane==0.45.1"),),
+    ),
+    Environment("pymc", (("pymc==5.28.5",),)),
+    Environment(
+        "torch",
+        (
+            _TORCH,  # first, or another build of it is fetched
+            ("keras==3.15.1", "bitsandbytes==0.50.2", "deepspeed==0.19.8", "ninja"),
+            ("fbgemm-gpu-cpu==1.8.0", "torchrec==1.8.0", "ml_dtypes"),
+        ),
+    ),
+    Environment("node", npm=("@tensorflow/tfjs@4.22.0",)),
+)
+
+ENVIRONMENTS: Mapping[str, Environment] = {each.name: each for each in _LISTED}

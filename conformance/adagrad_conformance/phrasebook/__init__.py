@@ -1,0 +1,29 @@
+"""How a user of each port writes what a scenario does, in the port's own words.
+
+From these phrases port_reproducer.py writes a failed scenario as a script that uses the
+port alone, fit to be sent to its maintainers.  The phrases of a port stand in a file
+beside this one, which imports nothing of the port, and are entered in `PHRASES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+from .phrases import Phrases
+
+__all__ = ["PHRASES", "Phrases", "phrases_of"]
+
+#: Registered name of a port -> "file:class".
+PHRASES: Mapping[str, str] = {
+    "optax": "jax_ports:Optax",
+}
+
+
+def phrases_of(target: str) -> Phrases | None:
+    """The phrases of a registered port, if it has any."""
+    if target not in PHRASES:
+        return None
+    file, _, name = PHRASES[target].partition(":")
+    found: Phrases = getattr(importlib.import_module(f".{file}", __name__), name)()
+    return found

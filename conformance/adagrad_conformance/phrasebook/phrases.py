@@ -1,0 +1,119 @@
+"""What a phrasebook must say of a port; what it leaves out raises `Unsaid`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from adagrad_conformance.adapters.base import Gradient, Sparse
+from adagrad_conformance.torch_text import listed, shortest
+from adagrad_reference.scenario import Tensor
+
+__all__ = ["Phrases", "Unsaid"]
+
+_DTYPES = {
+    "binary64": '"float64"',
+    "binary32": '"float32"',
+    "binary16": '"float16"',
+    "bfloat16": "ml_dtypes.bfloat16",
+}
+
+
+class Unsaid(Exception):
+    """There is no phrase for this."""
+
+
+class Phrases:
+    """Lines of Python; params are variables of their names, arrays are NumPy's.
+
+    `options` are by the document's names, as Python text, constants left out.
+    """
+
+    suffix = ".py"  #: of the script's file
+    #: The first lines: imports, and what must be set before them.
+    head: tuple[str, ...] = ("import numpy as np",)
+
+    def param(self, name: str, array: str) -> list[str]:
+        """Make a param."""
+        return [f"{name} = {array}"]
+
+    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+        """Make the optimizer over these params."""
+        raise Unsaid("new")
+
+    def step(self, gradients: Mapping[str, str]) -> list[str]:
+        """One step; a gradient for each param of the optimizer, "None" for none."""
+        raise Unsaid("step")
+
+    def state(self, name: str, array: str, t: int) -> list[str]:
+        """Write accumulator and counter of a param."""
+        raise Unsaid("state")
+
+    def option(self, option: str, value: str) -> list[str]:
+        """Change an option."""
+        raise Unsaid("option")
+
+    def save(self, name: str) -> list[str]:
+        """Keep the state under a name, as bytes where that is the port's way."""
+        raise Unsaid("save")
+
+    def load(self, name: str, via: str) -> list[str]:
+        """Load what was kept."""
+        raise Unsaid("load")
+
+    def theta(self, name: str) -> str:
+        """The param as a NumPy array."""
+        return name
+
+    def total(self, name: str) -> str:
+        """Its accumulator as a NumPy array."""
+        raise Unsaid("accumulator")
+
+    def count(self, name: str) -> str:
+        """Its step counter."""
+        raise Unsaid("counter")
+
+    def sparse(self, gradient: Sparse) -> str:
+        """A sparse gradient."""
+        raise Unsaid("sparse")
+
+    # -- what is the same for all ports in Python -------------------------------------
+
+    def gradient(self, gradient: Gradient) -> str:
+        """A gradient as text."""
+        if isinstance(gradient, Sparse):
+            return self.sparse(gradient)
+        return "None" if gradient is None else self.array(gradient)
+
+    def array(self, tensor: Tensor) -> str:
+        """A tensor as text; the decimals give its very bits."""
+        if tensor.complex or tensor.layout is not None:
+            raise Unsaid("complex params and layouts")
+        numbers = [self.number(tensor, value) for value in tensor.values()]
+        text = f"np.array({listed(numbers)}, {_DTYPES[tensor.format]})"
+        plain = tensor.shape == (len(numbers),)
+        return text if plain else f"{text}.reshape({tensor.shape})"
+
+    def number(self, tensor: Tensor, value: float) -> str:
+        """One number of a tensor."""
+        if math.isfinite(value):
+            return shortest(tensor.fmt, value)
+        return f'float("{value!r}")'
+
+    def end(self, place: str, seen: str, condition: str, words: str) -> list[str]:
+        """The assertion on what is seen; `condition` is one on the name `seen`."""
+        return [
+            f"seen = {seen}",
+            f'assert {condition}, f"{place} = {{seen}}, due {words}"',
+        ]
+
+    def refused(self, lines: list[str], due: str | None) -> list[str]:
+        """Lines of which the last must be refused; `due` says why, where it is not."""
+        *first, last = lines
+        done = f"raise SystemExit({f'accepted, though {due}'!r})" if due else "pass"
+        return [
+            *first,
+            f"try: {last}",
+            "except Exception as error: print('refused, as is due:', error)",
+            f"else: {done}",
+        ]

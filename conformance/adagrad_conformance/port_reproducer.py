@@ -1,0 +1,121 @@
+"""A failed scenario as a script that uses the port alone, by its phrasebook.
+
+As all reproducers it ends in an assertion, or by the exception at fault; nothing of
+this suite is imported, so it can be sent to the port's maintainers as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.scenario import (
+    Event,
+    Gradient,
+    Load,
+    New,
+    OptionValues,
+    Read,
+    Save,
+    Scenario,
+    SetOption,
+    SetState,
+    Step,
+)
+
+from .due import Due, condition, in_words
+from .phrasebook.phrases import Phrases, Unsaid
+
+__all__ = ["port_reproducer"]
+
+
+def port_reproducer(
+    scenario: Scenario,
+    phrases: Phrases,
+    due: Due | None,
+    constants: Mapping[str, float],
+) -> str:
+    """Source text; the last event of the scenario is the one at fault.
+
+    Raises `Unsaid` where the port has no phrase, `ScenarioError` for an impossible
+    scenario.
+    """
+    lines = list(_Writer(scenario, phrases, due, constants).lines())
+    head = [
+        line
+        for line in phrases.head
+        if "ml_dtypes" not in line or "import numpy" in line
+    ]
+    return "\n".join([*head, *lines]) + "\n"
+
+
+class _Writer:
+    def __init__(
+        self,
+        scenario: Scenario,
+        phrases: Phrases,
+        due: Due | None,
+        constants: Mapping[str, float],
+    ) -> None:
+        self.scenario, self.phrases, self.due = scenario, phrases, due
+        self.constants = constants
+        self.books = Bookkeeper(scenario)
+        self.held: dict[str, Gradient] = dict.fromkeys(scenario.tensors)
+
+    def lines(self) -> Iterator[str]:
+        """The script behind its first lines."""
+        phrases, due, last = self.phrases, self.due, len(self.scenario.events) - 1
+        if len({event.optimizer for event in self.scenario.events}) > 1:
+            raise Unsaid("several optimizers")
+        for name, tensor in self.scenario.tensors.items():
+            yield from phrases.param(name, phrases.array(tensor))
+        for number, event in enumerate(self.scenario.events):
+            written = self._event(event)
+            if not self.books.apply(event).refusal:
+                yield from written
+                continue
+            asserts = number == last and due is not None and due.what == "refusal"
+            why = due.exact if asserts and due is not None else None
+            yield from phrases.refused(written, why)
+        if due is not None and due.what != "refusal":
+            place, words = due.place.replace('"', "'"), in_words(due)
+            yield from phrases.end(place, self._seen(due), condition(due), words)
+
+    def _event(self, event: Event) -> list[str]:
+        phrases = self.phrases
+        match event:
+            case New(groups=(group,), options=options):
+                chosen = self._options({**options, **group.options})
+                return phrases.new(group.params, chosen)
+            case Step(gradients=gradients, loss=None):
+                self.held |= gradients
+                members = self.books.params(event.optimizer)
+                return phrases.step(
+                    {name: phrases.gradient(self.held[name]) for name in members}
+                )
+            case SetState(param=param, state_sum=total, t=t):
+                return phrases.state(param, phrases.array(total), t)
+            case SetOption(option=option, value=value):
+                return phrases.option(option, repr(value))
+            case Save(name=name):
+                return phrases.save(name)
+            case Load(name=name, via=via):
+                return phrases.load(name, via)
+            case Read():
+                return []
+        raise Unsaid(type(event).__name__)
+
+    def _options(self, options: OptionValues) -> dict[str, str]:
+        return {
+            name: repr(value)
+            for name, value in options.items()
+            if name not in self.constants
+        }
+
+    def _seen(self, due: Due) -> str:
+        looks = {"theta": self.phrases.theta, "S": self.phrases.total}
+        if due.what == "t":
+            return self.phrases.count(due.param)
+        if due.what not in looks or due.values:
+            raise Unsaid(due.what)
+        return f"float({looks[due.what](due.param)}.ravel()[{due.element}])"
