@@ -7,8 +7,9 @@ JOBS ?= 2
 SEED ?= 20260101
 PORTS := torch/single torch/foreach torch/fused torch/differentiable \
   own/torch-single own/torch-foreach numpy
+RECORDED := $(wildcard ports/streams/*.jsonl.gz)
 
-.PHONY: report test check bench power soundness operators vectors clean
+.PHONY: report written ports world test check bench power soundness operators vectors clean
 
 ## report: play everything on eight implementations and write REPORT.md; the first time
 ## torch.compile takes half a minute for each torch port
@@ -18,7 +19,12 @@ report: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance run $(PORTS) \
 	  "exec:node examples/javascript/port.mjs" --seed $(SEED) --jobs $(JOBS) \
 	  --json out/results.jsonl; code=$$?; test $$code -le 1 || exit $$code
-	@$(BIN)/adagrad-conformance report out/results.jsonl -o REPORT.md \
+	@$(MAKE) -s written STREAMS="out/results.jsonl $(RECORDED)"
+
+## written: REPORT.md from what was recorded alone; nothing is played
+written: $(STAMP)
+	@$(BIN)/adagrad-conformance report $(or $(STREAMS),$(RECORDED)) -o REPORT.md \
+	  --reproducers ports/reproducers \
 	  $$(for name in bench power soundness; do \
 	    test -f bench/$$name.json && echo --$$name bench/$$name.json; done)
 
@@ -31,6 +37,17 @@ check: $(STAMP)
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
 	$(BIN)/mypy reference/adagrad_reference conformance/adagrad_conformance
+
+## ports: make the environments of ports that bring a framework (some gigabytes)
+ports: $(STAMP)
+	$(BIN)/adagrad-conformance ports build
+
+## world: run every port that can be run here, record what is seen, write REPORT.md
+world: $(STAMP)
+	-$(BIN)/adagrad-conformance ports build
+	-PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance ports record -o ports \
+	  --seed $(SEED) --jobs $(JOBS)
+	@$(MAKE) -s written
 
 ## bench: measure the figures that REPORT.md quotes (about two minutes)
 bench: $(STAMP)

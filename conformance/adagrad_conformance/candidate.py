@@ -5,10 +5,11 @@ from __future__ import annotations
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from adagrad_reference.dialects import DIALECTS
+from adagrad_reference.options import illegal_option
 from adagrad_reference.scenario import Event, Step, Tensor
 
 from .adapters.base import (
@@ -34,20 +35,31 @@ __all__ = [
     "Question",
     "Timeout",
     "check_claims",
+    "check_constants",
     "check_dialect",
 ]
 
 
 class Crash(Exception):
-    """The port failed in a way that is no refusal."""
+    """The port failed in a way that is no refusal; `cause` is one of verdict.CAUSES."""
+
+    def __init__(self, message: str = "", cause: str = "raised") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class Timeout(Exception):
     """The port did not answer in time."""
 
+    def __init__(self, message: str = "", cause: str = "no-answer") -> None:
+        super().__init__(message)
+        self.cause = cause
+
 
 class NotLoaded(Exception):
     """The port could not be started at all."""
+
+    cause = "not-started"
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,8 @@ class Identity:
     language: str
     claims: frozenset[str]
     dialect: str = "document"  #: its name in `adagrad_reference.dialects`
+    #: Options that cannot be chosen in it, and their values.
+    constants: Mapping[str, float] = field(default_factory=dict)
 
 
 class Question(NamedTuple):
@@ -81,6 +95,15 @@ def check_dialect(name: object) -> str:
         known = ", ".join(DIALECTS)
         raise Malformed(f"unknown dialect {name!r}; known: {known}")
     return str(name)
+
+
+def check_constants(constants: Mapping[str, float]) -> Mapping[str, float]:
+    """Values of known options that are numbers; raises `Malformed`."""
+    if problem := illegal_option(constants):
+        raise Malformed(f"constants: {problem}")
+    if "maximize" in constants:
+        raise Malformed("constants: maximize is a flag; leave its claim out instead")
+    return constants
 
 
 class Candidate(ABC):
@@ -123,6 +146,18 @@ class Candidate(ABC):
         """Whether it can be asked without starting it again."""
         return True
 
+    @property
+    def quiet(self) -> bool:
+        """Whether it has said nothing that it was not asked for."""
+        return True
+
+    def settle(self) -> None:
+        """End a check: whatever else the port has said belongs to it.
+
+        Raises as the others do.
+        """
+        return  # one that is called directly says nothing else
+
     @abstractmethod
     def close(self) -> None:
         """End it."""
@@ -139,7 +174,8 @@ class InProcess(Candidate):
         self.adapter = self.factory()
         a = self.adapter
         claims, dialect = check_claims(a.claims), check_dialect(a.dialect)
-        return Identity(a.name, a.version, a.language, claims, dialect)
+        constants = check_constants(a.constants)
+        return Identity(a.name, a.version, a.language, claims, dialect, constants)
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin a scenario."""

@@ -154,6 +154,42 @@ def explore(**options: Any) -> None:
     sys.exit(explore_command(**options))
 
 
+@main.command()
+@click.argument("target", metavar="TARGET")
+@click.option("--show", is_flag=True, help="Print whole lines.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
+def doctor(**options: Any) -> None:
+    """Check the manners of TARGET's adapter, message by message.
+
+    Every claim is exercised by a few messages, and each answer is held to the
+    protocol's schema and to its meaning.  No number that the port computes is judged;
+    that is what `run` does.  Exit code 0: all is in order; 3: something is wrong.
+    """
+    from .doctor_command import doctor_command
+
+    sys.exit(doctor_command(**options))
+
+
+@main.command(name="new-adapter")
+@click.option(
+    "--language",
+    required=True,
+    metavar="python|javascript|cpp|c|rust",
+    help="What the port is written in.",
+)
+@click.argument("folder", default="adagrad-adapter", metavar="[FOLDER]")
+def new_adapter(language: str, folder: str) -> None:
+    """Write a working adapter to begin with, into FOLDER (default: adagrad-adapter).
+
+    A kit speaks the protocol; the adapter beside it has a toy port to be replaced by
+    yours.  README.md there says how to build it, examine it and judge it.
+    """
+    from .new_adapter_command import new_adapter_command
+
+    new_adapter_command(language, folder)
+
+
 @main.command(name="list")
 @click.argument(
     "what",
@@ -186,12 +222,18 @@ def explain(name: str) -> None:
 @click.option("--bench", metavar="FILE", help="Figures that `make bench` wrote.")
 @click.option("--power", metavar="FILE", help="Figures that `make power` wrote.")
 @click.option("--soundness", metavar="FILE", help="Those that `make soundness` wrote.")
-def report(streams: tuple[str, ...], output: str, **figures: str | None) -> None:
-    """Write a report from result streams."""
+@click.option("--reproducers", metavar="FOLDER", help="Scripts to link to.")
+def report(
+    streams: tuple[str, ...],
+    output: str,
+    reproducers: str | None,
+    **figures: str | None,
+) -> None:
+    """Write a report from result streams; of two on a target, the first one counts."""
     from .show_commands import write_report
 
     paths = {name: Path(text) for name, text in figures.items() if text}
-    write_report([Path(s) for s in streams], Path(output), paths)
+    write_report([Path(s) for s in streams], Path(output), paths, _path(reproducers))
 
 
 @main.group()
@@ -225,6 +267,53 @@ def show(name: str) -> None:
     from .show_commands import show_vector
 
     click.echo(show_vector(name))
+
+
+@main.group()
+def ports() -> None:
+    """The registered ports: where each runs, and how they stand."""
+
+
+@ports.command(name="list")
+def list_ports() -> None:
+    """List the ports and whether their environments are built."""
+    _end_with_the_pipe()
+    from .ports_command import listing
+
+    for line in listing():
+        click.echo(line)
+
+
+@ports.command(name="build")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+def build_ports(names: tuple[str, ...]) -> None:
+    """Make the environments of ports (default: all); gigabytes, some minutes.
+
+    They lie in $ADAGRAD_CONFORMANCE_PORTS, or else in the user's cache.  Exit code 3:
+    one could not be made; its ports are then not run.
+    """
+    from .ports_command import build
+
+    sys.exit(build(names))
+
+
+@ports.command(name="record")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--output", "-o", required=True, metavar="FOLDER", help="Where to.")
+@click.option("--seed", type=int, required=True, help="Of the fresh random scenarios.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=120.0, help="Seconds.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Ports at a time.")
+def record_ports(
+    names: tuple[str, ...], output: str, seed: int, timeout: float, jobs: int
+) -> None:
+    """Run ports in full (default: all) and keep streams and reproducers.
+
+    `report` reads the streams.  Exit code 3: a port was not run; what was recorded of
+    it before stays.
+    """
+    from .ports_command import record
+
+    sys.exit(record(names, Path(output), seed, jobs, timeout))
 
 
 def _end_with_the_pipe() -> None:

@@ -30,6 +30,7 @@ from adagrad_reference.formats import Format
 from adagrad_reference.interval import Interval, NormArithmetic
 from adagrad_reference.options import Options
 from adagrad_reference.play import EventExpectation
+from adagrad_reference.rows import row_size
 from adagrad_reference.scenario import (
     Event,
     Save,
@@ -70,7 +71,8 @@ class StepsSeen:
 
     The columns hold encodings, one step behind the other, a step for each (t, options)
     of `settings`.  `places` are the positions in the param of a step's elements, where
-    not all of them moved; `numbers` are those of the steps in a longer run.
+    not all of them moved; `numbers` are those of the steps in a longer run.  Each `row`
+    encodings are a row of the param (rows.py).
     """
 
     event: int
@@ -84,6 +86,7 @@ class StepsSeen:
     new_sum: Bits
     places: tuple[int, ...] | None = None
     numbers: tuple[int, ...] | None = None
+    row: int = 1
 
     @property
     def width(self) -> int:
@@ -110,6 +113,7 @@ class Case:
     errors: list[Any] = field(default_factory=list)
     boxed: int = 0  #: elements judged by boxes along the trajectory
     margins: list[float] = field(default_factory=list)  #: of the failures, in ulp
+    cause: str | None = None  #: of the trouble
 
     def fail(
         self, event: int, message: str, margin: float = math.inf, **where: Any
@@ -131,7 +135,7 @@ def collect(
     if masters is not None:
         seen = lifted(seen)
     elif shows_masters(seen):
-        case.trouble = "malformed"
+        case.trouble, case.cause = "malformed", "wrong-content"
         case.message = f"a master copy is shown, but '{MASTER}' is not claimed"
         return case
     collector = _Collector(seen.scenario, case, claims, dialect, masters)
@@ -249,7 +253,7 @@ class _Collector:
     ) -> None:
         param, t = place[1], self.books.counter(*place)
         if reading.state_sum is None:
-            if t > 0:
+            if update is not None or self._has_state(place, t, written):
                 self.case.fail(number, "claims 'state' but shows none", param=param)
             return
         if reading.t is not None and reading.t != t:
@@ -273,6 +277,12 @@ class _Collector:
             self._check_initial(number, param, due, reading.state_sum)
         elif due is not None:
             self._same_bits(number, param, "S", due, reading.state_sum)
+
+    def _has_state(self, place: Place, t: int, written: Mapping[Place, Any]) -> bool:
+        """Whether its state has begun; t alone says so where each param has its own."""
+        if self.sums.get(place) is not None or isinstance(written.get(place), Tensor):
+            return True
+        return t > 0 and self.dialect.counter == "param"
 
     def _stepped(self, place: Place) -> Tensor:
         """What the next step starts from: the master where there is one, or theta."""
@@ -315,6 +325,7 @@ class _Collector:
                 moved(theta),
                 moved(new),
                 places,
+                row=row_size(self.scenario.tensors[param]),
             )
         )
 
@@ -328,7 +339,7 @@ class _Collector:
                 for update in updates
                 if update.param == param
             }
-            self._run_of(number, place, trace, taken, event.count)
+            self._run_of(number, place, trace, taken, effect)
             reading = shown.readings[place]
             width = len(reading.theta.bits)
             stepped = reading.master or reading.theta
@@ -346,13 +357,13 @@ class _Collector:
         place: Place,
         trace: Trace,
         taken: Mapping[int, Update],
-        count: int,
+        effect: Effect,
     ) -> None:
         param, total = place[1], self.sums.get(place)
         if total is None:
             self.case.fail(number, "claims 'state' but shows none", param=param)
             return
-        self._counters(number, place, trace, taken, count)
+        self._counters(number, place, trace, effect)
         theta = (*self._stepped(place).bits, *trace.theta)
         sums = (*total.bits, *trace.state_sum)
         width = len(total.bits)
@@ -364,7 +375,7 @@ class _Collector:
                 taken_rows += column[(first + shift) * width : (last + shift) * width]
             return tuple(taken_rows)
 
-        for i in range(count):
+        for i in range(len(effect.runs)):
             if i in taken:
                 continue
             start, middle, end = i * width, (i + 1) * width, (i + 2) * width
@@ -390,22 +401,23 @@ class _Collector:
                     rows(theta, 1),
                     rows(sums, 1),
                     numbers=tuple(taken),
+                    row=row_size(self.scenario.tensors[param]),
                 )
             )
 
     def _counters(
-        self,
-        number: int,
-        place: Place,
-        trace: Trace,
-        taken: Mapping[int, Update],
-        count: int,
+        self, number: int, place: Place, trace: Trace, effect: Effect
     ) -> None:
-        if trace.t is None:
+        """A counter advances in the steps that count; the last one is the books'."""
+        if trace.t is None or effect.run is None:
             return
-        t = self.books.counter(*place) - len(taken)
-        for i in range(count):
-            t += i in taken
+        run, param = effect.run, place[1]
+        counted = [param in run.counting[i] for i in run.numbers()]
+        begun, to_come = False, sum(counted)
+        for i, counts in enumerate(counted):
+            begun |= counts
+            to_come -= counts
+            t = self.books.counter(*place) - to_come if begun else run.counters[param]
             if trace.t[i] != t:
                 self.case.fail(
                     number,

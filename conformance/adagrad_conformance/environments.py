@@ -41,7 +41,8 @@ def home() -> Path:
 class Environment:
     """What is in an environment.
 
-    `pip` are requirements, installed one list after the other; `npm` are packages;
+    `pip` are requirements, installed one list after the other, under `settings` as
+    environment variables; `npm` are packages;
     `program` is a C++ source beside the adapters, compiled with `flags`.  `parent` is
     the environment of whose packages that program is made.
     """
@@ -49,6 +50,7 @@ class Environment:
     name: str
     pip: tuple[tuple[str, ...], ...] = ()
     npm: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
     program: str = ""
     flags: Callable[[Path], list[str]] | None = None  #: by the parent's Python
     parent: str = ""
@@ -59,7 +61,7 @@ class Environment:
         """Where it lies, or would."""
         source = (_HERE / self.program).read_bytes() if self.program else b""
         above = ENVIRONMENTS[self.parent].folder.name if self.parent else ""
-        parts = [self.pip, self.npm, above, sys.version_info[:2]]
+        parts = [self.pip, self.npm, above, sys.version_info[:2], *self.settings]
         key = hashlib.sha256(json.dumps(parts).encode() + source).hexdigest()
         return home() / f"{self.name}-{key[:10]}"
 
@@ -87,7 +89,7 @@ class Environment:
             folder.mkdir(parents=True)
             for command in self._commands(folder):
                 say(f"{self.name}: {' '.join(command)}")
-                _run(command, self.patience)
+                _run(command, self.patience, self.settings)
             (folder / _STAMP).write_text(json.dumps({"name": self.name}) + "\n")
         except OSError as error:
             raise BuildError(f"{error.strerror or error}: {error.filename}") from None
@@ -114,7 +116,9 @@ class Environment:
             ]
 
 
-def _run(command: list[str], patience: int) -> None:
+def _run(
+    command: list[str], patience: int, settings: tuple[tuple[str, str], ...] = ()
+) -> None:
     try:
         done = subprocess.run(
             command,
@@ -123,6 +127,7 @@ def _run(command: list[str], patience: int) -> None:
             text=True,
             errors="replace",
             timeout=patience,
+            env={**os.environ, **dict(settings)},
         )
     except FileNotFoundError:
         raise BuildError(f"{command[0]} is not installed") from None
@@ -140,7 +145,10 @@ _LISTED = (
     Environment(
         "jax", (("jax==0.10.2", "optax==0.2.8", "keras==3.15.1", "numpyro==0.22.0"),)
     ),
-    Environment("tensorflow", (("tensorflow==2.21.0", "keras==3.15.1", "ml_dtypes"),)),
+    Environment(
+        "tensorflow",
+        (("tensorflow==2.21.0", "keras==3.15.1", "tf_keras==2.21.0", "ml_dtypes"),),
+    ),
     Environment("mlx", (("mlx[cpu]==0.32.4", "numpy", "ml_dtypes"),)),
     Environment("paddle", (("paddlepaddle==3.3.1", "numpy", "ml_dtypes"),)),
     Environment("onnx", (("onnx==1.23.2", "numpy", "ml_dtypes"),)),
@@ -154,9 +162,14 @@ _LISTED = (
         "torch",
         (
             _TORCH,  # first, or another build of it is fetched
-            ("keras==3.15.1", "bitsandbytes==0.50.2", "deepspeed==0.19.8", "ninja"),
-            ("fbgemm-gpu-cpu==1.8.0", "torchrec==1.8.0", "ml_dtypes"),
+            ("keras==3.15.1", "bitsandbytes==0.50.2", "fbgemm-gpu-cpu==1.8.0"),
+            ("ml_dtypes", "tensordict", "torchmetrics", "pyre-extensions"),
+            ("ninja", "setuptools", "wheel", "packaging", "psutil", "py-cpuinfo"),
+            ("--no-deps", "torchrec==1.8.0"),  # its own fbgemm-gpu is another build
+            # compiled here: one kept from elsewhere may lack the kernel
+            ("--no-cache-dir", "--no-build-isolation", "deepspeed==0.19.8"),
         ),
+        settings=(("DS_BUILD_CPU_ADAGRAD", "1"),),
     ),
     Environment("node", npm=("@tensorflow/tfjs@4.22.0",)),
 )

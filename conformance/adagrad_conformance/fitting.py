@@ -9,6 +9,8 @@ Rule 2.  What varies the option, or gives it 0 or an illegal value, is about the
          itself and stays as it is: not claimed.
 Rule 3.  In 16-bit formats an eps that the family's rule 5 would forbid (build.py) is
          left alone: what is special there is not what the scenario is about.
+Rule 4.  A constant 0 says that the port lacks the option (no weight decay, say); what a
+         scenario of the option's own theme decides is then not claimed either.
 """
 
 from __future__ import annotations
@@ -34,6 +36,23 @@ __all__ = ["SMALLEST_EPS_16", "fitted", "missing_claims"]
 #: The smallest eps that ordinary scenarios have in a 16-bit format.
 SMALLEST_EPS_16 = 1e-3
 
+#: Option -> what the first requirement of a scenario of its theme has in its name.
+_THEMES = {
+    "lr": "rate",
+    "lr_decay": "lr-decay",
+    "weight_decay": "weight-decay",
+    "initial_accumulator_value": "initial-accumulator",
+    "eps": "eps",
+}
+#: Option -> the claim that it may be given as 0.
+_ZERO = {
+    "lr": "zero-lr",
+    "lr_decay": "",
+    "weight_decay": "",
+    "initial_accumulator_value": "zero-accumulator",
+    "eps": "zero-eps",
+}
+
 
 def fitted(check: Check, constants: Mapping[str, float]) -> Check:
     """The check with the port's constants in it; the same object where it has none."""
@@ -43,6 +62,7 @@ def fitted(check: Check, constants: Mapping[str, float]) -> Check:
         name: value
         for name, value in constants.items()
         if _can_be(name, value, check, list(_values(check, name)))
+        and (value or not _is_about(name, check))
     }
     if not chosen:
         return check
@@ -58,11 +78,16 @@ def missing_claims(
     if not isinstance(check, Scenario):
         return missing
     fixed = {
-        name.replace("_", "-")
+        name: value
         for name, value in constants.items()
         if set(_values(check, name)) == {value}
     }
-    return missing - fixed
+    claims_met = {name.replace("_", "-") for name in fixed}
+    return missing - claims_met - {_ZERO[name] for name in fixed if not fixed[name]}
+
+
+def _is_about(name: str, scenario: Scenario) -> bool:
+    return _THEMES[name] in scenario.requirements[0]
 
 
 def _can_be(name: str, value: float, scenario: Scenario, named: list[float]) -> bool:

@@ -66,7 +66,7 @@ def judge(
     Without `graded` there is only pass or fail.  Errors, and the grade `exact`, are
     told by the document alone.
     """
-    cases = [_case(seen, claims, expect, dialect) for seen in everything]
+    cases = [_caused(seen, claims, expect, dialect) for seen in everything]
     batches: dict[tuple[str, bool], list[tuple[Case, StepsSeen]]] = defaultdict(list)
     for case in cases:
         flushes = FLUSHES in claims and SUBNORMAL in _flags(case)
@@ -75,6 +75,14 @@ def judge(
     for (name, flushes), pairs in batches.items():
         _judge_steps(FORMATS[name], pairs, flushes, dialect, graded)
     return [_verdict(case) for case in cases]
+
+
+def _caused(
+    seen: Seen, claims: frozenset[str], expect: Expectations, dialect: Dialect
+) -> Case:
+    case = _case(seen, claims, expect, dialect)
+    case.cause = case.cause or seen.cause
+    return case
 
 
 def _case(
@@ -95,14 +103,25 @@ def _case(
 
 
 #: The switches that leave the relations' laws as they are.
-_LAWFUL_SWITCHES = {"eps", "decay", "accumulator", "rate"}
+_LAWFUL_SWITCHES = {
+    "eps",
+    "guard",
+    "inverse",
+    "decay",
+    "accumulator",
+    "rate",
+    "scalars",
+}
+#: The single value that does not: elements of a row are not on their own.
+_LAWLESS = ("accumulator", "row-mean")
 
 
 def _relation_case(seen: RelationSeen, dialect: Dialect) -> Case:
     """A law that holds for the document may not hold where others count or begin."""
     case = compare_runs(seen)
     switches = {name for name, _ in dialect.changes}
-    if case.failures and not switches <= _LAWFUL_SWITCHES:
+    lawful = switches <= _LAWFUL_SWITCHES and _LAWLESS not in dialect.changes
+    if case.failures and not lawful:
         words = f"this law does not hold in the dialect {dialect.name}"
         return Case(seen.check, "waived", words)
     return case
@@ -169,6 +188,7 @@ def _batch(fmt: Format, steps: Sequence[StepsSeen]) -> tuple[StepBatch, Any, Any
         column(s.gradient for s in steps),
         list(settings),
         np.repeat(np.array(which, int), counts),
+        np.repeat([s.row for s in steps for _ in s.settings], counts),
     )
     return batch, column(s.new_theta for s in steps), column(s.new_sum for s in steps)
 
@@ -289,4 +309,5 @@ def _verdict(case: Case) -> Verdict:
         first,
         case.message,
         kind(check),
+        case.cause,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.formats import Format
+from adagrad_reference.rows import row_size
 from adagrad_reference.scenario import Tensor
 
 from .comparison import Case, Expectations, StepsSeen, collect
@@ -26,11 +27,10 @@ def compare_runs(seen: RelationSeen) -> Case:
         return case
     for same in relation.same:
         here, there = same.events
-        if len(seen.left.events) <= here or len(seen.right.events) <= there:
-            refusals = [e.refusal for e in (*seen.left.events, *seen.right.events)]
-            case.fail(
-                here, f"refused what is legal: {next(filter(None, refusals), '')}"
-            )
+        events = (*seen.left.events[: here + 1], *seen.right.events[: there + 1])
+        refusals = [event.refusal for event in events if event.refusal]
+        if refusals or len(events) < here + there + 2:
+            case.fail(here, f"refused what is legal: {''.join(refusals[:1])}")
             return case
         (left_place, left_elements), (right_place, right_elements) = (
             same.left,
@@ -115,6 +115,7 @@ def native_case(seen: NativeSeen, dialect: Dialect = DOCUMENT) -> Case:
                 step.state_sum.bits,
                 step.new_theta.bits,
                 step.new_sum.bits,
+                row=row_size(step.theta),
             )
         )
     return case

@@ -6,6 +6,7 @@ this suite is imported, so it can be sent to the port's maintainers as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -41,11 +42,11 @@ def port_reproducer(
     scenario.
     """
     lines = list(_Writer(scenario, phrases, due, constants).lines())
-    head = [
-        line
-        for line in phrases.head
-        if "ml_dtypes" not in line or "import numpy" in line
-    ]
+    head = list(phrases.head)
+    if not any("ml_dtypes" in line for line in lines):
+        head = [
+            re.sub(r" ml_dtypes,|, ml_dtypes|^import ml_dtypes$", "", x) for x in head
+        ]
     return "\n".join([*head, *lines]) + "\n"
 
 

@@ -1,32 +1,28 @@
 """A port in a child process, spoken to in JSON Lines (wire.py).
 
 Rule 1.  Every answer has a deadline, which begins when the one before it is there.
-         Reading and writing never block past it.
 Rule 2.  A process that does not answer in time, or not in the protocol, is killed.
          One that reports a crash of the port in good order may go on.
-Rule 3.  Standard error is kept (its end only) to be shown, and means nothing.
-Rule 4.  A port that allows it is sent ahead what it will be asked.  What is not asked
+Rule 3.  A port that allows it is sent ahead what it will be asked.  What is not asked
          after all is answered too; those answers are read and mean nothing.
+Rule 4.  Whatever a port writes is held against the check in which it wrote it: at the
+         end of a check (`settle`) it is asked something whose answer comes after all
+         else, under a number that it could not know.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import json
-import os
-import select
-import signal
-import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from adagrad_reference.scenario import Event, Tensor
 
 from . import wire
 from .adapters.base import Ask, Malformed, NativeAnswer, Reading, Refused, Reply
+from .answers import crash, outcome, parsed, unasked
 from .candidate import (
     Candidate,
     Crash,
@@ -35,26 +31,20 @@ from .candidate import (
     Question,
     Timeout,
     check_claims,
+    check_constants,
     check_dialect,
 )
+from .child import Child
 from .native.table import NATIVE
 
-__all__ = ["ProcessCandidate"]
+__all__ = ["ProcessCandidate", "identity_of", "words_taken"]
 
-#: Answers other than `ok`, and what they are here.
-_BAD_NEWS = {"refused": Refused, "malformed": Malformed, "crashed": Crash}
-
-#: A line longer than this is no answer.
-MAX_LINE = 256 * 2**20
 #: How much longer a slow native check may take than any other answer.
 SLOW = 5
-_STDERR_LINES = 12
-
-#: Threads of a port that wait give way to others, the suite among them.
-_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
-
-_ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
-_DECODER = json.JSONDecoder()
+#: So often no step calls its closure.
+MAX_CALLS = 1000
+#: How far numbers leap at the end of a check.
+_LEAP = 100
 
 
 class ProcessCandidate(Candidate):
@@ -64,10 +54,11 @@ class ProcessCandidate(Candidate):
         self, command: tuple[str, ...], timeout: float, memory_gib: float | None = None
     ) -> None:
         self.command, self.timeout, self.memory_gib = command, timeout, memory_gib
-        self.process: subprocess.Popen[bytes] | None = None
+        self.child: Child | None = None
         self._greeted = False
         self._abandoned = False
         self._elsewhere: ProcessCandidate | None = None
+        self._moved = False  #: into the process elsewhere, in this check
 
     def launch(self) -> None:
         """Start the process and do not wait: it loads while others work.
@@ -77,30 +68,20 @@ class ProcessCandidate(Candidate):
         self._kill()
         if self._abandoned:
             raise NotLoaded("the run was interrupted")
-        try:
-            self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                env={**_ENVIRONMENT, **os.environ},
-                preexec_fn=self._limit_memory if self.memory_gib else None,
-            )
-        except OSError as error:
-            raise NotLoaded(f"cannot start {self.command[0]!r}: {error}") from None
+        self.child = Child(self.command, self.memory_gib)
         self._greeted, self._ahead, self._packed = False, False, False
-        self._reset_pipes(self.process)
+        self._number = 0
+        self._sent: collections.deque[tuple[int, Question]] = collections.deque()
 
     def start(self) -> Identity:
         """Start the process, unless it is launched already, and ask who it is."""
-        if self.process is None or self._greeted:
+        if self.child is None or self._greeted:
             self.launch()
         self._greeted = True
         try:
             ok = self._ask_plainly({"op": "start", "protocol": wire.PROTOCOL_VERSION})
-            identity = _identity(ok)
-            self._ahead, self._packed = (word in _takes(ok) for word in wire.TAKES)
+            identity = identity_of(ok)
+            self._ahead, self._packed = (word in words_taken(ok) for word in wire.TAKES)
             return identity
         except (Crash, Timeout, Malformed, Refused) as error:
             self._kill()
@@ -109,11 +90,12 @@ class ProcessCandidate(Candidate):
     def announce(self, questions: Sequence[Question]) -> None:
         """Send them ahead, if the port allows it."""
         self._forget_answers()
-        if self.process is None or not self._ahead:
+        if self.child is None or not self._ahead or not questions:
             return
+        self._check_quiet()
         for question in questions:
             self._sent.append((self._post(self._message(question)), question))
-        self._push()
+        self.child.push()
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin a scenario."""
@@ -147,18 +129,38 @@ class ProcessCandidate(Candidate):
             )
         if not self._elsewhere.alive:
             self._elsewhere.start()
+        self._moved = True
         return self._elsewhere
 
     @property
     def alive(self) -> bool:
         """Whether the process can be asked."""
-        return self.process is not None
+        return self.child is not None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it has written nothing that it was not asked for."""
+        try:
+            return self.child is None or self.child.stray() is None
+        except Malformed:
+            return False
+
+    def settle(self) -> None:
+        """See to it that everything was heard that belongs to the check before."""
+        self._forget_answers()
+        moved, self._moved = self._moved, False
+        if self.child is not None:
+            self._number += _LEAP
+            self._ask_plainly({"op": "begin", "tensors": {}})
+            self._check_quiet()
+        if moved and self._elsewhere is not None:
+            self._elsewhere.settle()
 
     def close(self) -> None:
         """Ask it to stop, then make sure of it."""
         if self._elsewhere is not None:
             self._elsewhere.close()
-        if self.process is not None:
+        if self.child is not None:
             with contextlib.suppress(Crash, Timeout, Malformed, Refused):
                 self._ask_plainly({"op": "stop"})
         self._kill()
@@ -167,8 +169,8 @@ class ProcessCandidate(Candidate):
         """End it at once and for good; for another thread than the one that asks."""
         self._abandoned = True
         for candidate in (self, self._elsewhere):
-            if candidate is not None and candidate.process is not None:
-                _kill_group(candidate.process)
+            if candidate is not None and candidate.child is not None:
+                candidate.child.end_group()
 
     # -- one question, one answer -------------------------------------------------
 
@@ -193,7 +195,7 @@ class ProcessCandidate(Candidate):
         return {"op": "read", "optimizer": question.about}
 
     def _sent_ahead(self, question: Question) -> bool:
-        if self.process is None or not self._sent:
+        if self.child is None or not self._sent:
             return False
         op, about = self._sent[0][1]
         if op == "read":
@@ -202,188 +204,111 @@ class ProcessCandidate(Candidate):
 
     def _ask_plainly(self, message: dict[str, Any], ask: Ask | None = None) -> Any:
         self._forget_answers()
-        if self.process is None:
-            raise Crash("the process has ended")
+        if self.child is None:
+            raise Crash("the process has ended", "not-started")
+        self._check_quiet()
         number = self._post(message)
-        self._push()
+        self.child.push()
         return self._answer(number, ask)
 
+    def _post(self, message: dict[str, Any]) -> int:
+        """Put a question into the outgoing lines; its number."""
+        self._number += 1
+        self._child.put({"seq": self._number, **message})
+        return self._number
+
     def _answer(self, number: int, ask: Ask | None) -> Any:
-        try:
+        with self._killed_by_trouble():
             answer = self._converse(number, ask)
-        except Exception:
-            self._kill()
-            raise
-        for word, error in _BAD_NEWS.items():
-            if word in answer:
-                raise error(str(answer[word]).strip())
+            word = outcome(answer)
+        said = str(answer[word]).strip()
+        if word == "refused":
+            raise Refused(said)
+        if word == "malformed":
+            raise Malformed(said)
+        if word == "crashed":
+            raise crash(said)
+        if not isinstance(answer["ok"], dict):
+            raise Malformed(f"'ok' must be an object, not {said}"[:300])
         return answer["ok"]
 
     def _converse(self, number: int, ask: Ask | None) -> dict[str, Any]:
-        deadline = time.monotonic() + self.timeout
-        while True:
-            answer = self._read_answer(number, deadline)
-            if answer.get("ask") == "closure" and ask is not None:
-                seen = wire.tensors_from_wire(answer.get("params"))
-                reply = wire.answer_to_wire(ask(seen), self._packed)
-                self._unsent += _line({"seq": number, "answer": reply})
-                self._push()
-            elif "ok" in answer or any(word in answer for word in _BAD_NEWS):
+        """The answer to a question, by way of all calls of a closure."""
+        since = time.monotonic()
+        for _ in range(MAX_CALLS):
+            answer = parsed(self._child.line(self.timeout, since))
+            _check_number(answer, number)
+            if "ask" not in answer:
                 return answer
-            else:
-                raise Malformed(f"no 'ok', 'refused' or 'crashed' in {answer}"[:300])
-
-    def _read_answer(self, number: int, deadline: float) -> dict[str, Any]:
-        line = self._read_line(deadline)
-        try:
-            answer = _DECODER.decode(line.decode())
-        except (ValueError, RecursionError):
-            shown = line[:80].decode(errors="replace")
-            raise Malformed(f"not a line of JSON: {shown!r}") from None
-        if not isinstance(answer, dict) or answer.get("seq") != number:
-            got = answer.get("seq") if isinstance(answer, dict) else answer
-            raise Malformed(f"expected an answer with seq {number}, got {got!r}")
-        return answer
+            if ask is None or answer["ask"] != "closure":
+                words = f"{answer['ask']!r} was asked for where there is none"
+                raise Malformed(words[:300], "unasked")
+            seen = wire.tensors_from_wire(answer.get("params"))
+            reply = wire.answer_to_wire(ask(seen), self._packed)
+            self._child.put({"seq": number, "answer": reply})
+            self._child.push()
+        words = f"a closure was called {MAX_CALLS} times in one step"
+        raise Malformed(words, "wrong-count")
 
     def _forget_answers(self) -> None:
         """Read the answers to what was sent ahead and is not asked after all.
 
         A process that does not give them is killed.
         """
-        while self.process is not None and self._sent:
+        while self.child is not None and self._sent:
             number, _ = self._sent.popleft()
             with contextlib.suppress(Crash, Timeout, Malformed, Refused):
                 self._answer(number, None)
 
-    # -- pipes ----------------------------------------------------------------------
-
-    def _reset_pipes(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._stdin, self._stdout = process.stdin.fileno(), process.stdout.fileno()
-        for pipe in (self._stdin, self._stdout):
-            os.set_blocking(pipe, False)
-        self._number, self._unsent = 0, bytearray()
-        self._sent: collections.deque[tuple[int, Question]] = collections.deque()
-        self._lines: collections.deque[bytes] = collections.deque()
-        self._begun: list[bytes] = []  #: pieces of a line that has no end yet
-        self._stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
-        self._drainer = threading.Thread(
-            target=_drain, args=(process.stderr, self._stderr), daemon=True
-        )
-        self._drainer.start()
-
-    def _post(self, message: dict[str, Any]) -> int:
-        """Put a question into the outgoing lines; its number."""
-        self._number += 1
-        self._unsent += _line({"seq": self._number, **message})
-        return self._number
-
-    def _push(self) -> None:
-        """Write what the pipe takes; the rest goes while an answer is waited for."""
-        try:
-            while self._unsent:
-                del self._unsent[: os.write(self._stdin, self._unsent)]
-        except BlockingIOError:
-            pass
-        except OSError:  # it reads no more; perhaps it has said why
-            self._unsent.clear()
-
-    def _read_line(self, deadline: float) -> bytes:
-        while not self._lines:
-            if self._wait(deadline):
-                chunk = os.read(self._stdout, 1 << 20)
-                if not chunk:
-                    raise self._ended()
-                self._take(chunk)
-            else:
-                self._push()
-        return self._lines.popleft()
-
-    def _take(self, chunk: bytes) -> None:
-        first, *others = chunk.split(b"\n")
-        self._begun.append(first)
-        if others:
-            self._lines.append(b"".join(self._begun))
-            *whole, last = others
-            self._lines.extend(whole)
-            self._begun = [last]
-        elif sum(map(len, self._begun)) > MAX_LINE:
-            raise Malformed(f"a line of more than {MAX_LINE >> 20} MiB")
-
-    def _wait(self, deadline: float) -> bool:
-        """Wait for the port; whether there is something to read, else to write."""
-        poll = select.poll()
-        poll.register(self._stdout, select.POLLIN)
-        if self._unsent:
-            poll.register(self._stdin, select.POLLOUT)
-        ready = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
-        if not ready:
-            raise Timeout(f"no answer within {self.timeout:g} s")
-        return self._stdout in ready
+    def _check_quiet(self) -> None:
+        """Nothing may be there while nothing is asked."""
+        with self._killed_by_trouble():
+            if (line := self._child.stray()) is not None:
+                raise unasked(line)
 
     # -- life and death -------------------------------------------------------------
 
-    def _ended(self) -> Crash:
-        """Why nothing more comes; a process that lives on is not waited for."""
-        assert self.process is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=0.2)
-        code = self.process.returncode
-        if code is None:
-            return Crash("the process closed its standard output")
-        how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
-        self._drainer.join(timeout=0.2)
-        return Crash("\n".join([f"the process ended ({how})", *self._stderr]))
+    @property
+    def _child(self) -> Child:
+        assert self.child is not None
+        return self.child
+
+    @contextlib.contextmanager
+    def _killed_by_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._kill()
+            raise
 
     def _kill(self) -> None:
-        if self.process is None:
-            return
-        _kill_group(self.process)
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self.process = None
-
-    def _limit_memory(self) -> None:
-        import resource
-
-        limit = int((self.memory_gib or 0) * 2**30)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        if self.child is not None:
+            self.child.kill()
+        self.child = None
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _check_number(answer: dict[str, Any], number: int) -> None:
+    got = answer.get("seq")
+    if type(got) is int and got == number:
+        return
+    if "crashed" in answer:  # perhaps its last words, which nobody asked for
+        raise crash(str(answer["crashed"]).strip())
+    words = f"expected an answer with seq {number}, got {got!r}"[:300]
+    if type(got) is int and 0 < got < number:
+        raise Malformed(f"{words}, which was answered before", "unasked")
+    raise Malformed(words, "wrong-sequence")
 
 
-def _drain(stream: IO[bytes], lines: collections.deque[str]) -> None:
-    with stream:
-        while line := stream.readline(4096):
-            lines.append(line.decode(errors="replace").rstrip())
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
-
-
-def _line(message: dict[str, Any]) -> bytes:
-    return _ENCODER.encode(message).encode() + b"\n"
-
-
-def _takes(ok: dict[str, Any]) -> list[Any]:
+def words_taken(ok: dict[str, Any]) -> list[Any]:
+    """What the port takes beyond the plain protocol; raises `Malformed`."""
     words = ok.get("takes", [])
     if not isinstance(words, list):
         raise Malformed("'takes' must be a list of texts")
     return words
 
 
-def _identity(ok: Any) -> Identity:
+def identity_of(ok: Any) -> Identity:
+    """Who the port says it is, in answer to `start`; raises `Malformed`."""
     if not isinstance(ok, dict) or ok.get("protocol") != wire.PROTOCOL_VERSION:
         spoken = ok.get("protocol") if isinstance(ok, dict) else ok
         raise Malformed(
@@ -397,4 +322,5 @@ def _identity(ok: Any) -> Identity:
     name, version, language = map(str, texts)
     known = check_claims(frozenset(map(str, claims)))
     dialect = check_dialect(ok.get("dialect", Identity.dialect))
-    return Identity(name, version, language, known, dialect)
+    constants = check_constants(wire.constants_from_wire(ok.get("constants", {})))
+    return Identity(name, version, language, known, dialect, constants)

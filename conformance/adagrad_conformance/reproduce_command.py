@@ -14,6 +14,7 @@ from .candidate import Identity, NotLoaded
 from .checks import Check, kind
 from .cli import UserError
 from .comparison import Expectations
+from .fitting import fitted
 from .process import ProcessCandidate
 from .reproducers import (
     Reproducer,
@@ -83,12 +84,12 @@ def _of_target(
     memory: float | None,
 ) -> list[Reproducer]:
     candidate = ProcessCandidate(target.command, timeout, memory)
-    failures = cheapest_failures(verdicts, checks)
     try:
         identity = candidate.start()
+        fit = [fitted(check, identity.constants) for check in checks]
         return [
             _one(candidate, identity, target, name, *pair, expect)
-            for name, pair in failures.items()
+            for name, pair in cheapest_failures(verdicts, fit).items()
         ]
     except (NotLoaded, Malformed) as error:
         lines = str(error).strip().splitlines() or ["no reason was given"]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from adagrad_reference.bookkeeping import Bookkeeper
-from adagrad_reference.formats import BINARY32, FORMATS
+from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     Event,
@@ -21,7 +21,6 @@ from adagrad_reference.scenario import (
     New,
     Save,
     Scenario,
-    Sparse,
     Step,
     Steps,
     Tensor,
@@ -36,7 +35,9 @@ from .adapters.base import (
     Trace,
 )
 from .candidate import Candidate, Crash, Identity, NotLoaded, Question, Timeout
-from .checks import Adaptive, Check, NativeCheck, Place, Relation, needed_claims
+from .checks import Adaptive, Check, NativeCheck, Place, Relation
+from .fitting import missing_claims
+from .readings import check_readings, check_traces
 
 __all__ = [
     "AdaptiveSeen",
@@ -84,6 +85,7 @@ class Observation:
     events: list[EventSeen] = field(default_factory=list)
     trouble: str | None = None  #: crash, timeout, malformed, error or not-claimed
     message: str = ""
+    cause: str | None = None  #: of the trouble, one of verdict.CAUSES
 
     @property
     def check(self) -> Scenario:
@@ -109,6 +111,11 @@ class RelationSeen:
         """More on that."""
         return self.left.message or self.right.message
 
+    @property
+    def cause(self) -> str | None:
+        """Its cause."""
+        return self.left.cause or self.right.cause
+
 
 @dataclass
 class NativeSeen:
@@ -118,6 +125,7 @@ class NativeSeen:
     answer: NativeAnswer | None = None
     trouble: str | None = None
     message: str = ""
+    cause: str | None = None
 
 
 @dataclass
@@ -137,6 +145,11 @@ class AdaptiveSeen:
         """More on that."""
         return self.observation.message
 
+    @property
+    def cause(self) -> str | None:
+        """Its cause."""
+        return self.observation.cause
+
 
 @dataclass
 class NotPlayed:
@@ -145,6 +158,7 @@ class NotPlayed:
     check: Check
     trouble: str
     message: str
+    cause: str | None = None
 
 
 Seen = Observation | RelationSeen | NativeSeen | AdaptiveSeen | NotPlayed
@@ -160,49 +174,71 @@ def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
     for fmt in formats:
         bits = (fmt.encode(1.5), fmt.encode(-fmt.eta))
         tensor = Tensor(fmt.name, (2,), bits)
-        group = New("A", (Group(("p",)),), {})
+        group = New("A", (Group(("p",)),), _plain_options(identity))
         scenario = Scenario("smoke", (), "MUST", {"p": tensor}, (group,))
         seen = play(candidate, scenario)
         if seen.trouble:
             return f"{seen.trouble}: {seen.message}"
         event = seen.events[0]
         if event.refusal:
-            return f"an optimizer with default options was refused: {event.refusal}"
+            return f"an optimizer with plain options was refused: {event.refusal}"
         reading = event.readings.get(("A", "p"))
         if reading is None or reading.theta != tensor:
             return f"a {fmt.name} param did not read back as it was given"
     return None if formats else "no format is claimed"
 
 
+def _plain_options(identity: Identity) -> dict[str, float | bool]:
+    """None at all, where the port has the document's defaults; else lr and eps."""
+    if "defaults" in identity.claims:
+        return {}
+    eps = {"eps": 0.0078125} if "eps" in identity.claims else {}
+    return {"lr": 0.5, **eps}
+
+
 def observe(
     candidate: Candidate, identity: Identity, checks: Iterable[Check]
 ) -> Iterator[Seen]:
     """Perform every check that the port claims; the rest is noted as not claimed."""
-    failures = 0
+    failures, gone = 0, None
     for check in checks:
-        if missing := needed_claims(check) - identity.claims:
+        if missing := missing_claims(check, identity.claims, identity.constants):
             yield NotPlayed(check, "not-claimed", ", ".join(sorted(missing)))
             continue
         if failures >= MAX_FAILURES:
             message = f"not tried after {failures} failures in a row"
-            yield NotPlayed(check, "error", message)
+            yield NotPlayed(check, "error", message, "given-up")
+            continue
+        gone = gone or _revived(candidate)
+        if gone:
+            message = f"not tried: it could not be started again: {gone}"
+            yield NotPlayed(check, "error", message, NotLoaded.cause)
             continue
         seen = perform(candidate, check)
+        _settle(candidate, seen)
         failures = 0 if candidate.alive else failures + 1
-        if problem := _revived(candidate):
-            failures = MAX_FAILURES
-            yield NotPlayed(
-                check,
-                seen.trouble or "crash",
-                f"{seen.message}\nand it could not be started again: {problem}",
-            )
-            continue
         yield seen
 
 
-def _revived(candidate: Candidate) -> str | None:
-    """Start it again if it has ended; why that failed, if it did."""
+def _settle(candidate: Candidate, seen: Seen) -> None:
+    """What the port does after its last answer is still held against this check."""
+    match seen:
+        case RelationSeen():
+            end: Observation | NativeSeen = seen.right
+        case AdaptiveSeen():
+            end = seen.observation
+        case Observation() | NativeSeen():
+            end = seen
+        case NotPlayed():
+            return
     if candidate.alive:
+        with _noting(end):
+            candidate.settle()
+
+
+def _revived(candidate: Candidate) -> str | None:
+    """Start it again if it has ended, or speaks unasked; why that failed, if it did."""
+    if candidate.alive and candidate.quiet:
         return None
     try:
         candidate.start()
@@ -259,17 +295,25 @@ def _adapt(candidate: Candidate, check: Adaptive) -> AdaptiveSeen:
     return AdaptiveSeen(check, seen)
 
 
+#: The status of each kind of trouble.
+_STATUS: Mapping[type[Exception], str] = {
+    Malformed: "malformed",
+    Timeout: "timeout",
+    Crash: "crash",
+    NotLoaded: "crash",
+    Refused: "crash",
+}
+
+
 @contextmanager
 def _noting(seen: Observation | NativeSeen) -> Iterator[None]:
-    """Note trouble in what is seen."""
+    """Note trouble in what is seen, unless there was some before."""
     try:
         yield
-    except Malformed as error:
-        seen.trouble, seen.message = "malformed", str(error)
-    except Timeout as error:
-        seen.trouble, seen.message = "timeout", str(error)
-    except (Crash, NotLoaded, Refused) as error:
-        seen.trouble, seen.message = "crash", str(error)
+    except tuple(_STATUS) as error:
+        if seen.trouble is None:
+            seen.trouble, seen.message = _STATUS[type(error)], str(error)
+            seen.cause = getattr(error, "cause", "refused")
 
 
 @dataclass(frozen=True)
@@ -358,7 +402,9 @@ class Session:
 
         def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
             if not isinstance(event, Step) or event.loss is None:
-                raise Malformed("a closure was asked for where there is none")
+                raise Malformed(
+                    "a closure was asked for where there is none", "unasked"
+                )
             seen.calls.append(ClosureCall(dict(params)))
             return ClosureAnswer(event.gradients, event.loss)
 
@@ -385,20 +431,11 @@ class Session:
     def _checked(
         self, event: Steps, cue: _Cue, traces: Mapping[str, Trace] | None
     ) -> Mapping[str, Trace]:
-        expected = cue.looks[event.optimizer]
-        if traces is None or set(traces) != set(expected):
-            shown = None if traces is None else sorted(traces)
-            raise Malformed(f"many steps show params {shown}, not {expected}")
-        for name, trace in traces.items():
-            tensor = self.scenario.tensors[name]
+        stepped = {}
+        for name in cue.looks[event.optimizer]:
             before = self.last.get((event.optimizer, name))
-            stepped = (before and before.master) or tensor
-            numbers = event.count * len(tensor.bits)
-            lengths = {len(trace.theta), len(trace.state_sum)}
-            whole = trace.t is None or len(trace.t) == event.count
-            if trace.format != stepped.format or lengths != {numbers} or not whole:
-                raise Malformed(f"the trace of {name} has not {event.count} steps")
-        return traces
+            stepped[name] = (before and before.master) or self.scenario.tensors[name]
+        return check_traces(traces, stepped, event.count)
 
     def _move(self, event: Load, groups: list[tuple[tuple[str, ...], Options]]) -> None:
         """Go on in another process: the same params, a fresh optimizer."""
@@ -426,56 +463,8 @@ class Session:
     def _read(self, optimizer: str, expected: list[str]) -> dict[str, Reading]:
         self._announce()
         readings = self.candidate.read(optimizer)
-        if set(readings) != set(expected):
-            raise Malformed(f"read shows params {sorted(readings)}, not {expected}")
-        for name, reading in readings.items():
-            self._check_shape(name, reading)
+        check_readings(readings, expected, self.scenario.tensors)
         return {name: readings[name] for name in expected}
-
-    def _check_shape(self, name: str, reading: Reading) -> None:
-        tensor = self.scenario.tensors[name]
-        whole = (tensor.format, tensor.shape, len(tensor.bits))
-        gradient = reading.gradient
-        if isinstance(gradient, Sparse):
-            if problem := gradient.problem():
-                raise Malformed(f"gradient of {name}: {problem}")
-            if gradient.shape != tensor.shape:
-                raise Malformed(f"gradient of {name} has shape {gradient.shape}")
-            gradient = None
-        if reading.master is not None and tensor.fmt.width != 16:
-            raise Malformed(f"a master of {name}, which is {tensor.format}")
-        wide = whole if reading.master is None else (BINARY32.name, *whole[1:])
-        parts = (
-            ("theta", reading.theta, whole),
-            ("gradient", gradient, whole),
-            ("sum", reading.state_sum, wide),
-            ("master", reading.master, wide),
-        )
-        for what, shown, due in parts:
-            if shown is None:
-                continue
-            got = (shown.format, shown.shape, len(shown.bits))
-            if what == "sum" and got[0] != due[0] and got[1:] == due[1:]:
-                raise Malformed(_other_width(name, got[0], tensor.format, reading))
-            if got != due:
-                raise Malformed(
-                    f"{what} of {name} is {got[0]} of shape {list(got[1])}, "
-                    f"not {due[0]} of shape {list(due[1])}"
-                )
-        length = tensor.layout.length if tensor.layout else None
-        if length is not None and len(reading.storage or ()) != length:
-            raise Malformed(f"storage of {name} is not {length} elements")
-
-
-def _other_width(name: str, width: str, param: str, reading: Reading) -> str:
-    """Why an accumulator of this width cannot be judged."""
-    if reading.master is not None:
-        return f"the accumulator of {name} is {width}, its master binary32"
-    return (
-        f"the accumulator of {name} is {width}, the param {param}: state of another "
-        "width is judged only in binary32 beside a binary32 master of a 16-bit param "
-        f"(claim master-weights); else do not claim {param}"
-    )
 
 
 def _batches(
@@ -504,4 +493,4 @@ def _batches(
 
 
 def _no_closure(params: Mapping[str, Tensor]) -> ClosureAnswer:
-    raise Malformed("a closure was asked for where there is none")
+    raise Malformed("a closure was asked for where there is none", "unasked")

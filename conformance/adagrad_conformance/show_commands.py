@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from .library import Library, generate, vectors_folder, verify
 from .reports.markdown import report_text
 from .reports.power import power_section
 from .reports.soundness import soundness_section
+from .reproducers import file_name
 from .requirements.clauses import CLAUSES
 from .requirements.table import REQUIREMENTS
-from .stream import StreamError, read_stream, write_text
+from .stream import Stream, StreamError, read_stream, write_text
 from .suite import known_checks
 
 __all__ = [
@@ -56,7 +58,7 @@ def listing(what: str) -> Iterator[str]:
         for dialect in DIALECTS.values():
             words = "; ".join(dialect.words) or "the document"
             about = f"{dialect.about}: " if dialect.about else ""
-            yield f"{dialect.name:16}{about}{words}"
+            yield f"{dialect.name:24}{about}{words}"
     elif what == "checks":
         for check in known_checks(_library()):
             yield f"{check.level:7}{kind(check):9} {check.id}"
@@ -136,8 +138,29 @@ def _figures(name: str, path: Path) -> dict[str, Any]:
     return data
 
 
+def _scripts(
+    streams: Sequence[Stream], folder: Path | None, output: Path
+) -> dict[tuple[str, str], str]:
+    """The reproducers in a folder, by target and requirement, as links."""
+    if folder is None:
+        return {}
+    found = {}
+    for stream in streams:
+        for record in stream.checks:
+            target, requirement = record["target"], record["requirement"] or ""
+            place = folder / file_name(target)
+            for path in sorted(place.glob(f"{file_name(requirement)}.*")):
+                if path.suffix != ".json":
+                    link = os.path.relpath(path, output.resolve().parent)
+                    found[target, requirement] = link
+    return found
+
+
 def write_report(
-    streams: Sequence[Path], output: Path, figures: Mapping[str, Path]
+    streams: Sequence[Path],
+    output: Path,
+    figures: Mapping[str, Path],
+    reproducers: Path | None = None,
 ) -> None:
     """`report`; `figures` are files of bench, power and soundness."""
     try:
@@ -146,7 +169,9 @@ def write_report(
     except StreamError as error:
         raise UserError(str(error)) from None
     try:
-        write_text(output, report_text(read, data.pop("bench", None), **data))
+        scripts = _scripts(read, reproducers, output)
+        bench = data.pop("bench", None)
+        write_text(output, report_text(read, bench, **data, scripts=scripts))
     except OSError as error:
         raise UserError(f"cannot write {output}: {error.strerror}") from None
     click.echo(f"wrote {output}")

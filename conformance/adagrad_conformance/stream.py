@@ -7,10 +7,12 @@ was cut short.  Errors in ulp are decimal texts; there are no bare JSON floats.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import platform
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from adagrad_reference.scenario import LEVELS
 
 from . import __version__
 from .candidate import Identity
-from .verdict import GRADES, STATUSES, Verdict
+from .verdict import CAUSES, GRADES, STATUSES, Verdict
 
 if TYPE_CHECKING:
     from .diagnosis import Diagnosis, Explanation
@@ -41,6 +43,7 @@ __all__ = [
     "header",
     "read_stream",
     "target_record",
+    "write_bytes",
     "write_text",
 ]
 
@@ -62,6 +65,9 @@ class TargetResult:
     problem: str | None = None  #: why it could not be judged at all
     seen: Sequence[Seen] = ()  #: what was observed, where it is asked for
     diagnosis: Diagnosis | None = None  #: what explains the failures at MUST
+    #: How many checks at MUST pass by the document, of how many judged, where the
+    #: port declares another dialect.
+    by_document: tuple[int, int] | None = None
     reproducers: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -105,7 +111,11 @@ def target_record(result: TargetResult) -> Json:
             "claims": sorted(result.identity.claims),
             "dialect": result.identity.dialect,
             "departs": list(DIALECTS[result.identity.dialect].words),
+            "constants": {n: repr(x) for n, x in result.identity.constants.items()},
         }
+    if result.by_document:
+        passed, judged = result.by_document
+        record["by_document"] = {"passed": passed, "judged": judged}
     if result.diagnosis:
         record["diagnosis"] = diagnosis_record(result.diagnosis)
     if result.problem:
@@ -160,6 +170,8 @@ def check_record(target: str, verdict: Verdict, reproducer: Any = None) -> Json:
         }
         if verdict.message:
             record["trouble"] = verdict.message
+    if verdict.cause is not None:
+        record["cause"] = verdict.cause
     if reproducer is not None:
         record["reproducer"] = reproducer
     return dict(_clean(record))
@@ -212,18 +224,23 @@ def _target_code(result: TargetResult, strict: bool) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a whole file of text or nothing."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file or nothing: beside it first, then renamed.
 
     A link is followed; what is no regular file (a pipe, a device) is written directly.
     """
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
         return
     path = path.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(name, 0o666 & ~mask)
@@ -248,10 +265,13 @@ class Stream:
 
 
 def read_stream(path: Path) -> Stream:
-    """Read a stream; raises `StreamError` if it is damaged or incomplete."""
+    """Read a stream, perhaps compressed; raises `StreamError` if it is damaged."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        lines = data.decode("utf-8").splitlines()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise StreamError(f"cannot read {path}: {error}") from None
     records = list(_records(path, lines))
     kinds = [record["record"] for record in records]
@@ -329,9 +349,14 @@ def _record_problem(record: Json, targets: set[str]) -> str | None:
 
 
 def _check_problem(record: Json, targets: set[str]) -> str | None:
-    known = {"level": LEVELS, "status": STATUSES, "grade": (*GRADES, None)}
+    known = {
+        "level": LEVELS,
+        "status": STATUSES,
+        "grade": (*GRADES, None),
+        "cause": (*CAUSES, None),
+    }
     for key, words in known.items():
-        if record[key] not in words:
+        if record.get(key) not in words:
             return f"unknown {key} {record[key]!r}"
     if record["target"] not in targets:
         return f"no target record for {record['target']!r}"

@@ -72,6 +72,12 @@ SWITCHES: Mapping[str, Switch] = {
             root="the learning rate decays with the root of 1 + (t-1) lr_decay",
         ),
         _switch(
+            "scalars",
+            "ALG-4",
+            "exact",
+            binary32="lr_decay, weight_decay and eps are rounded to binary32",
+        ),
+        _switch(
             "decay",
             "ALG-5",
             "coupled",
@@ -93,6 +99,8 @@ SWITCHES: Mapping[str, Switch] = {
             late="the update divides by the root of S as it was before the step",
             gains_eps="eps is added to S at each step",
             rooted="sqrt(S) + eps is stored in the place of S",
+            row_mean="S grows by the mean of the squares of a row, which is all that "
+            "belongs to one index of the first dimension",
         ),
         _switch(
             "eps",
@@ -103,6 +111,18 @@ SWITCHES: Mapping[str, Switch] = {
             none="there is no eps",
             replaced="eps = 0 is replaced by 1e-7",
             binary32="eps is rounded to binary32",
+        ),
+        _switch(
+            "guard",
+            "ALG-7",
+            "none",
+            zero="where S is 0 the update is 0",
+        ),
+        _switch(
+            "inverse",
+            "ALG-7",
+            "rounded",
+            approximate="the inverse of the denominator is up to 2 ulp off",
         ),
         _switch(
             "update",
@@ -177,9 +197,12 @@ class Dialect:
     initial: str = "tau"
     counter: str = "param"
     rate: str = "t-1"
+    scalars: str = "exact"
     decay: str = "coupled"
     accumulator: str = "grows"
     eps: str = "outside"
+    guard: str = "none"
+    inverse: str = "rounded"
     update: str = "subtracted"
     maximize: str = "before-decay"
     none: str = "skips"
@@ -226,6 +249,14 @@ class Dialect:
         """The step number and the options that the formula is to be fed with."""
         t += self.rate == "t"
         changes: dict[str, float | bool] = {}
+        if self.scalars == "binary32":
+            o = o.override(
+                {
+                    "lr_decay": _binary32(o.lr_decay),
+                    "weight_decay": _binary32(o.weight_decay),
+                    "eps": _binary32(o.eps),
+                }
+            )
         if t < 1:  # a counter that never advances
             grown = 1 + (t - 1) * o.lr_decay
             changes = {"lr": o.lr / grown if grown > 0 else o.lr, "lr_decay": 0.0}
@@ -287,29 +318,70 @@ def single_changes() -> list[Dialect]:
 
 
 _TENSORFLOW = Options(lr=1e-3, initial_accumulator_value=0.1, eps=1e-7)
+#: The same, where a learning rate must be given.
+_GIVEN_RATE = replace(_TENSORFLOW, lr=Options().lr)
+
+_KERAS = Dialect(
+    "keras",
+    counter="optimizer",
+    decay="decoupled",
+    eps="inside",
+    defaults=_TENSORFLOW,
+    about="Keras 3",
+)
 
 #: The declared variants, by name; the defaults are those of their documentation.
 DIALECTS: Mapping[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
         DOCUMENT,
-        Dialect(
-            "keras",
-            eps="inside",
-            decay="decoupled",
-            defaults=_TENSORFLOW,
-            about="Keras 3",
+        _KERAS,
+        replace(  # XLA turns a division by a root into a product with its inverse root
+            _KERAS,
+            name="keras-jax",
+            inverse="approximate",
+            about="Keras 3, its step compiled by XLA",
         ),
         Dialect(
             "optax",
+            counter="optimizer",
             eps="inside",
-            defaults=replace(_TENSORFLOW, lr=Options().lr),
-            about="optax, tfjs",
+            guard="zero",
+            inverse="approximate",
+            defaults=_GIVEN_RATE,
+            about="optax",
+        ),
+        Dialect(
+            "tfjs",
+            eps="inside",
+            defaults=_GIVEN_RATE,
+            about="TensorFlow.js",
+        ),
+        Dialect(
+            "jax-example-libraries",
+            counter="optimizer",
+            eps="none",
+            guard="zero",
+            inverse="approximate",
+            defaults=replace(Options(), eps=0.0),
+            about="jax.example_libraries, NumPyro, both without momentum",
         ),
         Dialect(
             "eps-inside",
             eps="inside",
-            about="Lasagne, River, PennyLane",
+            about="Lasagne, PyMC, PyDyNet, ConvNetJS, deeplearn.js",
+        ),
+        Dialect(
+            "river",
+            counter="optimizer",
+            eps="inside",
+            about="River",
+        ),
+        Dialect(
+            "pennylane",
+            eps="inside",
+            defaults=Options(lr=0.1, eps=1e-8),
+            about="PennyLane",
         ),
         Dialect(
             "tensorflow",
@@ -320,13 +392,33 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "tensorflow-v1",
             eps="none",
-            defaults=replace(_TENSORFLOW, eps=0.0),
-            about="TensorFlow's first kernel, jax.example_libraries",
+            defaults=replace(_GIVEN_RATE, eps=0.0),
+            about="TensorFlow's first kernel, compat.v1",
         ),
         Dialect(
             "global-counter",
             counter="optimizer",
             about="MindSpore's experimental optimizer, OneFlow",
+        ),
+        Dialect(
+            "mlx",
+            counter="optimizer",
+            rate="binary32",
+            about="MLX",
+        ),
+        Dialect(
+            "paddle",
+            counter="optimizer",
+            decay="stays-on",
+            eps="binary32",
+            about="PaddlePaddle",
+        ),
+        Dialect(
+            "onnx",
+            scalars="binary32",
+            decay="stays-on",
+            defaults=Options(eps=0.0),
+            about="the operator of ai.onnx.preview.training",
         ),
         Dialect(
             "optimisers.jl",
@@ -345,6 +437,11 @@ DIALECTS: Mapping[str, Dialect] = {
             decay="unscaled",
             defaults=Options(lr=1.0, eps=1e-8),
             about="flashlight",
+        ),
+        Dialect(
+            "row-wise",
+            accumulator="row-mean",
+            about="torchrec's RowWiseAdagrad, FBGEMM's EXACT_ROWWISE_ADAGRAD",
         ),
     )
 }

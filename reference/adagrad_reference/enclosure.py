@@ -40,10 +40,12 @@ __all__ = [
     "NumericClass",
     "ScalarBoxes",
     "form_scalars",
+    "norm_arithmetic",
     "norm_step",
     "scalar_boxes",
     "step_box",
     "subtracts_decay",
+    "used_gradients",
 ]
 
 
@@ -121,31 +123,47 @@ def step_box(
     c: ScalarBoxes,
     cls: NumericClass,
     dialect: Dialect = DOCUMENT,
+    row_square: Any | None = None,
 ) -> tuple[Any, Any]:
     """(theta', S') after one step, as intervals of the arithmetic `ar`.
 
     `g` is the gradient after maximize (its sign is exact); `c` holds the scalars that
-    `form_scalars` gives in the same arithmetic.
+    `form_scalars` gives in the same arithmetic.  A `row_square` (rows.py) takes the
+    place of the element's own square.
     """
     if dialect.update == "nothing":
         return theta, state_sum
     theta, state_sum, g = map(ar.flush, (theta, state_sum, g))
-    squared = g
-    if c.weight_decay is not None and dialect.decay not in ("decoupled", "unscaled"):
-        pull = ar.opt(ar.mul(theta, c.weight_decay))
-        decayed = ar.opt(ar.sub(g, pull) if c.subtracts else ar.add(g, pull))  # ALG-5
-        squared = g if dialect.decay == "step-only" else decayed
-        g = g if dialect.decay == "sum-only" else decayed
-    exact_sum = _grown(ar, state_sum, ar.opt(ar.square(squared)), c, dialect)  # ALG-6
+    g, squared = used_gradients(ar, theta, g, c, dialect)
+    square = ar.opt(ar.square(squared))
+    if row_square is not None:
+        square = row_square
+    exact_sum = _grown(ar, state_sum, square, c, dialect)  # ALG-6
     used_sum = state_sum if dialect.accumulator == "late" else exact_sum
     d = _denominator(ar, used_sum, c, cls, dialect)
-    update = _update(ar, g, d, c)  # ALG-7
+    update = _update(ar, g, d, c, dialect)  # ALG-7
+    if dialect.guard == "zero":
+        update = ar.guarded(update, ar.opt(used_sum), c.clr)
     if dialect.accumulator == "rooted":
         exact_sum = d
     new_theta = ar.store(_moved(ar, theta, update, dialect))
     if c.weight_decay is not None and dialect.decay in ("decoupled", "unscaled"):
         new_theta = _decoupled(ar, theta, update, c, dialect)
     return new_theta, ar.store(exact_sum)
+
+
+def used_gradients(
+    ar: Any, theta: Any, g: Any, c: ScalarBoxes, dialect: Dialect
+) -> tuple[Any, Any]:
+    """The gradient that steps, and the one that is squared (ALG-5)."""
+    if c.weight_decay is None or dialect.decay in ("decoupled", "unscaled"):
+        return g, g
+    pull = ar.opt(ar.mul(theta, c.weight_decay))
+    decayed = ar.opt(ar.sub(g, pull) if c.subtracts else ar.add(g, pull))
+    return (
+        g if dialect.decay == "sum-only" else decayed,
+        g if dialect.decay == "step-only" else decayed,
+    )
 
 
 def _grown(
@@ -177,10 +195,13 @@ def _denominator(
     return ar.opt(ar.add(root, c.eps))
 
 
-def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes) -> Any:
+def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes, dialect: Dialect) -> Any:
     """clr g / d in each of its six orders (ALG-7)."""
     clr_g = ar.opt(ar.mul(g, c.clr))
-    inverse = ar.opt(ar.div(c.one, d))
+    inverse = ar.div(c.one, d)
+    if dialect.inverse == "approximate":
+        inverse = ar.approximate(inverse)
+    inverse = ar.opt(inverse)
     return ar.hull(
         ar.opt(ar.div(clr_g, d)),  # (clr g) / d
         ar.opt(ar.mul(ar.opt(ar.div(g, d)), c.clr)),  # clr (g / d)
@@ -223,7 +244,8 @@ def _norm(name: str, flushes: bool) -> NormArithmetic:
     return NormArithmetic(FORMATS[name], flushes)
 
 
-def _arithmetic(fmt: Format, cls: NumericClass) -> NormArithmetic:
+def norm_arithmetic(fmt: Format, cls: NumericClass) -> NormArithmetic:
+    """The arithmetic of the norm for a format."""
     if FORMATS.get(fmt.name) == fmt:
         return _norm(fmt.name, cls.flushes)
     return NormArithmetic(fmt, cls.flushes)
@@ -240,7 +262,7 @@ def scalar_boxes(
     fmt: Format, cls: NumericClass, t: int, o: Options, dialect: Dialect = DOCUMENT
 ) -> ScalarBoxes:
     """The norm: the scalars of step t."""
-    ar = _arithmetic(fmt, cls)
+    ar = norm_arithmetic(fmt, cls)
     decays = o.weight_decay != 0 or dialect.decay == "stays-on"
     decay = ar.point(o.weight_decay) if decays else None
     one, before, lr, lr_decay, eps = map(
@@ -260,11 +282,12 @@ def norm_step(
     t: int,
     o: Options,
     dialect: Dialect = DOCUMENT,
+    row_square: Interval | None = None,
 ) -> tuple[Interval, Interval]:
     """The norm: boxes of theta' and S' for one element, end points in `fmt`."""
-    ar = _arithmetic(fmt, cls)
+    ar = norm_arithmetic(fmt, cls)
     if dialect.zero == "elements-skip" and g == 0:
         return theta, state_sum
     gradient = Interval.point(-g if o.maximize else g)
     c = scalar_boxes(fmt, cls, t, o, dialect)
-    return step_box(ar, theta, state_sum, gradient, c, cls, dialect)
+    return step_box(ar, theta, state_sum, gradient, c, cls, dialect, row_square)

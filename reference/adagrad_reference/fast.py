@@ -10,6 +10,8 @@ all settings are formed in the same way, so that a run may decay its rate step b
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -30,6 +32,7 @@ from .fast_arithmetic import Narrow, Wide
 from .formats import BINARY64, Format
 from .interval import Interval
 from .options import Options
+from .rows import mean_squares
 
 __all__ = [
     "Boxes",
@@ -63,6 +66,8 @@ class StepBatch:
     """Elements to step: 1-D float64 arrays of numbers of `format`.
 
     `which[i]` is the index into `settings` of the element's step number and options.
+    Of `rows`, if they are given, element i is in one of `rows[i]` elements; those of a
+    row are neighbours.
     """
 
     format: Format
@@ -71,6 +76,7 @@ class StepBatch:
     gradient: Array
     settings: Sequence[tuple[int, Options]]
     which: Array
+    rows: Array = None
 
     def __len__(self) -> int:
         return len(self.theta)
@@ -84,6 +90,7 @@ class StepBatch:
             self.gradient[index],
             self.settings,
             self.which[index],
+            None if self.rows is None else self.rows[index],
         )
 
 
@@ -114,16 +121,38 @@ def fast_boxes(
     n = len(batch)
     theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
     table = ScalarTable(batch.format, cls, batch.settings, dialect)
-    for kind in np.unique(table.kinds):
-        chosen = np.flatnonzero(table.kinds[batch.which] == kind)
+    squares = _row_squares(batch, cls, dialect)
+    by_row = np.zeros(n, bool) if squares is None else batch.rows > 1
+    for kind, in_row in itertools.product(np.unique(table.kinds), (False, True)):
+        chosen = np.flatnonzero((table.kinds[batch.which] == kind) & (by_row == in_row))
         for start in range(0, len(chosen), CHUNK):
             index = chosen[start : start + CHUNK]
-            _fill_chunk(batch.take(index), cls, table, kind, index, (theta, total))
+            given = None if squares is None or not in_row else squares[index]
+            part = batch.take(index)
+            _fill_chunk(part, cls, table, kind, index, (theta, total), given)
     if dialect.zero == "elements-skip":
         still = batch.gradient == 0
         for boxes, old in ((theta, batch.theta), (total, batch.state_sum)):
             boxes.lo[still] = boxes.hi[still] = old[still]
     return theta, total
+
+
+def _row_squares(batch: StepBatch, cls: NumericClass, dialect: Dialect) -> Array | None:
+    """The boxes by which S grows where rows share it, as an array of intervals."""
+    if dialect.accumulator != "row-mean" or batch.rows is None:
+        return None
+    squares, start = np.full(len(batch), None), 0
+    while start < len(batch):
+        row = max(1, int(batch.rows[start]))
+        part = slice(start, start + row)
+        theta, gradient = batch.theta[part].tolist(), batch.gradient[part].tolist()
+        setting = batch.settings[batch.which[start]]
+        points = list(map(Interval.point, theta))
+        squares[part] = mean_squares(
+            batch.format, cls, points, gradient, setting, dialect, row
+        )
+        start += row
+    return squares
 
 
 def _fill_chunk(
@@ -133,10 +162,12 @@ def _fill_chunk(
     kind: int,
     index: Array,
     filled: tuple[Boxes, Boxes],
+    squares: Array | None = None,
 ) -> None:
     ar = table.arithmetic()
     with np.errstate(all="ignore"):
         ar.watch(part.theta, part.state_sum, part.gradient)
+        given = None if squares is None else ar.given(*_ends(squares))
         results = step_box(
             ar,
             ar.point(part.theta),
@@ -145,6 +176,7 @@ def _fill_chunk(
             table.pick(part.which, kind),
             cls,
             table.dialect,
+            given,
         )
         hard = ar.hard | table.extreme[part.which]
     for boxes, result in zip(filled, results, strict=True):
@@ -154,11 +186,26 @@ def _fill_chunk(
         start = [Interval.point(float(x[i])) for x in (part.theta, part.state_sum)]
         g = float(part.gradient[i])
         box_pair = norm_step(
-            part.format, cls, start[0], start[1], g, t, o, table.dialect
+            part.format,
+            cls,
+            start[0],
+            start[1],
+            g,
+            t,
+            o,
+            table.dialect,
+            None if squares is None else squares[i],
         )
         for boxes, box in zip(filled, box_pair, strict=True):
             boxes.lo[index[i]], boxes.hi[index[i]] = float(box.lo), float(box.hi)
             boxes.nan[index[i]] = box.nan
+
+
+def _ends(boxes: Array) -> tuple[Array, Array]:
+    """The end points of intervals; NaN where NaN is possible."""
+    ends = [(math.nan,) * 2 if b.nan else (float(b.lo), float(b.hi)) for b in boxes]
+    lo, hi = np.array(ends, float).T
+    return lo, hi
 
 
 class ScalarTable:

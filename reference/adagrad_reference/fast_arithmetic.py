@@ -19,7 +19,7 @@ import numpy as np
 
 from . import double_double as dd
 from .formats import BINARY64, Format
-from .interval import wider_format
+from .interval import approximate_factors, wider_format
 
 __all__ = ["Narrow", "Wide", "round_array"]
 
@@ -58,6 +58,12 @@ class _Watcher:
     def _mark(self, condition: Array) -> None:
         self.hard = self.hard | condition
 
+    def guarded(self, update: Box, total: Box, rate: Box) -> Box:
+        """The update; elements whose accumulator `total` may be 0 are hard."""
+        del rate  # the norm looks at it
+        self._mark(~(total[0] > 0))
+        return update
+
 
 class Narrow(_Watcher):
     """End points in binary64 for a working format of at most 24 bits.
@@ -85,6 +91,11 @@ class Narrow(_Watcher):
         """Exact values."""
         return x, x
 
+    def given(self, lo: Array, hi: Array) -> Box:
+        """Intervals of numbers >= 0 that were formed elsewhere."""
+        self._mark(~np.isfinite(lo) | ~np.isfinite(hi))
+        return lo, hi
+
     def ends(self, a: Box) -> tuple[Array, Array]:
         """The stored end points."""
         return a[0], a[1]
@@ -108,6 +119,10 @@ class Narrow(_Watcher):
         self._mark(~((b[0] > 0) & (b[1] < np.inf)))
         lo = np.minimum(a[0] / b[0], a[0] / b[1])
         return lo, np.maximum(a[1] / b[0], a[1] / b[1])
+
+    def approximate(self, a: Box) -> Box:
+        """`a` as a unit gives it that may be up to 2 ulp off."""
+        return self.mul(a, approximate_factors(self.format))
 
     def square(self, a: Box) -> Box:
         """a * a."""
@@ -226,6 +241,12 @@ class Wide(_Watcher):
         zero = np.zeros_like(x)
         return x, zero, x, zero
 
+    def given(self, lo: Array, hi: Array) -> Box:
+        """Intervals of numbers >= 0 that were formed elsewhere."""
+        self._mark_range(np.sqrt(lo))
+        self._mark_range(np.sqrt(hi))
+        return lo, np.zeros_like(lo), hi, np.zeros_like(hi)
+
     def ends(self, a: Box) -> tuple[Array, Array]:
         """The stored end points."""
         return a[0], a[2]
@@ -255,6 +276,11 @@ class Wide(_Watcher):
         lo, hi = dd.divide(a[:2], by_lo), dd.divide(a[2:], by_hi)
         lo = self._below(lo, lo[1], a[1], by_lo[1])
         return *lo, *self._above(hi, hi[1], a[3], by_hi[1])
+
+    def approximate(self, a: Box) -> Box:
+        """`a` as a unit gives it that may be up to 2 ulp off."""
+        below, above = approximate_factors(BINARY64)
+        return self.mul(a, (below, 0.0, above, 0.0))
 
     def square(self, a: Box) -> Box:
         """a * a; tiny intermediate gradients are hard."""

@@ -29,7 +29,13 @@ from typing import Any
 from .algorithm import context
 from .formats import BINARY32, BINARY64, DOWN, NEAREST, UP, Format
 
-__all__ = ["ENDPOINT_BITS", "Interval", "NormArithmetic", "wider_format"]
+__all__ = [
+    "ENDPOINT_BITS",
+    "Interval",
+    "NormArithmetic",
+    "approximate_factors",
+    "wider_format",
+]
 
 #: Precision of the end points in bits.
 ENDPOINT_BITS = 256
@@ -69,6 +75,16 @@ def wider_format(fmt: Format) -> Format | None:
     if fmt.precision >= BINARY64.precision:
         return None
     return BINARY64 if fmt.precision >= BINARY32.precision else BINARY32
+
+
+def approximate_factors(fmt: Format) -> tuple[float, float]:
+    """By what a result is multiplied that is up to 2 ulp off.
+
+    The ulp are those of binary32 in narrower formats, which have no such units of
+    their own.
+    """
+    most = 2.0 ** (2 - max(fmt.precision, BINARY32.precision))
+    return 1 - most, 1 + most
 
 
 def _nothing() -> Interval:
@@ -198,6 +214,22 @@ class NormArithmetic:
         return Interval(
             min(part.lo for part in parts), max(part.hi for part in parts), nan
         )
+
+    def approximate(self, a: Interval) -> Interval:
+        """`a` as a unit gives it that may be up to 2 ulp off."""
+        return self.mul(a, Interval.point(*approximate_factors(self.format)))
+
+    def guarded(self, update: Interval, total: Interval, rate: Interval) -> Interval:
+        """The update, but 0 where the accumulator `total` is 0.
+
+        The zero may be that of the inverse, which is multiplied by the `rate`.  A NaN
+        is above 0 for one program and not for another.
+        """
+        if total.lo > 0 and not total.nan:
+            return update
+        zero = Interval.point(0.0)
+        zero = self.hull(zero, self.mul(zero, rate))
+        return self.hull(update, zero) if total.hi > 0 or total.nan else zero
 
     # -- what a floating-point unit may make of it -------------------------------
 

@@ -24,6 +24,7 @@ from .formats import BINARY64, Format
 from .interval import Interval, NormArithmetic
 from .options import Options
 from .rounding import round_ball, round_step, ziv_context
+from .rows import mean_squares, row_size
 from .scenario import Load, Save, Scenario, Steps
 from .variant_books import bookkeeper
 
@@ -213,20 +214,26 @@ class _Player:
         self, update: Update, theta: _Numbers, total: _Numbers
     ) -> tuple[_Numbers, _Numbers]:
         """Theta and S after a step of all these elements."""
-        fmt = self.scenario.tensors[update.param].fmt
+        tensor = self.scenario.tensors[update.param]
+        fmt, row = tensor.fmt, row_size(tensor)
         gradient = update.gradient.values()
         t, o = self.dialect.setting(update.t, update.options)
         boxes: tuple[dict[str, list[Interval]], ...] = ({}, {})
         for name, cls in CLASSES.items():
             if self.fast and theta.given is not None and total.given is not None:
                 start = (theta.given, total.given, gradient)
-                pairs = _fast_pairs(fmt, cls, start, (t, o), self.dialect)
+                pairs = _fast_pairs(fmt, cls, start, (t, o), self.dialect, row)
             else:
-                starts = zip(
-                    theta.boxes[name], total.boxes[name], gradient, strict=True
+                before = theta.boxes[name]
+                squares = mean_squares(
+                    fmt, cls, before, gradient, (t, o), self.dialect, row
+                )
+                elements = zip(
+                    before, total.boxes[name], gradient, squares, strict=True
                 )
                 pairs = [
-                    norm_step(fmt, cls, *start, t, o, self.dialect) for start in starts
+                    norm_step(fmt, cls, x, s, g, t, o, self.dialect, square)
+                    for x, s, g, square in elements
                 ]
             boxes[0][name] = [pair[0] for pair in pairs]
             boxes[1][name] = [pair[1] for pair in pairs]
@@ -277,10 +284,12 @@ def _fast_pairs(
     start: tuple[list[float], list[float], list[float]],
     setting: tuple[int, Options],
     dialect: Dialect,
+    row: int,
 ) -> list[tuple[Interval, Interval]]:
     theta, total, gradient = (np.array(column, float) for column in start)
     which = np.zeros(len(theta), int)
-    batch = StepBatch(fmt, theta, total, gradient, [setting], which)
+    rows = np.full(len(theta), row)
+    batch = StepBatch(fmt, theta, total, gradient, [setting], which, rows)
     new_theta, new_sum = (
         [
             replace(Interval.point(lo, hi), nan=nan)

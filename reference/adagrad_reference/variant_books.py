@@ -12,7 +12,7 @@ from typing import Any
 from .bookkeeping import Bookkeeper, Effect, Update
 from .dialects import Dialect
 from .options import Options
-from .scenario import Gradient, Load, Scenario, Tensor, ZeroGrad
+from .scenario import Gradient, Load, Scenario, SetState, Tensor, ZeroGrad
 
 __all__ = ["bookkeeper"]
 
@@ -50,6 +50,12 @@ class _VariantBooks(Bookkeeper):
         if self.dialect.counter == "optimizer":
             return max(optimizer.counters.values(), default=0)
         return super()._first_count(optimizer)
+
+    def _set_state(self, event: SetState) -> Effect:
+        effect, target = super()._set_state(event), self._optimizer(event.optimizer)
+        if self.dialect.counter == "optimizer":
+            target.counters = dict.fromkeys(target.counters, event.t)
+        return effect
 
     def _counting(self, optimizer: Any, moves: Sequence[Any]) -> tuple[str, ...]:
         match self.dialect.counter:

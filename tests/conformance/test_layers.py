@@ -31,6 +31,7 @@ TOP = (
     "show_commands",
     "explore_command",
     "diagnose_command",
+    "doctor_command",
     "reproduce_command",
     "pytest_plugin",
 )

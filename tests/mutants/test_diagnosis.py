@@ -11,6 +11,7 @@ from pathlib import Path
 import closures
 import counter
 import decay_maximize
+import dialect_ports
 import formula
 import groups
 import layout
@@ -39,6 +40,7 @@ from adagrad_reference.dialects import DIALECTS, DOCUMENT, SWITCHES
 
 PORT = Path(__file__).parents[1] / "conformance" / "ports" / "other_dialect.py"
 TARGET = f"{PORT}:Decoupled"
+KERAS = f"{PORT}:Keras"
 
 
 @functools.cache
@@ -115,6 +117,7 @@ EXACT = {
     groups.FirstGroupForAll: "options=first",
     numerics.EpsInBinary32: "eps=binary32",
     numerics.RateInBinary32: "rate=binary32",
+    **dialect_ports.CHANGES,
 }
 
 
@@ -209,7 +212,7 @@ def test_a_diagnosis_is_the_same_each_time():
 
 
 def test_another_dialect_is_named_and_judged_in_full():
-    seen, claims, verdicts = observed(lambda: load_adapter(TARGET), most())
+    seen, claims, verdicts = observed(lambda: load_adapter(KERAS), most())
     found = diagnose(seen, claims, library().expectations, verdicts)
     assert dict(found.first.dialect.changes) == dict(DIALECTS["keras"].changes)
     assert "Keras 3" in found.first.like
@@ -217,6 +220,40 @@ def test_another_dialect_is_named_and_judged_in_full():
     own = judge(seen, claims, library().expectations, found.first.dialect)
     assert {v.status for v in own if v.level == "MUST"} <= {"pass", "not-claimed"}
     assert sum(v.status == "fail" for v in verdicts) > 150
+
+
+@pytest.mark.parametrize("name", dialect_ports.PORTS)
+def test_a_port_of_a_published_dialect_keeps_its_word(name):
+    """It fails by the document, passes by its own dialect, and is told apart by it."""
+    seen, claims, verdicts = observed(
+        lambda: adapter(dialect_ports.PORTS[name]), some()
+    )
+    own = judge(seen, claims, library().expectations, DIALECTS[name])
+    must = [v.status for v in own if v.level == "MUST"]
+    assert set(must) <= {"pass", "waived", "not-claimed"}
+    assert sum(v.status == "fail" for v in verdicts if v.level == "MUST") > 30
+    found = diagnose(seen, claims, library().expectations, verdicts)
+    assert found.first.dialect.changes == DIALECTS[name].changes
+    assert DIALECTS[name].about in found.first.like
+
+
+@pytest.mark.parametrize("port", [Bent, formula.MeanOfSquares])
+def test_who_has_no_mean_of_rows_does_not_keep_that_word(port):
+    seen, claims, _ = observed(lambda: adapter(port), some())
+    own = judge(seen, claims, library().expectations, DIALECTS["row-wise"])
+    assert sum(v.status == "fail" for v in own if v.level == "MUST") > 30
+
+
+def test_a_law_that_rows_do_not_keep_is_waived():
+    """Two params are not one of two columns: S is not shared between them."""
+    laws = [c for c in everything() if c.id.startswith("relations/")]
+    make = functools.partial(adapter, dialect_ports.RowMean)
+    seen, claims, verdicts = observed(make, laws)
+    broken = {v.scenario for v in verdicts if v.status == "fail"}
+    own = judge(seen, claims, library().expectations, DIALECTS["row-wise"])
+    assert broken
+    assert {v.scenario for v in own if v.status == "waived"} == broken
+    assert not any(v.status == "fail" for v in own)
 
 
 class Declares(torch_optim.TorchAdapter):
@@ -295,7 +332,7 @@ def command(*arguments):
 
 def test_the_command_names_the_dialect_and_judges_by_it(tmp_path):
     output = tmp_path / "diagnosis.json"
-    done = command("diagnose", TARGET, "--seed", 3, "--json", output)
+    done = command("diagnose", KERAS, "--seed", 3, "--json", output)
     assert done.returncode == 1, done.stderr
     assert "weight decay is decoupled" in done.stdout
     assert "eps is inside the root" in done.stdout

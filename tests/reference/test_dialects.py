@@ -7,10 +7,19 @@ boxes and leave the document's; the fast engine must never be narrower than the 
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from programs import ALL_FORMATS, adversarial_batch, nearest, random_batch
+from programs import (
+    ALL_FORMATS,
+    adversarial_batch,
+    fraction_nearest,
+    fraction_root,
+    fraction_ulp,
+    nearest,
+    random_batch,
+)
 
 from adagrad_reference.dialects import (
     DIALECTS,
@@ -19,7 +28,7 @@ from adagrad_reference.dialects import (
     Dialect,
     single_changes,
 )
-from adagrad_reference.enclosure import LAWFUL, norm_step
+from adagrad_reference.enclosure import FLUSHED, LAWFUL, norm_step
 from adagrad_reference.fast import StepBatch, fast_boxes
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.interval import Interval
@@ -42,11 +51,29 @@ from adagrad_reference.variant_books import bookkeeper
 BY_FORMAT = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
 
 #: The switches of a single step: value by value, theta' and S' as a program forms them.
-NUMERIC = ("decay", "accumulator", "eps", "update", "maximize")
+NUMERIC = (
+    "scalars",
+    "decay",
+    "accumulator",
+    "eps",
+    "guard",
+    "inverse",
+    "update",
+    "maximize",
+)
 
 
-#: What shows only where theta is infinite, eps is 0 or the format is wide.
-HARDLY_SEEN = {("decay", "stays-on"), ("eps", "replaced"), ("eps", "binary32")}
+#: What shows only where theta is infinite, eps or S is 0, the format is wide or a param
+#: has rows; what is not seen in this file is so in test_rows.py.
+HARDLY_SEEN = {
+    ("scalars", "binary32"),
+    ("decay", "stays-on"),
+    ("accumulator", "row-mean"),
+    ("eps", "replaced"),
+    ("eps", "binary32"),
+    ("guard", "zero"),
+    ("inverse", "approximate"),
+}
 
 
 def numeric_changes():
@@ -79,7 +106,7 @@ def test_declared_dialects_say_in_words_where_they_depart():
 def test_switches_add_up():
     both = DOCUMENT.also("eps", "inside").also("decay", "decoupled")
     assert both.changes == (("decay", "decoupled"), ("eps", "inside"))
-    assert both.changes == DIALECTS["keras"].changes
+    assert both.also("counter", "optimizer").changes == DIALECTS["keras"].changes
 
 
 # -- boxes -----------------------------------------------------------------------------
@@ -179,6 +206,99 @@ def test_fast_boxes_hold_those_of_the_norm(d, fmt, make):
                 assert box.lo[i] <= due.lo, (d.name, i)
                 assert box.hi[i] >= due.hi, (d.name, i)
             assert bool(box.nan[i]) == due.nan
+
+
+def one_box(d, fmt, theta, s, g, o, cls=LAWFUL):
+    """Boxes of theta' and S' after a first step, by both engines; these agree."""
+    start = [Interval.point(float(x)) for x in (theta, s)]
+    norm = norm_step(fmt, cls, *start, float(g), 1, o, d)
+    columns = (np.array([float(x)]) for x in (theta, s, g))
+    fast = fast_boxes(StepBatch(fmt, *columns, [(1, o)], np.zeros(1, int)), cls, d)
+    for box, due in zip(fast, norm, strict=True):
+        assert box.lo[0] <= due.lo
+        assert box.hi[0] >= due.hi
+        assert bool(box.nan[0]) == due.nan
+    return fast
+
+
+GUARDED = DOCUMENT.also("guard", "zero")
+
+
+@BY_FORMAT
+@pytest.mark.parametrize("eps", [0.0, 1e-3])
+def test_a_guarded_update_is_zero_where_s_is(fmt, eps):
+    theta, _ = one_box(GUARDED, fmt, 0.5, 0.0, 0.0, Options(eps=eps))
+    assert (theta.lo[0], theta.hi[0], theta.nan[0]) == (0.5, 0.5, False)
+    bare, _ = one_box(DOCUMENT, fmt, 0.5, 0.0, 0.0, Options(eps=eps))
+    assert bare.nan[0] == (eps == 0)
+
+
+@BY_FORMAT
+def test_a_guard_may_see_that_a_square_underflows(fmt):
+    """S stays 0 though g is not: by the document theta moves."""
+    g, o, still = fmt.smallest_normal, Options(lr=0.25, eps=0.0), np.zeros(1)
+    guarded, total = one_box(GUARDED, fmt, 0.0, 0.0, g, o)
+    assert total.hold(still).all()
+    assert guarded.hold(still).all()
+    assert not one_box(DOCUMENT, fmt, 0.0, 0.0, g, o)[0].hold(still).any()
+
+
+@BY_FORMAT
+def test_a_guard_is_no_licence_where_s_is_above_zero(fmt):
+    inside = DIALECTS["optax"]
+    theta, _ = one_box(inside, fmt, 1.0, 0.0, 0.5, Options(lr=0.25, eps=1e-3))
+    assert theta.hi[0] < 1.0
+    plain, _ = one_box(
+        DOCUMENT.also("eps", "inside").also("inverse", "approximate"),
+        fmt, 1.0, 0.0, 0.5, Options(lr=0.25, eps=1e-3),
+    )  # fmt: skip
+    assert (theta.lo[0], theta.hi[0]) == (plain.lo[0], plain.hi[0])
+
+
+@BY_FORMAT
+def test_a_guard_sees_what_is_flushed(fmt):
+    """S is subnormal: who flushes it takes it for 0."""
+    s, g, o = fmt.eta * 3, fmt.smallest_normal, Options(lr=0.25, eps=0.0)
+    for cls, still in ((LAWFUL, False), (FLUSHED, True)):
+        theta, _ = one_box(GUARDED, fmt, 0.0, s, g, o, cls)
+        assert theta.hold(np.zeros(1)).all() == still
+
+
+@BY_FORMAT
+@pytest.mark.parametrize("theta", [0.0, 1.0])
+def test_a_guarded_zero_keeps_what_else_is_nan(fmt, theta):
+    """The inverse is 0, and 0 times an infinite rate is NaN; 0 alone is legal too."""
+    box, _ = one_box(GUARDED, fmt, theta, 0.0, 0.0, Options(lr=math.inf, eps=1e-3))
+    assert box.nan[0]
+    assert box.hold(np.array([theta])).all()
+    spoilt, _ = one_box(GUARDED, fmt, theta, 0.0, math.nan, Options())
+    assert spoilt.nan[0]
+
+
+@pytest.mark.parametrize("fmt", [FORMATS["binary32"], FORMATS["binary64"]])
+def test_an_approximate_inverse_may_be_two_ulp_off(fmt):
+    """And no more: three ulp off, it leaves the boxes."""
+    d = DOCUMENT.also("eps", "inside").also("inverse", "approximate")
+    rng, o, n = np.random.default_rng(7), Options(lr=1.0, eps=1e-7), 400
+    s, g = nearest(fmt, rng.uniform(0.25, 1.0, n)), nearest(fmt, rng.uniform(1, 2, n))
+    b = StepBatch(fmt, np.zeros(n), s, g, [(1, o)], np.zeros(n, int))
+    exact = [
+        1 / (Fraction(a) + Fraction(x) ** 2 + Fraction(o.eps))
+        for a, x in zip(s.tolist(), g.tolist(), strict=True)
+    ]
+    root = list(map(fraction_root, exact))
+
+    def stored(ulp):
+        unit = fmt.precision, fmt.emin
+        moved = (r + ulp * fraction_ulp(*unit, r) for r in root)
+        theta = (-Fraction(x) * r for x, r in zip(g.tolist(), moved, strict=True))
+        return np.array([float(fraction_nearest(*unit, x)) for x in theta])
+
+    own, plain = (fast_boxes(b, LAWFUL, e)[0] for e in (d, DIALECTS["eps-inside"]))
+    for side in (-1, 1):
+        assert own.hold(stored(side * Fraction(199, 100))).all()
+        assert not plain.hold(stored(side * Fraction(199, 100))).all()
+        assert not own.hold(stored(side * 5)).all()
 
 
 # -- books -----------------------------------------------------------------------------

@@ -17,7 +17,8 @@ A subclass says how its optimizer is made and stepped, and where its accumulator
 
 Params and gradients arrive by name.  What a port works on may be its own kind of array
 (`hold`, `show`).  Options are those that the scenario names, by the document's names
-(`names` renames them); constants are left out.  All params are in one group.
+(`names` renames them); constants are left out.  All params are in one group, unless a
+subclass has `make_groups`.
 """
 
 from __future__ import annotations
@@ -86,6 +87,13 @@ class ArrayAdapter(Adapter):
         `gradients` has every param of the optimizer; None for no gradient.
         """
 
+    def make_groups(
+        self, params: Arrays, groups: list[tuple[list[str], dict[str, Any]]]
+    ) -> Any:
+        """The same for several groups: their params and options (claim `groups`)."""
+        ((_, options),) = groups
+        return self.make(params, options)
+
     def accumulator(self, port: Any, name: str) -> Any:
         """S of a param as an array, or None (claim `state`)."""
         return None
@@ -101,6 +109,12 @@ class ArrayAdapter(Adapter):
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
         """Change an option for the steps to come (claim `set-option`)."""
         raise NotImplementedError("set-option")
+
+    def set_in_group(
+        self, port: Any, group: int, option: str, value: float | bool
+    ) -> None:
+        """The same in a group, where there are several."""
+        self.set_one(port, option, value)
 
     def state(self, port: Any) -> Any:
         """The state as the port gives it away (claim `save`)."""
@@ -149,11 +163,14 @@ class ArrayAdapter(Adapter):
     def new(
         self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
     ) -> None:
-        """Make the port; a single group's options override the constructor's."""
-        (group,) = groups
-        params = {name: self.params[name] for name in group.params}
-        port = self.make(params, self.own_options({**options, **group.options}))
-        self.optimizers[optimizer] = _Optimizer(port, list(group.params))
+        """Make the port; a group's options override the constructor's."""
+        params = {name: self.params[name] for group in groups for name in group.params}
+        listed = [
+            (list(group.params), self.own_options({**options, **group.options}))
+            for group in groups
+        ]
+        port = self.make_groups(params, listed)
+        self.optimizers[optimizer] = _Optimizer(port, list(params))
 
     def own_options(self, options: OptionValues) -> dict[str, Any]:
         """Options by the port's names, without its constants."""
@@ -188,7 +205,7 @@ class ArrayAdapter(Adapter):
     ) -> None:
         """Change an option."""
         if option not in self.constants:
-            self.set_one(self.optimizers[optimizer].port, option, value)
+            self.set_in_group(self.optimizers[optimizer].port, group, option, value)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write accumulator and counter."""

@@ -114,7 +114,11 @@ class OptimizerAdapter(Adapter):
         return {"params": params, **self._named(group.options)}
 
     def _named(self, options: OptionValues) -> dict[str, float | bool]:
-        return {self.names.get(name, name): value for name, value in options.items()}
+        return {
+            self.names.get(name, name): value
+            for name, value in options.items()
+            if name not in self.constants
+        }
 
     def set_gradient(self, param: str, gradient: Gradient) -> None:
         """Assign .grad."""
@@ -164,8 +168,7 @@ class OptimizerAdapter(Adapter):
         self, optimizer: str, group: int, option: str, value: float | bool
     ) -> None:
         """Write into param_groups, as a scheduler does."""
-        name = self.names.get(option, option)
-        self.optimizers[optimizer].param_groups[group][name] = value
+        self.optimizers[optimizer].param_groups[group] |= self._named({option: value})
 
     def zero_grad(self, optimizer: str, set_to_none: bool) -> None:
         """zero_grad(set_to_none=...)."""

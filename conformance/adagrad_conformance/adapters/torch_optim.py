@@ -109,6 +109,14 @@ class TorchAdapter(OptimizerAdapter):
             storage[place] = bits
         return native(storage).as_strided(tensor.shape, layout.strides, layout.offset)
 
+    def make_sum(self, state_sum: Tensor) -> Any:
+        """An accumulator as the port keeps it."""
+        return self.make_tensor(state_sum)
+
+    def show_sum(self, param: Any, total: Any) -> Any:
+        """The accumulator of a param, a number for each of its elements."""
+        return total
+
     def make_loss(self, loss: float) -> Any:
         """A scalar tensor."""
         return torch.tensor(loss, dtype=torch.float64)
@@ -123,12 +131,12 @@ class TorchAdapter(OptimizerAdapter):
 
     def passing(self, name: str, optimizer: Any) -> Passing:
         """Copies, no bits yet."""
-        p, (total, step) = self.params[name], self.keys
+        p, (key, step) = self.params[name], self.keys
         state = optimizer.state.get(p, {})
-        if total not in state:
+        if key not in state:
             raise Malformed(f"{name} shows no accumulator in the midst of a run")
         counter = _counter(state[step]) if step in state else None
-        return p.detach().clone(), state[total].clone(), counter
+        return p.detach().clone(), self.show_sum(p, state[key]).clone(), counter
 
     def trace(self, rows: Sequence[Passing]) -> Trace:
         """The bits of all steps at once."""
@@ -160,8 +168,8 @@ class TorchAdapter(OptimizerAdapter):
         """Write into the state of the param, keeping the kind of its counter."""
         total, step = self.keys
         state = self.optimizers[optimizer].state[self.params[param]]
-        state[total] = self.make_tensor(state_sum)
-        old = state.get(step, self._counter_of_a_fresh_step())
+        state[total] = self.make_sum(state_sum)
+        old = state[step] if step in state else self._counter_of_a_fresh_step()
         state[step] = old.clone().fill_(t) if isinstance(old, torch.Tensor) else t
 
     def _counter_of_a_fresh_step(self) -> Any:
@@ -181,7 +189,7 @@ class TorchAdapter(OptimizerAdapter):
         return Reading(
             from_torch(p),
             _gradient(p.grad),
-            None if total is None else from_torch(total),
+            None if total is None else from_torch(self.show_sum(p, total)),
             None if step is None else _counter(step),
             storage,
         )

@@ -86,8 +86,9 @@ def held(adapter: Any, port: Any, p: Any) -> tuple[Any, Any]:
     if "state" not in adapter.claims:
         return None, None
     state = port.state.get(p, {})
-    total, step = adapter.keys
-    return state.get(total), state.get(step)
+    key, step = adapter.keys
+    total = state.get(key)
+    return None if total is None else adapter.show_sum(p, total), state.get(step)
 
 
 def refusal(adapter: Any, call: Callable[[], Any]) -> str | None:

@@ -27,7 +27,7 @@ __all__ = [
 def duplicate_in_one_list(adapter: Any) -> NativeAnswer:
     """Refused, or stepped twice, as two steps of a param that stands there once."""
     twice, once = (param(adapter, numbers(95, (7,))) for _ in range(2))
-    options, g = usual(adapter), numbers(96, (7,))
+    options, g = usual(adapter), numbers(96, twice.shape)
     ports: list[Any] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces that it will refuse

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from adagrad_conformance.adapters import PORTS
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.stream import Stream
@@ -16,6 +17,7 @@ from .soundness import soundness_section
 from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 from .tables import code, escape, table
 from .terminal import diagnosis_lines
+from .world import map_section, not_run_section
 
 __all__ = ["report_text"]
 
@@ -37,21 +39,26 @@ def report_text(
     bench: Mapping[str, Any] | None,
     power: Mapping[str, Any] | None = None,
     soundness: Mapping[str, Any] | None = None,
+    scripts: Mapping[tuple[str, str], str] | None = None,
 ) -> str:
-    """The report; the others are what `make` of these names wrote, if it was run."""
-    ports = [s for stream in streams for s in summaries(stream.targets, stream.checks)]
+    """The report; the others are what `make` of these names wrote, if it was run.
+
+    `scripts` are the paths of reproducers by target and requirement.  Where a target
+    is in several streams, the first one counts.
+    """
+    ports, dates = _ports(streams)
     lines = [
         _INTRO,
         *_setting(streams),
-        "## Verdicts\n",
-        *_verdicts(ports),
-        "\n## Ports by theme\n",
-        *_themes(ports),
+        "## The map\n",
+        *map_section(ports, dates),
         "\n## Failures and findings\n",
-        *_findings(ports),
+        *_findings(ports, scripts),
         "## Diagnoses\n",
         *_diagnoses(ports),
         "\n## Not run here\n",
+        *not_run_section(ports),
+        "\nChecks that could not be run on a port:\n",
         *_not_run(ports),
         "\n## Findings on the document\n",
         *_document(),
@@ -71,6 +78,23 @@ def report_text(
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _ports(streams: Sequence[Stream]) -> tuple[list[Summary], dict[str, str]]:
+    """Every target once, in the order of the registry, and when it was recorded."""
+    found: dict[str, Summary] = {}
+    dates: dict[str, str] = {}
+    for stream in streams:
+        for summary in summaries(stream.targets, stream.checks):
+            name = summary.target["target"]
+            if name not in found:
+                found[name] = summary
+                if "date" in stream.header:
+                    dates[name] = str(stream.header["date"])
+    order = list(PORTS)
+    return sorted(
+        found.values(), key=lambda s: _place(order, s.target["target"])
+    ), dates
+
+
 def _setting(streams: Sequence[Stream]) -> Iterator[str]:
     for stream in streams[:1]:
         env = stream.header["environment"]
@@ -82,66 +106,9 @@ def _setting(streams: Sequence[Stream]) -> Iterator[str]:
         )
 
 
-def _verdicts(ports: Sequence[Summary]) -> Iterator[str]:
-    head = (
-        "port",
-        "version",
-        "language",
-        "verdict",
-        "MUST passed",
-        "findings at SHOULD",
-        "not claimed",
-        "worst grade",
-        "largest error (ulp at scale)",
-    )
-    rows = []
-    for port in ports:
-        total, target = port.total, port.target
-        if target.get("problem"):
-            problem = escape(target["problem"])
-            rows.append((code(target["target"]), "", "", problem, *[""] * 5))
-            continue
-        must = total.judged_at("MUST")
-        rows.append(
-            (
-                code(target["target"]),
-                escape(target["version"]),
-                escape(target["language"]),
-                f"**{port.verdict_words.lower()}**",
-                f"{must - total.failed} of {must}",
-                str(total.findings),
-                str(total.count(None, "not-claimed")),
-                total.worst_grade,
-                total.max_error,
-            )
-        )
-    return table(head, rows)
-
-
-def _themes(ports: Sequence[Summary]) -> Iterator[str]:
-    judged = [port for port in ports if not port.target.get("problem")]
-    names = list(dict.fromkeys(t.name for port in judged for t in port.themes))
-    yield (
-        "Each cell: the worst grade, the largest error of passed checks in ulp at "
-        "scale, and failures at MUST (✗) and findings at SHOULD (!) if any.\n"
-    )
-    rows = []
-    for name in names:
-        row = [name]
-        for port in judged:
-            theme = next((t for t in port.themes if t.name == name), None)
-            if theme is None or not theme.judged_at():
-                row.append("not claimed")
-                continue
-            marks = f" ✗{theme.failed}" * bool(theme.failed)
-            marks += f" !{theme.findings}" * bool(theme.findings)
-            numbers = [x for x in (theme.worst_grade, theme.max_error) if x != "-"]
-            row.append((" ".join(numbers) or "pass") + marks)
-        rows.append(tuple(row))
-    yield from table(("theme", *(code(p.target["target"]) for p in judged)), rows)
-
-
-def _findings(ports: Sequence[Summary]) -> Iterator[str]:
+def _findings(
+    ports: Sequence[Summary], scripts: Mapping[tuple[str, str], str] | None
+) -> Iterator[str]:
     found = {(f.level, f.requirement) for port in ports for f in port.findings}
     order = [*REQUIREMENTS, NO_REQUIREMENT]
     known = sorted(found, key=lambda f: (LEVELS.index(f[0]), _place(order, f[1])))
@@ -153,7 +120,10 @@ def _findings(ports: Sequence[Summary]) -> Iterator[str]:
             requirement = REQUIREMENTS[name]
             yield f"{requirement.demands} Otherwise: {_lower(requirement.why)}\n"
         for text, targets in _alike(ports, name).items():
-            yield f"- {', '.join(map(code, targets))}: {text}"
+            paths = [(scripts or {}).get((target, name)) for target in targets]
+            links = [f" ([script]({path}))" if path else "" for path in paths]
+            named = [code(t) + link for t, link in zip(targets, links, strict=True)]
+            yield f"- {', '.join(named)}: {text}"
         yield ""
 
 

@@ -93,7 +93,8 @@ class Finding:
         text = str(record["message"]).strip().splitlines() or [record["status"]]
         parts = [text[-1] if record["status"] != "fail" else text[0]]
         if record["status"] != "fail":
-            parts.insert(0, record["status"])
+            cause = f" ({record['cause']})" if record.get("cause") else ""
+            parts.insert(0, record["status"] + cause)
         if record.get("observed") is not None:
             place = f"{record.get('param') or ''}"
             if record.get("element") is not None:

@@ -1,0 +1,65 @@
+"""tf.compat.v1.train.AdagradOptimizer, eagerly.
+
+Documented: no eps; S starts at 0.1, or at another number above 0; the rate is a number,
+or a callable such as `inverse_time_decay` makes of a global step; a param without a
+gradient is skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import tensorflow as tf
+
+from .arrays import Arrays
+from .tensorflow_arrays import TensorFlowAdapter
+
+__all__ = ["CompatAdapter"]
+
+v1 = tf.compat.v1.train
+
+
+@dataclass
+class _Port:
+    """The optimizer, its params and the global step."""
+
+    optimizer: Any
+    params: Arrays
+    count: Any
+
+
+class CompatAdapter(TensorFlowAdapter):
+    """Drives `apply_gradients`."""
+
+    name, dialect = "tensorflow/v1", "tensorflow-v1"
+    constants = MappingProxyType({"eps": 0.0})
+    claims = (TensorFlowAdapter.PLAIN - {"eps"}) | {
+        *("initial-accumulator-value", "lr-decay", "zero-eps"),
+    }
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """The slots are made by the first step, or as soon as they are asked for."""
+        lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
+        count = tf.Variable(0, dtype=tf.int64, name="global_step")
+        rate = v1.inverse_time_decay(lr, count, 1, decay) if decay else lr
+        return _Port(v1.AdagradOptimizer(rate, **options), params, count)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """apply_gradients."""
+        pairs = [(gradients[name], params[name]) for name in params]
+        port.optimizer.apply_gradients(pairs, global_step=port.count)
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """The slot, None before the first step."""
+        return port.optimizer.get_slot(port.params[name], "accumulator")
+
+    def counter(self, port: Any, name: str) -> int | None:
+        """The global step."""
+        return int(port.count)
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Assign the slot."""
+        self.accumulator(port, name).assign(accumulator)
+        port.count.assign(t)

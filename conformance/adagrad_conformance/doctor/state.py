@@ -1,0 +1,138 @@
+"""Visits about state, and about what comes and goes with it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from adagrad_conformance import wire
+from adagrad_conformance.adapters.base import ClosureAnswer
+from adagrad_conformance.readings import check_traces
+from adagrad_reference.scenario import (
+    Event,
+    Gradient,
+    Load,
+    LoadWay,
+    Read,
+    Save,
+    SetState,
+    Step,
+    Steps,
+)
+
+from .material import (
+    Readings,
+    check_same,
+    gradient_of,
+    make_ready,
+    new_over,
+    step_with,
+    tensor_of,
+    widest,
+)
+from .talk import Doctor, Wrong
+
+
+def state_write(doctor: Doctor) -> None:
+    """What is written is shown."""
+    make_ready(doctor, "p")
+    step_with(doctor, "p")
+    total = tensor_of(widest(doctor), [0.5, 0.25, 2.0])
+
+    def written(readings: Readings) -> None:
+        shown = readings["p"]
+        if shown.state_sum is not None and shown.master is None:
+            check_same("p", "sum", shown.state_sum, total)
+        if shown.t not in (None, 7):
+            raise Wrong(f"t of p is {shown.t}, not 7", "set-state writes t too")
+
+    doctor.event("set-state", SetState("A", "p", total, 7))
+    doctor.read("read: what was written", ["p"], written)
+
+
+def closure_step(doctor: Doctor) -> None:
+    """The closure is called, shown all params, and its loss comes back."""
+    names = make_ready(doctor, "p", "q")
+    asked = []
+    tensors = doctor.tensors
+
+    def answer(params: Any) -> Any:
+        asked.append(wire.tensors_from_wire(params))
+        gradients = {name: gradient_of(tensor) for name, tensor in tensors.items()}
+        return wire.answer_to_wire(ClosureAnswer(gradients, 0.5), doctor.packed)
+
+    def returned(ok: Any) -> None:
+        if not asked:
+            advice = "pass the implementation a closure that asks, and answers by it"
+            raise Wrong("the closure was not called", advice)
+        if set(asked[0]) != set(tensors):
+            advice = "ask with all params that begin gave"
+            raise Wrong(f"the closure was shown {sorted(asked[0])}", advice)
+        for name, tensor in tensors.items():
+            check_same(name, "the closure's theta", asked[0][name], tensor)
+        if ok.get("loss") is None:
+            raise Wrong("there is no loss", "give what the step returned as 'loss'")
+
+    event = Step("A", {}, loss=0.5)
+    doctor.event("step with a closure", event, look=returned, closure=answer)
+    doctor.read("read", names)
+
+
+def many_steps(doctor: Doctor) -> None:
+    """Three steps in one event, and a trace of each."""
+    make_ready(doctor, "p")
+    tensor = doctor.tensors["p"]
+    cycle: list[dict[str, Gradient]] = [{"p": gradient_of(tensor)}]
+    if doctor.claims("none-gradient"):
+        cycle.append({"p": None})
+
+    def whole(ok: Any) -> None:
+        stepped = {"p": tensor}
+        if doctor.claims("master-weights") and tensor.fmt.width == 16:
+            stepped = {"p": tensor_of("binary32", [0.0] * len(tensor.bits))}
+        check_traces(wire.reply_from_wire(ok).trace, stepped, 3)
+
+    event = Steps("A", tuple(cycle), 3)
+    doctor.event("steps: three in one event", event, "steps-answer", look=whole)
+    doctor.read("read", ["p"])
+
+
+def save_it(doctor: Doctor) -> None:
+    """The state is read, and saved as bytes."""
+    make_ready(doctor, "p")
+    step_with(doctor, "p")
+    doctor.event("state-dict", Read("A"))
+    doctor.event("save", Save("A", "s"), "save-answer")
+
+
+def load_via(via: LoadWay) -> Callable[[Doctor], None]:
+    """A visit that saves and loads in one of the ways."""
+
+    def go(doctor: Doctor) -> None:
+        make_ready(doctor, "p")
+        step_with(doctor, "p")
+        saved = doctor.event("save", Save("A", "s"), "save-answer")
+        load = Load("A", "s", via)
+        if via == "new-process":
+            if saved is not None:
+                _load_elsewhere(doctor, load, base64.b64decode(saved["saved"]))
+            return
+        doctor.event("new", new_over(doctor, ("p",)))
+        doctor.event(f"load, {via}", load)
+        doctor.read("read", ["p"])
+
+    return go
+
+
+def _load_elsewhere(doctor: Doctor, load: Event, saved: bytes) -> None:
+    """In a second process, beside the first."""
+    first, doctor.child = doctor.child, None
+    try:
+        doctor.greet("start a second process")
+        make_ready(doctor, "p")
+        doctor.event("load in the second process", load, payload=saved)
+        doctor.read("read", ["p"])
+    finally:
+        if first is not None:
+            first.kill()

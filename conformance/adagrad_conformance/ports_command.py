@@ -1,0 +1,143 @@
+"""`ports`: the registered ports, their environments, and a record of how they stand."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from .adapters import PORTS
+from .cli import UserError
+from .environments import ENVIRONMENTS, BuildError, Environment
+from .reproducers import file_name
+from .stream import Stream, StreamError, read_stream, write_bytes
+
+__all__ = ["build", "listing", "record"]
+
+#: Gravest first, as over several targets of a run.
+_CODES = {0: "conforms", 1: "does not conform", 4: "nothing could be judged"}
+
+
+def listing() -> Iterator[str]:
+    """A line for each port: where it runs, and whether that is there."""
+    for name, port in PORTS.items():
+        state = "in this Python"
+        if port.environment:
+            built = ENVIRONMENTS[port.environment].is_built
+            state = f"environment {port.environment}, {'' if built else 'not '}built"
+        yield f"{name:28}{state}"
+
+
+def build(names: Sequence[str]) -> int:
+    """Make environments, by their names or those of ports; all, without names.
+
+    The exit code: 0, or 3 where one could not be made.
+    """
+    wanted = list(dict.fromkeys(map(_environment, names))) or list(
+        ENVIRONMENTS.values()
+    )
+    failed = 0
+    for environment in wanted:
+        try:
+            there = environment.is_built
+            environment.build(lambda line: click.echo(f"  {line}", err=True))
+            click.echo(f"{environment.name}: {'is there' if there else 'built'}")
+        except BuildError as error:
+            failed += 1
+            click.echo(f"{environment.name}: cannot be built: {error}")
+    if failed:
+        click.echo(
+            f"{failed} of {len(wanted)} environments could not be built; their ports "
+            "are not run",
+            err=True,
+        )
+    return 3 if failed else 0
+
+
+def _environment(name: str) -> Environment:
+    if name in PORTS and not PORTS[name].environment:
+        raise UserError(f"{name} runs in this Python and needs no environment")
+    found = PORTS[name].environment if name in PORTS else name
+    if found not in ENVIRONMENTS:
+        known = ", ".join(ENVIRONMENTS)
+        raise UserError(f"no port or environment {name!r}; environments: {known}")
+    return ENVIRONMENTS[found]
+
+
+def record(
+    names: Sequence[str], folder: Path, seed: int, jobs: int, timeout: float
+) -> int:
+    """Run ports in full and keep what was seen: streams, and reproducers of faults.
+
+    Each port is a run of its own, written whole or not at all; what was recorded of a
+    port that cannot be run now stays.  The exit code: 0, or 3 where one was not run.
+    """
+    if unknown := [name for name in names if name not in PORTS]:
+        raise UserError(f"no port {unknown[0]!r}; 'ports list' shows them")
+    try:
+        Path(folder, "streams").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from None
+    with ThreadPoolExecutor(jobs) as pool:
+        done = pool.map(
+            lambda name: _recorded(name, folder, seed, timeout), names or list(PORTS)
+        )
+        return max((_told(name, problem) for name, problem in done), default=0)
+
+
+def _told(name: str, problem: str | None) -> int:
+    click.echo(f"{name}: {problem or 'recorded'}")
+    return 3 if problem else 0
+
+
+def _recorded(
+    name: str, folder: Path, seed: int, timeout: float
+) -> tuple[str, str | None]:
+    """(name, why it was not run, if it was not)."""
+    port = PORTS[name]
+    if port.environment and not ENVIRONMENTS[port.environment].is_built:
+        return name, f"not run: its environment {port.environment} is not built"
+    with tempfile.TemporaryDirectory() as beside:
+        stream_file = Path(beside, "stream.jsonl")
+        command = [
+            *(sys.executable, "-m", "adagrad_conformance", "run", name),
+            *("--seed", str(seed), "--timeout", str(timeout), "--format", "quiet"),
+            *("--json", str(stream_file)),
+            *("--reproducers", str(folder / "reproducers")),
+        ]
+        ran = subprocess.run(command, capture_output=True, text=True)
+        if ran.returncode not in _CODES:
+            last = (ran.stderr.strip().splitlines() or ["no word"])[-1]
+            return name, f"not run: {_problem(stream_file) or last}"
+        records = list(_dated(stream_file.read_text(encoding="utf-8").splitlines()))
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    # the same bytes for the same records: no time, no name
+    write_bytes(
+        folder / "streams" / f"{file_name(name)}.jsonl.gz",
+        gzip.compress(text.encode(), mtime=0),
+    )
+    return name, None
+
+
+def _problem(path: Path) -> str | None:
+    """Why the target could not be judged, from its stream."""
+    try:
+        stream: Stream = read_stream(path)
+    except StreamError:
+        return None
+    return next((t["problem"] for t in stream.targets if "problem" in t), None)
+
+
+def _dated(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for line in lines:
+        found = json.loads(line)
+        yield {**found, "date": today} if found["record"] == "header" else found
