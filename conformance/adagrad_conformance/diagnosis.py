@@ -44,6 +44,7 @@ KINDS = {
     "initial": "formula",
     "counter": "rate",
     "rate": "rate",
+    "scalars": "numerics",
     "decay": "decay",
     "accumulator": "formula",
     "eps": "formula",

@@ -151,11 +151,14 @@ _LISTED = (
     ),
     Environment("mlx", (("mlx[cpu]==0.32.4", "numpy", "ml_dtypes"),)),
     Environment("paddle", (("paddlepaddle==3.3.1", "numpy", "ml_dtypes"),)),
-    Environment("onnx", (("onnx==1.23.2", "numpy", "ml_dtypes"),)),
-    Environment("mindspore", (("mindspore==2.10.0", "ml_dtypes"),)),
+    Environment("onnx", (("onnx==1.23.2", "numpy", "ml_dtypes", "tinygrad==0.14.0"),)),
+    Environment("mindspore", (("mindspore==2.10.0", "numpy==1.26.4"),)),
     Environment(
         "small",
-        (("numpy", "river==0.26.1", "numpy-ml==0.1.2", "pennylane==0.45.1"),),
+        (
+            ("numpy", "river==0.26.1", "numpy-ml==0.1.2", "pennylane==0.45.1"),
+            ("pydynet==1.1", "vowpalwabbit==9.11.9"),
+        ),
     ),
     Environment("pymc", (("pymc==5.28.5",),)),
     Environment(
@@ -172,6 +175,10 @@ _LISTED = (
         settings=(("DS_BUILD_CPU_ADAGRAD", "1"),),
     ),
     Environment("node", npm=("@tensorflow/tfjs@4.22.0",)),
+    Environment(
+        "node-small",
+        npm=("deeplearn@0.5.1", "convnetjs@0.3.0", "toygrad@2.6.0", "adnn@2.0.10"),
+    ),
 )
 
 ENVIRONMENTS: Mapping[str, Environment] = {each.name: each for each in _LISTED}

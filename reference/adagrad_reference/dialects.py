@@ -391,7 +391,9 @@ DIALECTS: Mapping[str, Dialect] = {
         ),
         Dialect(
             "tensorflow-v1",
+            counter="optimizer",
             eps="none",
+            inverse="approximate",
             defaults=replace(_GIVEN_RATE, eps=0.0),
             about="TensorFlow's first kernel, compat.v1",
         ),
@@ -399,6 +401,15 @@ DIALECTS: Mapping[str, Dialect] = {
             "global-counter",
             counter="optimizer",
             about="MindSpore's experimental optimizer, OneFlow",
+        ),
+        Dialect(
+            "vowpal-wabbit",
+            rate="binary32",
+            eps="none",
+            guard="zero",
+            inverse="approximate",
+            defaults=Options(lr=0.5, eps=0.0),
+            about="Vowpal Wabbit with --adaptive",
         ),
         Dialect(
             "mlx",
@@ -409,8 +420,8 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "paddle",
             counter="optimizer",
-            decay="stays-on",
             eps="binary32",
+            inverse="approximate",
             about="PaddlePaddle",
         ),
         Dialect(

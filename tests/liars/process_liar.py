@@ -133,7 +133,7 @@ def sleep():
     time.sleep(NEVER)
 
 
-# -- lies ----------------------------------------------------------------------------------
+# -- lies ------------------------------------------------------------------------------
 #
 # Each is called with the number of the question and the honest answer, in place of
 # writing it.  A lie that returns lets the port go on.

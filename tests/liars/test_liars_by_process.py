@@ -225,7 +225,7 @@ def test_every_cause_of_a_process_has_its_liar():
     assert {status for status, _ in LIES.values()} <= set(STATUSES)
 
 
-# -- ports that are ill for good ---------------------------------------------------------
+# -- ports that are ill for good -------------------------------------------------------
 
 
 def test_a_port_that_always_dies_is_given_up(pids):

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from mutant_kit import Bent
+from copy import deepcopy
 
-__all__ = ["CHANGES", "PORTS"]
+import numpy as np
+from mutant_kit import Bent, adapter
+
+__all__ = ["CHANGES", "PORTS", "keras"]
 
 
 def off(x):
@@ -22,8 +24,15 @@ def off(x):
     return np.where(ordinary, x + np.where(odd, unit, -unit), x)
 
 
+def inside(s, o):
+    return np.sqrt(s + s.dtype.type(o["eps"]))
+
+
+# -- a single switch -------------------------------------------------------------------
+
+
 class Guarded(Bent):
-    """Where S is 0 the update is 0; it shows where g * g underflows."""
+    """Where S is 0 the update is 0; a NaN is not above 0 either."""
 
     def update(self, g, s, clr, o):
         with np.errstate(all="ignore"):
@@ -46,25 +55,89 @@ class RowMean(Bent):
         return s + (g * g).mean(tuple(range(1, g.ndim)), keepdims=True)
 
 
-class TensorFlowDefaults(Bent):
+# -- several, with defaults ------------------------------------------------------------
+
+
+class _Entry(dict):
+    """The state of a param; whoever writes its counter writes those of all params."""
+
+    def __init__(self, home, values):
+        super().__init__(values)
+        self.home = home
+
+    def __setitem__(self, key, value):
+        for entry in self.home.state.values() if key == "step" else (self,):
+            dict.__setitem__(entry, key, value)
+
+    def __deepcopy__(self, memo):
+        return deepcopy(dict(self), memo)
+
+
+class OneCounter(Bent):
+    """One counter for all params, which every step advances."""
+
+    own = {}  # noqa: RUF012
+
+    def __init__(self, params, **options):
+        super().__init__(params, **self.own | options)
+
+    def add_param_group(self, param_group):
+        before = next(iter(self.state.values()), {"step": 0})["step"]
+        super().add_param_group(param_group)
+        self.share(before)
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        self.share(max(entry["step"] for entry in self.state.values()))
+
+    def share(self, count):
+        self.state = {p: _Entry(self, entry) for p, entry in self.state.items()}
+        self.advance(count)
+
+    def advance(self, count):
+        for entry in self.state.values():
+            entry["step"] = count
+
+    def step(self, closure=None):
+        self.count = next(iter(self.state.values()))["step"] + 1
+        loss = super().step(closure)
+        self.advance(self.count)
+        return loss
+
+    def _step_param(self, p, group):
+        self.move(p, p.grad, {**self.state[p], "step": self.count}, group)
+
+
+class Keras(OneCounter):
+    own = {"lr": 1e-3, "initial_accumulator_value": 0.1, "eps": 1e-7}  # noqa: RUF012
+
+    def formula(self, theta, g, s, clr, o):
+        g = -g if o["maximize"] else g
+        if o["weight_decay"]:
+            theta = theta - theta * o["weight_decay"] * clr
+        return theta - clr * g / inside(s + g * g, o), s + g * g
+
+
+class TfJs(Bent):
     def __init__(self, params, **options):
         own = {"initial_accumulator_value": 0.1, "eps": 1e-7}
         super().__init__(params, **own | options)
 
-
-class TfJs(TensorFlowDefaults):
     def update(self, g, s, clr, o):
-        return clr * g / np.sqrt(s + s.dtype.type(o["eps"]))
+        return clr * g / inside(s, o)
 
 
-class Optax(TensorFlowDefaults):
+class Optax(OneCounter):
+    own = {"initial_accumulator_value": 0.1, "eps": 1e-7}  # noqa: RUF012
+
     def update(self, g, s, clr, o):
         with np.errstate(all="ignore"):
-            inverse = off(1 / np.sqrt(s + s.dtype.type(o["eps"])))
-            return clr * (np.where(s > 0, inverse, 0) * g)
+            return clr * (np.where(s > 0, off(1 / inside(s, o)), 0) * g)
 
 
-class JaxExampleLibraries(Bent):
+class JaxExampleLibraries(OneCounter):
+    own = {"eps": 0.0}  # noqa: RUF012
+
     def update(self, g, s, clr, o):
         with np.errstate(all="ignore"):
             return clr * (g * np.where(s > 0, off(1 / np.sqrt(s)), 0))
@@ -77,8 +150,14 @@ CHANGES = {
 }
 
 PORTS = {
+    "keras": Keras,
     "row-wise": RowMean,
     "tfjs": TfJs,
     "optax": Optax,
     "jax-example-libraries": JaxExampleLibraries,
 }
+
+
+def keras():
+    """An adapter, as a target by the path of this file."""
+    return adapter(Keras)

@@ -38,6 +38,11 @@ def _in(environment: str, attribute: str) -> Port:
     return Port(f"{_PACKAGE}.{attribute}", environment)
 
 
+def _node(environment: str, file: str, *words: str) -> Port:
+    program = ("node", f"{{adapters}}/javascript/{file}", "{folder}", *words)
+    return Port(environment=environment, program=program)
+
+
 PORTS: Mapping[str, Port] = {
     "numpy": _here("numpy_own:NumpyAdapter"),
     "own/torch-single": _here("torch_own:single"),
@@ -54,6 +59,8 @@ PORTS: Mapping[str, Port] = {
     "torchrec/any-shape": _in("torch", "torchrec_port:any_shape"),
     "bitsandbytes/32-bit": _in("torch", "bitsandbytes_port:thirty_two_bits"),
     "bitsandbytes/8-bit": _in("torch", "bitsandbytes_port:eight_bits"),
+    "torch/zero-redundancy": _here("torch_distributed:zero_redundancy"),
+    "torch/dtensor": _here("torch_distributed:dtensor"),
     "torch/functional": _here("torch_functional:function"),
     "torch/functional-optimizer": _here("torch_functional:optimizer"),
     "optax": _in("jax", "optax:OptaxAdapter"),
@@ -72,9 +79,20 @@ PORTS: Mapping[str, Port] = {
     "river": _in("small", "river_port:RiverAdapter"),
     "numpy-ml": _in("small", "numpy_ml_port:NumpyMlAdapter"),
     "pennylane": _in("small", "pennylane_port:PennyLaneAdapter"),
+    "pydynet": _in("small", "pydynet_port:PyDyNetAdapter"),
+    "vowpalwabbit": _in("small", "vowpalwabbit_port:VowpalWabbitAdapter"),
+    "pymc": _in("pymc", "pymc_port:PyMcAdapter"),
     "mlx": _in("mlx", "mlx_port:MlxAdapter"),
+    "mlx/init": _in("mlx", "mlx_port:BegunAdapter"),
     "paddle": _in("paddle", "paddle_port:PaddleAdapter"),
+    "mindspore/experimental": _in("mindspore", "mindspore_port:ExperimentalAdapter"),
+    "mindspore/nn": _in("mindspore", "mindspore_port:NnAdapter"),
     "onnx": _in("onnx", "onnx_port:OnnxAdapter"),
+    "tfjs": _node("node", "tfjs.mjs"),
+    "deeplearn": _node("node-small", "deeplearn.mjs"),
+    "convnetjs": _node("node-small", "convnetjs.mjs"),
+    "toygrad": _node("node-small", "toygrad.mjs"),
+    "adnn": _node("node-small", "adnn.mjs"),
 }
 
 #: The ports that run in this Python: name -> "module:attribute".

@@ -7,12 +7,15 @@ bits is one of tensors of 4096 elements and more, and shown by nobody but its ke
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 logging.disable(logging.WARNING)  # kernels for other things that are not installed
 
 import bitsandbytes
+import torch
 from bitsandbytes.optim import Adagrad, Adagrad8bit
 
+from .base import Tensor
 from .torch_optim import TorchAdapter
 
 __all__ = ["eight_bits", "thirty_two_bits"]
@@ -25,8 +28,14 @@ _LACKS = frozenset(
 )
 
 
-def _port(name: str, optimizer: object, without: frozenset[str]) -> TorchAdapter:
-    made = TorchAdapter(
+class _Adapter(TorchAdapter):
+    def make_sum(self, state_sum: Tensor) -> torch.Tensor:
+        """In binary32, as the optimizer keeps it."""
+        return torch.as_tensor(super().make_sum(state_sum)).float()
+
+
+def _port(name: str, optimizer: Any, without: frozenset[str]) -> TorchAdapter:
+    made = _Adapter(
         f"bitsandbytes/{name}",
         optimizer,
         without=without,

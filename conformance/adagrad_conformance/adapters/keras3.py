@@ -128,7 +128,7 @@ class KerasAdapter(ArrayAdapter):
 class _OnTensorFlow(KerasAdapter):
     """Sparse gradients are tf.IndexedSlices there, as an Embedding layer gives them."""
 
-    claims = KerasAdapter.claims | {"sparse", "flush-to-zero"}
+    claims = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
 
     def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
         """IndexedSlices."""

@@ -21,7 +21,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from .arrays import ArrayAdapter, Arrays
 from .bits import DTYPES
 
-__all__ = ["MlxAdapter"]
+__all__ = ["BegunAdapter", "MlxAdapter"]
 
 mx.set_default_device(mx.cpu)
 
@@ -107,3 +107,15 @@ class MlxAdapter(ArrayAdapter):
         if param.dtype == mx.bfloat16:
             return np.array(param.view(mx.uint16)).view(_BFLOAT16)
         return np.array(param)
+
+
+class BegunAdapter(MlxAdapter):
+    """The same, its state begun by `init` for all params."""
+
+    name = "mlx/init"
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """And init."""
+        port = super().make(params, options)
+        port.init(params)
+        return port

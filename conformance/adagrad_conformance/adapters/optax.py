@@ -43,7 +43,9 @@ def _adagrad(
 class _Port:
     """A transformation and its state; `labels` say which group a param is of."""
 
-    def __init__(self, params: Arrays, groups: list[Any], labels: dict[str, int]):
+    def __init__(
+        self, params: Arrays, groups: list[Any], labels: dict[str, int]
+    ) -> None:
         self.labels = labels
         self.several = len(groups) > 1
         parts = dict(enumerate(groups))

@@ -39,7 +39,7 @@ class PaddleAdapter(ArrayAdapter):
     dialect = "paddle"
     names = {"lr": "learning_rate", "eps": "epsilon"}
     claims = ArrayAdapter.PLAIN | {
-        *("mixed-formats", "lr-decay", "weight-decay", "initial-accumulator-value"),
+        *("lr-decay", "weight-decay", "initial-accumulator-value"),
         *("zero-accumulator", "zero-eps"),
         *("save", "load-bytes", "load-deepcopy", "load-same-object"),
         "load-new-process",

@@ -39,8 +39,10 @@ class SecondAdapter(TensorFlowAdapter):
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
         """Accumulators like the params; the kernels' caller fills them."""
         tau = options.pop("initial_accumulator_value", 0.0)
-        sums = {name: tf.Variable(tf.fill(p.shape, tf.cast(tau, p.dtype)))
-                for name, p in params.items()}
+        sums = {
+            name: tf.Variable(tf.fill(p.shape, tf.constant(tau, p.dtype)))
+            for name, p in params.items()
+        }
         return _Port(sums, options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:

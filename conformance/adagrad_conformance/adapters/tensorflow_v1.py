@@ -40,11 +40,13 @@ class CompatAdapter(TensorFlowAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """The slots are made by the first step, or as soon as they are asked for."""
+        """The optimizer and its slots, which else the first step makes."""
         lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
         count = tf.Variable(0, dtype=tf.int64, name="global_step")
         rate = v1.inverse_time_decay(lr, count, 1, decay) if decay else lr
-        return _Port(v1.AdagradOptimizer(rate, **options), params, count)
+        optimizer = v1.AdagradOptimizer(rate, **options)
+        optimizer._create_slots(list(params.values()))
+        return _Port(optimizer, params, count)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
         """apply_gradients."""
@@ -52,7 +54,7 @@ class CompatAdapter(TensorFlowAdapter):
         port.optimizer.apply_gradients(pairs, global_step=port.count)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The slot, None before the first step."""
+        """The slot."""
         return port.optimizer.get_slot(port.params[name], "accumulator")
 
     def counter(self, port: Any, name: str) -> int | None:

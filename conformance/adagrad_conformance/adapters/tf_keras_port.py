@@ -19,7 +19,6 @@ from .tensorflow_arrays import TensorFlowAdapter
 __all__ = ["LegacyAdapter", "SecondAdapter"]
 
 
-
 @dataclass
 class _Port:
     """The optimizer and its params."""
@@ -39,7 +38,7 @@ class LegacyAdapter(TensorFlowAdapter):
     names = MappingProxyType(
         {"lr": "learning_rate", "lr_decay": "decay", "eps": "epsilon"}
     )
-    claims = TensorFlowAdapter.PLAIN | {
+    claims = (TensorFlowAdapter.PLAIN - {"many-steps"}) | {
         *("set-option", "lr-decay", "initial-accumulator-value", "zero-accumulator"),
         *("zero-eps", "defaults", "save", "load-bytes", "load-deepcopy"),
         *("load-same-object", "load-new-process"),
@@ -89,7 +88,7 @@ class SecondAdapter(KerasAdapter):
 
     name, version = "tensorflow/keras-2", tf_keras.__version__
     language = TensorFlowAdapter.language
-    claims = KerasAdapter.claims | {"sparse", "flush-to-zero"}
+    claims = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
     hold, show = TensorFlowAdapter.hold, TensorFlowAdapter.show
     give, rows = TensorFlowAdapter.give, TensorFlowAdapter.rows
 
@@ -102,5 +101,5 @@ class SecondAdapter(KerasAdapter):
         port.optimizer.apply_gradients(pairs)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The accumulators come last but for ...."""
-        return port.optimizer._accumulators[list(port.params).index(name)]
+        """A variable already."""
+        return self._accumulator(port, name)

@@ -21,6 +21,8 @@ from .material import (
 )
 from .talk import Doctor, Wrong
 
+__all__ = ["begins_twice", "empty_begin", "formats_and_shapes"]
+
 
 def empty_begin(doctor: Doctor) -> None:
     """A scenario without params, a key that means nothing, a number that jumps."""

@@ -25,6 +25,8 @@ from .material import (
 )
 from .talk import Doctor, Wrong
 
+__all__ = ["complex_param", "none_gradient", "sparse_rows", "view", "zero_grad"]
+
 
 def _gradient_is(doctor: Doctor, due: bool) -> Callable[[Readings], None] | None:
     if not doctor.claims("gradients"):

@@ -25,6 +25,17 @@ from .material import (
 from .talk import Doctor
 from .talk import Step as Told
 
+__all__ = [
+    "add_group",
+    "defaults",
+    "each_option",
+    "mixed_formats",
+    "refusals",
+    "set_option",
+    "two_groups",
+    "zero_of",
+]
+
 
 def defaults(doctor: Doctor) -> None:
     """An optimizer without options."""

@@ -33,6 +33,8 @@ from .material import (
 )
 from .talk import Doctor, Wrong
 
+__all__ = ["closure_step", "load_via", "many_steps", "save_it", "state_write"]
+
 
 def state_write(doctor: Doctor) -> None:
     """What is written is shown."""

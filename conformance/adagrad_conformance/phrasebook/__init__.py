@@ -17,6 +17,18 @@ __all__ = ["PHRASES", "Phrases", "phrases_of"]
 #: Registered name of a port -> "file:class".
 PHRASES: Mapping[str, str] = {
     "optax": "jax_ports:Optax",
+    "optax/jit": "jax_ports:OptaxJit",
+    "optax/injected": "jax_ports:OptaxInjected",
+    "jax-example-libraries": "jax_ports:Example",
+    "numpyro": "jax_ports:NumPyro",
+    "keras/jax": "keras_ports:KerasJax",
+    "keras/torch": "keras_ports:KerasTorch",
+    "keras/tensorflow": "keras_ports:KerasTensorFlow",
+    "tensorflow/v2-op": "tensorflow_ports:SecondOp",
+    "tensorflow/v1-op": "tensorflow_ports:FirstOp",
+    "tensorflow/v1": "tensorflow_ports:Compat",
+    "tensorflow/legacy": "tensorflow_ports:Legacy",
+    "tensorflow/keras-2": "keras_ports:KerasSecond",
 }
 
 

@@ -6,34 +6,56 @@ from collections.abc import Mapping, Sequence
 
 from .phrases import Phrases
 
-__all__ = ["Optax"]
+__all__ = ["Example", "NumPyro", "Optax", "OptaxInjected", "OptaxJit"]
+
+_X64 = 'import os; os.environ["JAX_ENABLE_X64"] = "1"'
+_ARRAYS = "import jax.numpy as jnp, ml_dtypes, numpy as np"
+
+#: What optax has for options that nobody gives.
+_UNSAID = {
+    "lr_decay": "0.0",
+    "weight_decay": "0.0",
+    "initial_accumulator_value": "0.1",
+    "eps": "1e-7",
+}
+
+
+def _dict(values: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{name!r}: {text}" for name, text in values.items()) + "}"
+
+
+def _arguments(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={text}" for name, text in values.items())
 
 
 class Optax(Phrases):
     """optax.adagrad."""
 
-    head = (
-        'import os; os.environ["JAX_ENABLE_X64"] = "1"',
-        "import jax.numpy as jnp, ml_dtypes, numpy as np, optax",
-    )
+    head = (_X64, _ARRAYS, "import optax")
+    found = "optax.tree_utils.tree_get(state, 'sum_of_squares')"
 
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """A chain, where there is weight decay."""
+        given = _dict({p: f"jnp.asarray({p})" for p in params})
+        return [
+            f"params = {given}",
+            f"tx = {self.chain(options)}; state = tx.init(params)",
+        ]
+
+    def chain(self, options: Mapping[str, str]) -> str:
+        """The transformation."""
         rest = dict(options)
         lr, decay, pull = (rest.pop(x, "") for x in ("lr", "lr_decay", "weight_decay"))
         rate = f"lambda count: {lr} / (1 + count * {decay})" if decay else lr
-        named = [f"{option}={value}" for option, value in rest.items()]
-        made = f"optax.adagrad({', '.join([rate, *named])})"
-        if pull:
-            made = f"optax.chain(optax.add_decayed_weights({pull}), {made})"
-        given = ", ".join(f"{p!r}: jnp.asarray({p})" for p in params)
-        return [f"params = {{{given}}}", f"tx = {made}; state = tx.init(params)"]
+        made = f"optax.adagrad({', '.join(filter(None, [rate, _arguments(rest)]))})"
+        if not pull:
+            return made
+        return f"optax.chain(optax.add_decayed_weights({pull}), {made})"
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """update, apply_updates."""
-        given = ", ".join(f"{p!r}: {g}" for p, g in gradients.items())
         return [
-            f"updates, state = tx.update({{{given}}}, state, params)",
+            f"updates, state = tx.update({_dict(gradients)}, state, params)",
             "params = optax.apply_updates(params, updates)",
         ]
 
@@ -43,14 +65,134 @@ class Optax(Phrases):
 
     def total(self, name: str) -> str:
         """The state of scale_by_rss."""
-        found = "optax.tree_utils.tree_get(state, 'sum_of_squares')"
-        return f"np.asarray({found}[{name!r}])"
+        return f"np.asarray({self.found}[{name!r}])"
 
     def state(self, name: str, array: str, t: int) -> list[str]:
-        """tree_set."""
-        sums = "optax.tree_utils.tree_get(state, 'sum_of_squares')"
-        changed = f"{{**{sums}, {name!r}: jnp.asarray({array})}}"
+        """tree_set, which leaves other trees than those with the key alone."""
+        sums = f"{{**{self.found}, {name!r}: jnp.asarray({array})}}"
         return [
-            f"state = optax.tree_utils.tree_set(state, sum_of_squares={changed})",
+            f"state = optax.tree_utils.tree_set(state, sum_of_squares={sums})",
+            "if optax.tree_utils.tree_get(state, 'count') is not None: "
             f"state = optax.tree_utils.tree_set(state, count=jnp.int32({t}))",
         ]
+
+
+class OptaxJit(Optax):
+    """The same, compiled."""
+
+    head = (_X64, _ARRAYS, "import jax, optax")
+
+    def chain(self, options: Mapping[str, str]) -> str:
+        """With its update compiled."""
+        made = super().chain(options)
+        return f"{made}; tx = tx._replace(update=jax.jit(tx.update))"
+
+
+class OptaxInjected(Optax):
+    """optax.adagrad and weight decay under inject_hyperparams."""
+
+    head = (
+        *Optax.head,
+        "def chain(lr, lr_decay, weight_decay, tau, eps):",
+        "    rate = lambda count: lr / (1 + count * lr_decay)",
+        "    adagrad = optax.adagrad(rate, tau, eps)",
+        "    return optax.chain(optax.add_decayed_weights(weight_decay), adagrad)",
+    )
+
+    def chain(self, options: Mapping[str, str]) -> str:
+        """All options are injected."""
+        chosen = {**_UNSAID, **options}
+        chosen["tau"] = chosen.pop("initial_accumulator_value")
+        return f"optax.inject_hyperparams(chain)({_arguments(chosen)})"
+
+    def state(self, name: str, array: str, t: int) -> list[str]:
+        """The state within, whose keys are not those of the state around it."""
+        sums = f"{{**{self.found}, {name!r}: jnp.asarray({array})}}"
+        within = "optax.tree_utils.tree_set(state.inner_state, "
+        return [
+            f"inner = {within}sum_of_squares={sums})",
+            f"inner = optax.tree_utils.tree_set(inner, count=jnp.int32({t}))",
+            "state = state._replace(inner_state=inner)",
+        ]
+
+    def option(self, option: str, value: str) -> list[str]:
+        """hyperparams."""
+        name = "tau" if option == "initial_accumulator_value" else option
+        return [f"state.hyperparams[{name!r}] = jnp.asarray({value})"]
+
+    def save(self, name: str) -> list[str]:
+        """A state is a value."""
+        return [f"{name} = state"]
+
+    def load(self, name: str, via: str) -> list[str]:
+        """Take it back."""
+        return [f"state = {name}"]
+
+
+class Example(Phrases):
+    """jax.example_libraries.optimizers.adagrad."""
+
+    head = (_X64, _ARRAYS, "from jax.example_libraries import optimizers")
+    rate = "optimizers.inverse_time_decay"
+
+    def _rate(self, options: Mapping[str, str]) -> str:
+        lr, decay = options["lr"], options.get("lr_decay")
+        return f"{self.rate}({lr}, 1, {decay})" if decay else lr
+
+    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+        """The triple, and its state."""
+        return [
+            "init, update, get_params = "
+            f"optimizers.adagrad({self._rate(options)}, momentum=0.0)",
+            f"state = init({_dict({p: p for p in params})}); i = 0",
+        ]
+
+    def step(self, gradients: Mapping[str, str]) -> list[str]:
+        """update(i, gradients, state)."""
+        return [f"state = update(i, {_dict(gradients)}, state); i += 1"]
+
+    def theta(self, name: str) -> str:
+        """get_params."""
+        return f"np.asarray(get_params(state)[{name!r}])"
+
+    def total(self, name: str) -> str:
+        """The second of three."""
+        held = f"optimizers.unpack_optimizer_state(state)[{name!r}]"
+        return f"np.asarray({held}.subtree[1])"
+
+    def state(self, name: str, array: str, t: int) -> list[str]:
+        """Into the unpacked state."""
+        return [
+            "marked = optimizers.unpack_optimizer_state(state)",
+            f"x, _, m = marked[{name!r}].subtree",
+            f"marked[{name!r}] = optimizers.JoinPoint((x, jnp.asarray({array}), m))",
+            f"state = optimizers.pack_optimizer_state(marked); i = {t}",
+        ]
+
+
+class NumPyro(Example):
+    """numpyro.optim.Adagrad."""
+
+    head = (*Example.head, "import numpyro.optim")
+
+    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+        """The object, and its state."""
+        made = f"numpyro.optim.Adagrad({self._rate(options)}, momentum=0.0)"
+        given = _dict({p: f"jnp.asarray({p})" for p in params})
+        return [f"tx = {made}; i, state = tx.init({given})"]
+
+    def step(self, gradients: Mapping[str, str]) -> list[str]:
+        """update."""
+        return [f"i, state = tx.update({_dict(gradients)}, (i, state))"]
+
+    def theta(self, name: str) -> str:
+        """get_params."""
+        return f"np.asarray(tx.get_params((i, state))[{name!r}])"
+
+    def count(self, name: str) -> str:
+        """The index."""
+        return "int(i)"
+
+    def state(self, name: str, array: str, t: int) -> list[str]:
+        """Into the unpacked state; the index is an array."""
+        return [*super().state(name, array, t), "i = jnp.array(i)"]

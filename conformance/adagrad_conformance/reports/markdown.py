@@ -17,7 +17,7 @@ from .soundness import soundness_section
 from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 from .tables import code, escape, table
 from .terminal import diagnosis_lines
-from .world import map_section, not_run_section
+from .world import map_section, not_run_section, verdicts_section
 
 __all__ = ["report_text"]
 
@@ -50,8 +50,10 @@ def report_text(
     lines = [
         _INTRO,
         *_setting(streams),
-        "## The map\n",
-        *map_section(ports, dates),
+        "## Verdicts\n",
+        *verdicts_section(ports, dates),
+        "\n## The map\n",
+        *map_section(ports),
         "\n## Failures and findings\n",
         *_findings(ports, scripts),
         "## Diagnoses\n",

@@ -14,7 +14,7 @@ from adagrad_conformance.unreached import UNREACHED
 from .summary import Json, Summary, Theme
 from .tables import code, escape, table
 
-__all__ = ["THEMES", "map_section", "not_run_section"]
+__all__ = ["THEMES", "map_section", "not_run_section", "verdicts_section"]
 
 #: Theme -> the chapters of requirements (what stands before the slash) in it.
 THEMES: Mapping[str, tuple[str, ...]] = {
@@ -31,27 +31,36 @@ THEMES: Mapping[str, tuple[str, ...]] = {
     "torch's own": ("torch",),
 }
 
-_EXPLAINED = """\
+_VERDICTS = """\
 Each port is judged by the dialect that it declares, from its own documentation: a \
 failure is where it does not keep its word. "By the document" is how many of the same \
-checks it would pass as plain Adagrad. A cell has the worst grade at MUST, the largest \
-error of passed checks in ulp at scale (by the document alone), and failures at MUST \
-(✗) and findings at SHOULD (!) if any; a dash where nothing of the theme is claimed.
+checks it would pass as plain Adagrad.
+"""
+_MAP = """\
+Each cell: the worst grade at MUST, the largest error of passed checks in ulp at scale \
+(by the document alone), and failures at MUST (✗) and findings at SHOULD (!) if any; a \
+dash where nothing of the theme is claimed.
 """
 
 
-def map_section(ports: Sequence[Summary], dates: Mapping[str, str]) -> Iterator[str]:
-    """The table; `dates` tells when a recorded port was run, by target."""
-    yield _EXPLAINED
+def verdicts_section(
+    ports: Sequence[Summary], dates: Mapping[str, str]
+) -> Iterator[str]:
+    """The table of verdicts; `dates` tells when a recorded port was run, by target."""
+    yield _VERDICTS
     head = ("port", "version", "language", "dialect", "verdict", "MUST passed")
-    rows = [_row(port, dates) for port in ports if not port.target.get("problem")]
-    yield from table((*head, "by the document", *THEMES, "run on"), rows)
+    more = ("by the document", "findings at SHOULD", "not claimed", "worst grade")
+    rows = [_verdict(port, dates.get(port.target["target"], "here")) for port in ports]
+    yield from table((*head, *more, "largest error (ulp at scale)", "run on"), rows)
     languages = sorted({_language(p.target) for p in ports if "language" in p.target})
-    yield f"\n{len(rows)} ports in {len(languages)} languages: {', '.join(languages)}."
+    judged = sum("problem" not in p.target for p in ports)
+    yield f"\n{judged} ports in {len(languages)} languages: {', '.join(languages)}."
 
 
-def _row(port: Summary, dates: Mapping[str, str]) -> tuple[str, ...]:
+def _verdict(port: Summary, date: str) -> tuple[str, ...]:
     target, total = port.target, port.total
+    if problem := target.get("problem"):
+        return (code(target["target"]), *[""] * 3, escape(problem), *[""] * 6, date)
     must = total.judged_at("MUST")
     return (
         code(target["target"]),
@@ -60,15 +69,37 @@ def _row(port: Summary, dates: Mapping[str, str]) -> tuple[str, ...]:
         escape(target.get("dialect", "document")),
         f"**{port.verdict.lower()}**",
         f"{must - total.failed} of {must}",
-        _by_document(target, must - total.failed, must),
-        *(_cell(_theme(port, chapters)) for chapters in THEMES.values()),
-        dates.get(target["target"], "here"),
+        _by_document(target),
+        str(total.findings),
+        str(total.count(None, "not-claimed")),
+        total.worst_grade,
+        total.max_error,
+        date,
     )
 
 
-def _by_document(target: Json, passed: int, judged: int) -> str:
+def map_section(ports: Sequence[Summary]) -> Iterator[str]:
+    """The table of ports by themes."""
+    yield _MAP
+    judged = [port for port in ports if not port.target.get("problem")]
+    themes = {
+        name: chapters
+        for name, chapters in THEMES.items()
+        if any(_theme(port, chapters).records for port in judged)
+    }
+    rows = [
+        (
+            code(port.target["target"]),
+            *(_cell(_theme(port, chapters)) for chapters in themes.values()),
+        )
+        for port in judged
+    ]
+    yield from table(("port by theme", *themes), rows)
+
+
+def _by_document(target: Json) -> str:
     found = target.get("by_document")
-    return f"{found['passed']} of {found['judged']}" if found else "as before"
+    return f"{found['passed']} of {found['judged']}" if found else "the same"
 
 
 def _language(target: Json) -> str:
@@ -95,13 +126,9 @@ def _cell(theme: Theme) -> str:
 
 
 def not_run_section(ports: Sequence[Summary]) -> Iterator[str]:
-    """Ports that could not be judged, are not in these streams, or were never had."""
-    rows: list[tuple[str, str]] = []
-    for port in ports:
-        if problem := port.target.get("problem"):
-            rows.append((code(port.target["target"]), escape(problem)))
+    """Ports that are not in these streams, or were never had."""
     seen = {port.target["target"] for port in ports}
-    rows += [
+    rows = [
         (code(name), _how(entry.environment))
         for name, entry in PORTS.items()
         if name not in seen

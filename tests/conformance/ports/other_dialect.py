@@ -63,25 +63,3 @@ class Decoupled(torch.optim.Optimizer):
             theta.mul_(1 - clr * group["weight_decay"])
         s.addcmul_(g, g)
         theta.addcdiv_(g, (s + group["eps"]).sqrt(), value=-clr)
-
-
-class Keras(Decoupled):
-    """One counter for all params, which every step advances: as Keras 3 has it."""
-
-    def add_param_group(self, param_group):
-        begun = max((s["step"].item() for s in self.state.values()), default=0.0)
-        super().add_param_group(param_group)
-        for p in self.param_groups[-1]["params"]:
-            self.state[p]["step"].fill_(begun)
-
-    def step(self, closure=None):
-        moved = self.moved = set()
-        loss = super().step(closure)
-        for p, state in self.state.items():
-            if p not in moved:
-                state["step"] += 1
-        return loss
-
-    def move(self, p, group):
-        super().move(p, group)
-        self.moved.add(p)

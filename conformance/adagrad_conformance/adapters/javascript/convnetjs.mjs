@@ -1,0 +1,25 @@
+// ConvNetJS (convnetjs.Trainer with method "adagrad").
+//
+// Documented: learning_rate, l2_decay and eps; a net's arrays are Float64Arrays.
+
+import { serve } from "../../languages/javascript/port.mjs";
+import { packages } from "./packages.mjs";
+import { CLAIMS, CONSTANTS, trained } from "./trainers.mjs";
+
+const require = packages();
+const { Trainer } = require("convnetjs");
+const { version } = require("convnetjs/package.json");
+
+await serve({
+  name: "convnetjs",
+  version,
+  language: "JavaScript (ConvNetJS)",
+  dialect: "eps-inside",
+  claims: ["binary64", ...CLAIMS],
+  constants: CONSTANTS,
+  ...trained(
+    (net, options) => new Trainer(net, { method: "adagrad", ...options }),
+    { lr: "learning_rate", weight_decay: "l2_decay", eps: "eps" },
+    (n) => new Float64Array(n),
+  ),
+});

@@ -1,0 +1,30 @@
+// toygrad (Trainers.Adagrad), a fork of ConvNetJS.
+//
+// Documented: learningRate, l2decay and eps; a net's arrays are Float32Arrays.
+
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { serve } from "../../languages/javascript/port.mjs";
+import { packages } from "./packages.mjs";
+import { CLAIMS, CONSTANTS, trained } from "./trainers.mjs";
+
+const main = packages().resolve("toygrad");
+const { Trainers } = await import(pathToFileURL(main));
+const described = join(dirname(main), "..", "package.json"); // which it does not export
+const { version } = JSON.parse(readFileSync(described));
+
+await serve({
+  name: "toygrad",
+  version,
+  language: "JavaScript (toygrad)",
+  dialect: "eps-inside",
+  claims: ["binary32", ...CLAIMS],
+  constants: CONSTANTS,
+  ...trained(
+    (net, options) => new Trainers.Adagrad(net, options),
+    { lr: "learningRate", weight_decay: "l2decay", eps: "eps" },
+    (n) => new Float32Array(n),
+  ),
+});

@@ -1,0 +1,374 @@
+"""The protocol's schema: real conversations keep it, and each of its rules is needed.
+
+A message of every kind is valid, and for each rule there is one that it alone rejects:
+the schema without that rule lets it pass.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+from jsonschema import Draft202012Validator
+from test_javascript_example import EXAMPLE, NODE
+
+from adagrad_conformance import child
+from adagrad_conformance.doctor import Doctor, examine
+from adagrad_conformance.library import Library
+from adagrad_conformance.process import ProcessCandidate
+from adagrad_conformance.runner import observe
+from adagrad_conformance.schema import protocol_schema, schema_problem
+from adagrad_conformance.targets import parse_target
+
+SCHEMA = protocol_schema()
+PORTS = {
+    "numpy": parse_target("numpy").command,
+    "javascript": (NODE, str(EXAMPLE / "port.mjs")),
+}
+
+# -- real conversations ----------------------------------------------------------------
+
+
+@dataclass
+class Tee:
+    """Every line of every conversation, with the kind that it must be of."""
+
+    lines: list[tuple[str, dict]] = field(default_factory=list)
+    kinds: dict[int, str] = field(default_factory=dict)
+
+    def sent(self, message):
+        message = json.loads(json.dumps(message))
+        if "answer" in message:
+            self.lines.append(("closure-answer", message))
+            return
+        self.lines.append(("question", message))
+        do = message.get("event", {}).get("do")
+        kind = do if do in ("save", "steps") else message["op"]
+        self.kinds[message["seq"]] = f"{kind}-answer"
+
+    def came(self, line):
+        message = json.loads(line)
+        kind = "closure-ask" if "ask" in message else self.kinds[message["seq"]]
+        self.lines.append((kind, message))
+
+
+@pytest.fixture
+def tee(monkeypatch):
+    found = Tee()
+    put, line = child.Child.put, child.Child.line
+
+    def putting(self, message):
+        found.sent(message)
+        put(self, message)
+
+    def reading(self, *args):
+        text = line(self, *args)
+        found.came(text)
+        return text
+
+    monkeypatch.setattr(child.Child, "put", putting)
+    monkeypatch.setattr(child.Child, "line", reading)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "numpy",
+        pytest.param(
+            "javascript",
+            marks=pytest.mark.skipif(NODE is None, reason="node is not installed"),
+        ),
+    ],
+)
+def test_real_conversations_keep_the_schema(name, tee):
+    """The doctor's questions, and a part of the suite's."""
+    told = []
+    examine(Doctor(PORTS[name], 60.0, None, told.append))
+    assert [step for step in told if step.problem] == []
+    candidate = ProcessCandidate(PORTS[name], 60.0)
+    identity = candidate.start()
+    chosen = Library.read().scenarios()[::9]
+    seen = list(observe(candidate, identity, chosen))
+    candidate.close()
+    assert {x.trouble for x in seen} == {None, "not-claimed"}
+    for kind, message in tee.lines:
+        assert schema_problem(message, kind) is None, (kind, message)
+        assert schema_problem(message) is None, message
+    kinds = {kind for kind, _ in tee.lines}
+    every = {f"{kind}-answer" for kind in ("start", "begin", "read", "event", "stop")}
+    assert kinds >= every | {"save-answer", "steps-answer", "closure-ask"}
+    done = {m["event"]["do"] for k, m in tee.lines if k == "question" and "event" in m}
+    assert done == set(SCHEMA["$defs"]["event"]["properties"]["do"]["enum"])
+
+
+def test_a_native_check_keeps_the_schema(tee):
+    pytest.importorskip("torch")
+    candidate = ProcessCandidate(parse_target("torch/single").command, 60.0)
+    candidate.start()
+    candidate.native("torch/strided-sum")
+    candidate.close()
+    answers = [m for kind, m in tee.lines if kind == "check-answer"]
+    assert [schema_problem(m, "check-answer") for m in answers] == [None]
+    assert answers[0]["ok"]["steps"]
+
+
+# -- every kind of message --------------------------------------------------------------
+
+NUMBER = {"bits": "3fb999999999999a", "decimal": "0.1"}
+WIDE = {"format": "binary64", "shape": [2], "bits": ["0" * 16] * 2}
+SINGLE = {"format": "binary32", "shape": [2], "bits": ["0" * 8] * 2}
+HALF = {"format": "binary16", "shape": [2], "bits": ["0" * 4] * 2}
+BRAIN = {"format": "bfloat16", "shape": [2], "bits": "0" * 8}
+PAIRS = {**SINGLE, "complex": True, "bits": "0" * 32}
+LAYOUT = {"length": 5, "offset": 1, "strides": [2], "guard": "7fc00001"}
+VIEW = {**SINGLE, "layout": LAYOUT}
+ROWS = {"shape": [5], "indices": [3, 3], "values": WIDE}
+GROUP = {"params": ["p"], "options": {"lr": NUMBER, "maximize": True}}
+READING = {
+    **{"theta": HALF, "gradient": HALF, "sum": SINGLE, "t": 3, "master": SINGLE},
+    "storage": "0" * 8,
+}
+EVENT = {"optimizer": "A"}
+
+
+def event(do, **more):
+    data = {"do": do, "optimizer": "A", **more}
+    return {"seq": 3, "op": "event", "event": data, "payload": "AP8="}
+
+
+def ok(**content):
+    return {"seq": 3, "ok": content}
+
+
+def trace(name, digits):
+    text = "0" * digits
+    return {"format": name, "theta": text, "sum": text, "t": [1]}
+
+
+TAKEN = {
+    **{"t": 1, "options": {"lr": NUMBER}},
+    **{k: WIDE for k in ("theta", "state_sum", "gradient", "new_theta", "new_sum")},
+}
+START = {
+    **{"protocol": 1, "name": "n", "version": "1", "language": "C"},
+    **{"claims": ["binary64"], "dialect": "keras", "takes": ["ahead"]},
+    "constants": {"eps": NUMBER},
+}
+GRADIENTS = {"p": WIDE, "q": None, "r": ROWS}
+
+#: Kind -> messages of it.
+VALID = {
+    "question": [
+        {"seq": 1, "op": "start", "protocol": 1},
+        {
+            "seq": 2,
+            "op": "begin",
+            "tensors": {
+                **{"a": WIDE, "b": SINGLE, "c": HALF, "d": BRAIN, "e": PAIRS},
+                "f": VIEW,
+            },
+        },
+        {"seq": 4, "op": "read", "optimizer": "A"},
+        {"seq": 5, "op": "check", "name": "torch/entries"},
+        {"seq": 6, "op": "stop"},
+        event("new", groups=[GROUP], options={"lr": NUMBER}),
+        event("step", gradients=GRADIENTS, closure=True),
+        event("steps", cycle=[GRADIENTS], count=3),
+        event("set-option", group=0, option="maximize", value=True),
+        event("add-group", group=GROUP),
+        event("zero-grad", set_to_none=True),
+        event("state-dict"),
+        event("save", name="s"),
+        event("load", name="s", via="bytes"),
+        event("set-state", param="p", sum=WIDE, t=7),
+    ],
+    "start-answer": [ok(**START)],
+    "begin-answer": [ok(), {"seq": 1, "crashed": "x"}, {"seq": 1, "malformed": "x"}],
+    "read-answer": [
+        ok(params={"p": READING}),
+        ok(
+            params={"p": {"theta": WIDE, "sum": None, "t": None, "storage": ["0" * 16]}}
+        ),
+    ],
+    "event-answer": [
+        {"seq": 1, "refused": "no"},
+        ok(loss=NUMBER, saved="AP8=", trace=None),
+    ],
+    "save-answer": [ok(saved="AP8="), {"seq": 1, "refused": "no"}],
+    "steps-answer": [
+        ok(
+            trace={
+                "a": trace("binary64", 32),
+                "b": trace("binary32", 8),
+                "c": trace("binary16", 4),
+                "d": {**trace("bfloat16", 4), "t": None},
+            }
+        )
+    ],
+    "check-answer": [ok(problem=None, skipped="why", steps=[TAKEN]), ok()],
+    "stop-answer": [ok()],
+    "closure-ask": [{"seq": 3, "ask": "closure", "params": {"p": WIDE}}],
+    "closure-answer": [
+        {"seq": 3, "answer": {"gradients": GRADIENTS, "loss": NUMBER}},
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_messages_of_every_kind(kind):
+    for message in VALID[kind]:
+        assert schema_problem(message, kind) is None
+        assert schema_problem(message) is None
+        assert schema_problem({**message, "mood": "good"}, kind) is None
+
+
+def spoiled(value):
+    """Values that are almost right, each wrong in one way."""
+    yield from ([], {}, "?", -1, 2**63, 1.5, None, True)
+    if isinstance(value, str):
+        yield from (value[1:], value + "0" * 3, "z" * len(value), "=" + value)
+    if isinstance(value, list):
+        yield from ([*value, {}], [*value, "z"], [*value, -1], [*value, 2**63])
+    if isinstance(value, dict):
+        yield {**value, "extra": "?"}
+
+
+def broken(message):
+    """The message with one thing taken away, or spoiled, at each of its places."""
+    if isinstance(message, dict):
+        for key, value in message.items():
+            yield {k: v for k, v in message.items() if k != key}
+            for worse in (*spoiled(value), *broken(value)):
+                yield {**message, key: worse}
+    elif isinstance(message, list):
+        for i, value in enumerate(message):
+            for worse in (*spoiled(value), *broken(value)):
+                yield [*message[:i], worse, *message[i + 1 :]]
+
+
+#: What no single change makes of a valid message.
+MORE = {
+    "begin-answer": [
+        {"seq": 1, "ok": {}, "crashed": "x"},
+        {"seq": 1, "refused": "no"},
+        {"seq": 1, "ok": {}, "ask": "closure"},
+        {"seq": 1, "crashed": 3},
+        {"seq": 1},
+        3,
+    ],
+    "start-answer": [{"seq": 1, "refused": "no"}, 3],
+    "read-answer": [{"seq": 1, "refused": "no"}, 3],
+    "check-answer": [{"seq": 1, "refused": "no"}, 3],
+    "stop-answer": [{"seq": 1, "refused": "no"}, 3],
+    "event-answer": [{"seq": 1, "refused": 3}, 3],
+    "question": [
+        {"seq": 1, "op": "begin", "tensors": {"p": {**VIEW, "complex": True}}}
+    ],
+}
+
+
+@functools.cache
+def wrong_messages():
+    """(kind, message) of everything that the schema rejects."""
+    found = {}
+    for kind, messages in VALID.items():
+        candidates = [*MORE.get(kind, ())]
+        for message in messages:
+            candidates += broken(message)
+        for message in candidates:
+            if schema_problem(message, kind) is not None:
+                found[kind, json.dumps(message, sort_keys=True)] = message
+    return [(kind, message) for (kind, _), message in found.items()]
+
+
+#: Keywords that reject something, and what stands in their place when they are gone.
+_GONE = ("type", "pattern", "enum", "const", "minimum", "exclusiveMaximum", "minItems",
+         "not", "oneOf", "additionalProperties", "items", "$ref")  # fmt: skip
+
+
+def rules(node, path=()):
+    """Places of the rules in the schema: (path, keyword or entry of `required`)."""
+    if isinstance(node, list):
+        for i, item in enumerate(node):
+            yield from rules(item, (*path, i))
+        return
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        named = path and path[-1] in ("properties", "$defs")  # a name, no keyword
+        if key == "if" and not named:
+            continue
+        if not named and key in _GONE:
+            yield (*path, key), None
+        if not named and key == "required":
+            yield from (((*path, key), entry) for entry in value)
+        if not (not named and key == "not"):
+            yield from rules(value, (*path, key))
+
+
+def without(place, entry):
+    schema = copy.deepcopy(SCHEMA)
+    node = schema
+    for key in place[:-1]:
+        node = node[key]
+    if entry is None:
+        del node[place[-1]]
+    else:
+        node[place[-1]].remove(entry)
+    return schema
+
+
+def owners(schema):
+    """For each definition the kinds of message in which it plays a part."""
+    uses = {}
+    for name, body in schema["$defs"].items():
+        text = json.dumps(body)
+        uses[name] = {n for n in schema["$defs"] if f'"#/$defs/{n}"' in text}
+
+    def reach(name, seen):
+        for other in uses[name] - seen:
+            reach(other, seen | {other})
+            seen |= reach(other, seen | {other})
+        return seen
+
+    return {kind: reach(kind, {kind}) for kind in VALID}
+
+
+OWNERS = owners(SCHEMA)
+RULES = [
+    (place, entry)
+    for place, entry in rules(SCHEMA["$defs"], ("$defs",))
+    if any(place[1] in reached for reached in OWNERS.values())
+]
+
+
+def test_every_definition_is_used_by_some_kind():
+    used = set().union(*OWNERS.values())
+    assert set(SCHEMA["$defs"]) == used
+
+
+@pytest.mark.parametrize(
+    "number", range(len(RULES)), ids=["/".join(map(str, r[0][1:])) for r in RULES]
+)
+def test_each_rule_rejects_something_alone(number):
+    place, entry = RULES[number]
+    schema = without(place, entry)
+    for kind, message in wrong_messages():
+        if place[1] not in OWNERS[kind]:
+            continue
+        weaker = Draft202012Validator(
+            {"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]}
+        )
+        if weaker.is_valid(message):
+            return
+    pytest.fail(f"nothing needs {place} {entry or ''}")
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+    assert sys.getsizeof(SCHEMA)
