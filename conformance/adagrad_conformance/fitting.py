@@ -38,11 +38,11 @@ SMALLEST_EPS_16 = 1e-3
 
 #: Option -> what the first requirement of a scenario of its theme has in its name.
 _THEMES = {
-    "lr": "rate",
+    "lr": "numerics/large-lr",
     "lr_decay": "lr-decay",
     "weight_decay": "weight-decay",
     "initial_accumulator_value": "initial-accumulator",
-    "eps": "eps",
+    "eps": "numerics/eps",
 }
 #: Option -> the claim that it may be given as 0.
 _ZERO = {

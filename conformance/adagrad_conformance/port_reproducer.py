@@ -114,9 +114,11 @@ class _Writer:
         }
 
     def _seen(self, due: Due) -> str:
-        looks = {"theta": self.phrases.theta, "S": self.phrases.total}
+        phrases = self.phrases
+        looks = {"theta": phrases.theta, "S": phrases.total, "gradient": phrases.held}
         if due.what == "t":
             return self.phrases.count(due.param)
-        if due.what not in looks or due.values:
+        whole = due.what == "gradient" and due.box is None  # None, or any at all
+        if due.what not in looks or due.values or whole:
             raise Unsaid(due.what)
         return f"float({looks[due.what](due.param)}.ravel()[{due.element}])"

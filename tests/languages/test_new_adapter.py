@@ -21,7 +21,7 @@ def own_lines(language):
     _, mark, own = text.partition(" -- the adapter: your lines ")
     assert mark
     lines = [line.strip() for line in own.splitlines()[1:]]
-    comments = ("//", "/*", "*", "#", '"""')
+    comments = ("//", "/*", "* ", "#", '"""')
     return [line for line in lines if line and not line.startswith(comments)]
 
 

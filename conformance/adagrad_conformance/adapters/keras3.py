@@ -16,7 +16,17 @@ from typing import Any
 from .arrays import ArrayAdapter, Arrays
 from .base import Sparse
 
-__all__ = ["KerasAdapter", "on_jax", "on_tensorflow", "on_torch"]
+__all__ = [
+    "KerasAdapter",
+    "on_jax",
+    "on_tensorflow",
+    "on_tensorflow_wide",
+    "on_torch",
+]
+
+#: Where binary64 is another matter than the rest, a port of its own tells of it.
+WIDE = frozenset(["binary64"])
+NARROW = frozenset(["binary32", "binary16", "bfloat16", "mixed-formats"])
 
 _RATE = 1e-3  #: the documented learning rate, for a schedule of which nobody says it
 
@@ -152,5 +162,15 @@ def on_torch() -> KerasAdapter:
 
 
 def on_tensorflow() -> KerasAdapter:
-    """With the TensorFlow backend."""
-    return _OnTensorFlow("tensorflow")
+    """With the TensorFlow backend, in the formats up to binary32."""
+    adapter = _OnTensorFlow("tensorflow")
+    adapter.claims -= WIDE
+    return adapter
+
+
+def on_tensorflow_wide() -> KerasAdapter:
+    """The same, in binary64."""
+    adapter = _OnTensorFlow("tensorflow")
+    adapter.name += "/binary64"
+    adapter.claims -= NARROW
+    return adapter

@@ -17,11 +17,11 @@ from onnx.reference import ReferenceEvaluator
 
 from .arrays import ArrayAdapter, Arrays
 
-__all__ = ["OnnxAdapter"]
+__all__ = ["ATTRIBUTES", "OnnxAdapter", "model_of"]
 
 _DOMAIN = "ai.onnx.preview.training"
 _TYPES = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
-_ATTRIBUTES = {
+ATTRIBUTES = {
     "lr_decay": "decay_factor",
     "weight_decay": "norm_coefficient",
     "eps": "epsilon",
@@ -39,7 +39,7 @@ class _Port:
     def run(self, name: str, param: Any, gradient: Any) -> Any:
         dtype = param.dtype.name
         if dtype not in self.sessions:
-            self.sessions[dtype] = ReferenceEvaluator(_model(dtype, self.attributes))
+            self.sessions[dtype] = ReferenceEvaluator(model_of(dtype, self.attributes))
         feeds = {
             "R": np.array(self.rate, param.dtype),
             "T": np.array(self.counts[name], np.int64),
@@ -50,18 +50,21 @@ class _Port:
         return changed
 
 
-def _model(dtype: str, attributes: dict[str, float]) -> Any:
+def model_of(
+    dtype: str, attributes: dict[str, float], shape: list[int] | None = None
+) -> Any:
+    """A model of one node, for params of this shape, or of any."""
     kind = _TYPES[dtype]
     node = helper.make_node(
         "Adagrad", ["R", "T", "X", "G", "H"], ["X2", "H2"], domain=_DOMAIN, **attributes
     )
     scalars = [("R", kind, []), ("T", TensorProto.INT64, [])]
-    tensors = [(name, kind, None) for name in ("X", "G", "H")]
+    tensors = [(name, kind, shape) for name in ("X", "G", "H")]
     graph = helper.make_graph(
         [node],
         "step",
         [helper.make_tensor_value_info(*each) for each in scalars + tensors],
-        [helper.make_tensor_value_info(name, kind, None) for name in ("X2", "H2")],
+        [helper.make_tensor_value_info(name, kind, shape) for name in ("X2", "H2")],
     )
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(_DOMAIN, 1)]
     return helper.make_model(graph, opset_imports=opsets)
@@ -82,7 +85,7 @@ class OnnxAdapter(ArrayAdapter):
         tau = options.pop("initial_accumulator_value", 0.0)
         sums = {name: np.full_like(param, tau) for name, param in params.items()}
         rate = options.pop("lr")
-        attributes = {_ATTRIBUTES[name]: value for name, value in options.items()}
+        attributes = {ATTRIBUTES[name]: value for name, value in options.items()}
         return _Port(rate, attributes, sums, dict.fromkeys(params, 0))
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
@@ -110,5 +113,5 @@ class OnnxAdapter(ArrayAdapter):
         if option == "lr":
             port.rate = value
         else:
-            port.attributes[_ATTRIBUTES[option]] = value
+            port.attributes[ATTRIBUTES[option]] = value
             port.sessions.clear()

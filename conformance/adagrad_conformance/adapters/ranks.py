@@ -142,7 +142,6 @@ class PairAdapter(Adapter):
         self.peer.send((name, arguments))
         error: Exception | None = None
         own: Any = None
-        lost = False
         try:
             given = arguments if ask is None else (*arguments, ask)
             own = getattr(self.mine, name)(*given)
@@ -151,8 +150,8 @@ class PairAdapter(Adapter):
         try:
             other = self.peer.answer()
         except (TimeoutError, EOFError) as caught:
-            other, lost = caught, True
-        if lost or (error is None) == isinstance(other, Exception):
+            other = caught
+        if not _alike(error, other):
             self._end()  # what one rank calls alone, the other waits for
         if error is not None:
             raise error
@@ -225,6 +224,13 @@ class PairAdapter(Adapter):
             name: reading if reading.state_sum is not None else _with(reading, other[name])
             for name, reading in own.items()
         }
+
+
+def _alike(error: Exception | None, other: Any) -> bool:
+    """Whether both ranks went the same way, so that they can go on together."""
+    if error is None or not isinstance(other, Exception):
+        return error is None and not isinstance(other, Exception)
+    return repr(error) == repr(other)
 
 
 def _with(own: Reading, other: Reading) -> Reading:

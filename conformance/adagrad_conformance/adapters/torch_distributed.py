@@ -37,12 +37,16 @@ class _Rank(TorchAdapter):
         raise NotImplementedError("many-steps")
 
 
+#: "supports using the same dense type for all parameters", says it of itself.
+_ONE_DENSE_TYPE = ("mixed-formats", "complex", "sparse")
+
+
 class ZeroRank(_Rank):
     """ZeroRedundancyOptimizer over torch.optim.Adagrad."""
 
     def __init__(self) -> None:
         fixed = {"optimizer_class": torch.optim.Adagrad}
-        lacks = {"torch", "state-write"}
+        lacks = {"torch", "state-write", *_ONE_DENSE_TYPE}
         super().__init__("torch/zero-redundancy", ZeroRedundancyOptimizer, fixed, lacks)
 
     def reading(self, name: str, optimizer: Any) -> Reading:

@@ -24,11 +24,15 @@ PHRASES: Mapping[str, str] = {
     "keras/jax": "keras_ports:KerasJax",
     "keras/torch": "keras_ports:KerasTorch",
     "keras/tensorflow": "keras_ports:KerasTensorFlow",
+    "keras/tensorflow/binary64": "keras_ports:KerasTensorFlow",
     "tensorflow/v2-op": "tensorflow_ports:SecondOp",
     "tensorflow/v1-op": "tensorflow_ports:FirstOp",
     "tensorflow/v1": "tensorflow_ports:Compat",
+    "tensorflow/v1/binary64": "tensorflow_ports:Compat",
     "tensorflow/legacy": "tensorflow_ports:Legacy",
+    "tensorflow/legacy/binary64": "tensorflow_ports:Legacy",
     "tensorflow/keras-2": "keras_ports:KerasSecond",
+    "tensorflow/keras-2/binary64": "keras_ports:KerasSecond",
 }
 
 

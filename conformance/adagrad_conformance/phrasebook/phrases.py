@@ -73,6 +73,10 @@ class Phrases:
         """Its step counter."""
         raise Unsaid("counter")
 
+    def held(self, name: str) -> str:
+        """The gradient that it holds, as a NumPy array."""
+        raise Unsaid("gradient")
+
     def sparse(self, gradient: Sparse) -> str:
         """A sparse gradient."""
         raise Unsaid("sparse")

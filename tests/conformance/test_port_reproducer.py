@@ -1,0 +1,233 @@
+"""Reproducers in a port's own words: right ports pass them, wrong ones do not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from adagrad_conformance import phrasebook
+from adagrad_conformance.adapters import PORTS
+from adagrad_conformance.due import Due
+from adagrad_conformance.phrasebook import PHRASES, phrases_of
+from adagrad_conformance.phrasebook.phrases import Phrases, Unsaid
+from adagrad_conformance.port_reproducer import port_reproducer
+from adagrad_reference.play import Box
+from adagrad_reference.scenario import (
+    Group,
+    Load,
+    New,
+    Save,
+    Scenario,
+    SetOption,
+    SetState,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+#: A port in NumPy, and what is wrong in each of its versions.
+PORT = """
+import pickle
+import numpy as np
+
+class Adagrad:
+    def __init__(self, params, lr, eps=0.0):
+        if not lr >= 0 and not {accepts}:
+            raise ValueError(f"lr={{lr}}")
+        self.params, self.lr, self.eps, self.t = params, lr, eps, 0
+        self.sums = {{name: np.zeros_like(p) for name, p in params.items()}}
+
+    def step(self, grads):
+        self.t += {counts}
+        for name, g in grads.items():
+            if g is not None:
+                self.sums[name] += g * g * {factor}
+                root = np.sqrt(self.sums[name]) + self.eps
+                self.params[name] -= self.lr * g / root
+
+    def dump(self):
+        return pickle.dumps((self.sums, self.t))
+
+    def restore(self, raw):
+        sums, self.t = pickle.loads(raw)
+        if {restores}:
+            self.sums = sums
+"""
+RIGHT = {"accepts": False, "counts": 1, "factor": 1, "restores": True}
+
+
+class Words(Phrases):
+    """How its users write."""
+
+    head = ("import ml_dtypes, numpy as np, toy",)
+
+    def new(self, params, options):
+        given = ", ".join(f"{p!r}: {p}" for p in params)
+        named = ", ".join(f"{k}={v}" for k, v in options.items())
+        return [f"port = toy.Adagrad({{{given}}}, {named})"]
+
+    def step(self, gradients):
+        given = ", ".join(f"{p!r}: {g}" for p, g in gradients.items())
+        return [f"port.step({{{given}}})"]
+
+    def state(self, name, array, t):
+        return [f"port.sums[{name!r}] = {array}", f"port.t = {t}"]
+
+    def option(self, option, value):
+        return [f"port.{option} = {value}"]
+
+    def save(self, name):
+        return [f"{name} = port.dump()"]
+
+    def load(self, name, via):
+        return [f"port.restore({name})"]
+
+    def total(self, name):
+        return f"port.sums[{name!r}]"
+
+    def count(self, name):
+        return "port.t"
+
+
+def tensor(*values, shape=None):
+    fmt = "binary32"
+    bits = [Tensor(fmt, (), (0,)).fmt.encode(value) for value in values]
+    return Tensor(fmt, shape or (len(values),), tuple(bits))
+
+
+P, G = tensor(1.0, -2.0), tensor(3.0, 4.0)
+MADE = New("A", (Group(("p",)),), {"lr": 0.5, "eps": 0.0})
+STEPS = (MADE, Step("A", {"p": G}), Step("A", {"p": None}))
+ONE = Box(1.0, 1.0)
+
+
+def scenario(*events, **tensors):
+    return Scenario("x/y", (), "MUST", tensors or {"p": P}, events)
+
+
+#: name -> (scenario, what is due at its end, the change of the port that breaks it)
+CASES = {
+    "theta": (
+        scenario(*STEPS),
+        Due("theta", "A", "p", 1, Box(-2.5, -2.5)),
+        {"factor": 4},
+    ),
+    "S": (scenario(*STEPS), Due("S", "A", "p", 0, Box(9.0, 9.0)), {"factor": 4}),
+    "t": (scenario(*STEPS), Due("t", "A", "p", exact="2"), {"counts": 2}),
+    "state": (
+        scenario(MADE, SetState("A", "p", tensor(7.0, 0.0), 3), Step("A", {"p": G})),
+        Due("S", "A", "p", 0, Box(16.0, 16.0)),
+        {"factor": 4},
+    ),
+    "option": (
+        scenario(MADE, SetOption("A", 0, "lr", 0.25), Step("A", {"p": G})),
+        Due("theta", "A", "p", 0, Box(0.75, 0.75)),
+        {"factor": 4},
+    ),
+    "load": (
+        scenario(*STEPS, Save("A", "s"), MADE, Load("A", "s", "bytes")),
+        Due("S", "A", "p", 1, Box(16.0, 16.0)),
+        {"restores": False},
+    ),
+    "refusal": (
+        scenario(New("A", (Group(("p",)),), {"lr": -1.0})),
+        Due("refusal", exact="lr=-1.0 is not >= 0"),
+        {"accepts": True},
+    ),
+    "moves": (
+        scenario(*STEPS),
+        Due("theta", "A", "p", 0, still=1.0),
+        {"factor": "np.inf"},
+    ),
+}
+
+
+def ran(text, folder, changes):
+    (folder / "toy.py").write_text(PORT.format(**{**RIGHT, **changes}))
+    (folder / "script.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_script_passes_on_a_right_port_and_fails_on_the_wrong_one(name, tmp_path):
+    played, due, changes = CASES[name]
+    text = port_reproducer(played, Words(), due, {})
+    assert "adagrad_conformance" not in text
+    assert "ml_dtypes" not in text  # nothing here needs it
+    right = ran(text, tmp_path, {})
+    assert right.returncode == 0, text + right.stderr
+    wrong = ran(text, tmp_path, changes)
+    assert wrong.returncode == 1, text
+    assert "AssertionError" in wrong.stderr or "accepted, though" in wrong.stderr
+
+
+def test_a_refusal_on_the_way_does_not_end_the_script(tmp_path):
+    refused = New("A", (Group(("p",)),), {"lr": -1.0})
+    text = port_reproducer(
+        scenario(refused, *STEPS), Words(), Due("theta", "A", "p", 0, Box(0.5, 0.5)), {}
+    )
+    assert ran(text, tmp_path, {}).returncode == 0
+
+
+def test_a_constant_is_not_written():
+    text = port_reproducer(scenario(*STEPS), Words(), None, {"eps": 0.0})
+    assert "eps" not in text
+    assert "lr=0.5" in text
+
+
+def test_decimals_give_the_very_bits(tmp_path):
+    odd = Tensor("binary32", (2,), (0x3DCCCCCD, 0x00000001))
+    due = Due("theta", "A", "p", 1, Box(2.0**-149, 2.0**-149))
+    text = port_reproducer(scenario(MADE, p=odd), Words(), due, {})
+    assert "0.1" in text
+    assert ran(text, tmp_path, {}).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (MADE, New("B", (Group(("p",)),), {"lr": 1.0})),
+        (New("A", (Group(("p",)), Group(("q",))), {"lr": 1.0}),),
+        (MADE, ZeroGrad("A", True)),
+        (MADE, Step("A", {"p": G}, loss=1.0)),
+    ],
+)
+def test_what_has_no_phrase_is_left_to_the_adapter(events):
+    with pytest.raises(Unsaid):
+        port_reproducer(scenario(*events, p=P, q=P), Words(), None, {})
+
+
+@pytest.mark.parametrize("what", ["storage", "calls", "loss", "asked", "rows"])
+def test_what_cannot_be_looked_at_is_left_to_the_adapter(what):
+    with pytest.raises(Unsaid):
+        port_reproducer(scenario(*STEPS), Words(), Due(what, "A", "p", box=ONE), {})
+
+
+def test_every_entry_is_a_registered_port_and_says_how_it_is_made_and_stepped():
+    assert set(PHRASES) <= set(PORTS)
+    for target in PHRASES:
+        phrases = phrases_of(target)
+        assert phrases.head, target
+        assert phrases.new(["p"], {"lr": "0.5"}), target
+        assert phrases.step({"p": "np.array([1.0])"}), target
+        assert phrases.theta("p"), target
+
+
+def test_a_port_without_phrases_has_none():
+    assert phrases_of("numpy") is None
+    assert phrases_of("some_file.py:Port") is None
+
+
+def test_no_phrasebook_imports_what_it_speaks_of():
+    """They are read by the core Python, which has none of the frameworks."""
+    script = (
+        f"import sys; from {phrasebook.__name__} import PHRASES, phrases_of\n"
+        "[phrases_of(target) for target in PHRASES]\n"
+        "print(sorted({'jax', 'torch', 'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.stdout == "[]\n", ran.stderr
