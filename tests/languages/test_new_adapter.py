@@ -60,7 +60,9 @@ def test_the_next_commands_are_printed_and_in_the_readme(language, tmp_path):
     folder = tmp_path / "a folder"
     done = cli("new-adapter", "--language", language, folder)
     chosen = LANGUAGES[language]
-    judged = [f"adagrad-conformance {word} {chosen.target}" for word in ("doctor", "run")]
+    judged = [
+        f"adagrad-conformance {word} {chosen.target}" for word in ("doctor", "run")
+    ]
     commands = [*filter(None, [chosen.build]), *judged]
     lines = done.output.splitlines()
     assert lines[0].startswith(f"{folder}: {chosen.adapter}")

@@ -12,12 +12,15 @@ from adagrad_conformance.stream import read_stream
 #: How many checks at MUST each plays, at least.
 PLAYED = {"python": 250, "javascript": 370, "cpp": 370, "c": 340, "rust": 340}
 
-#: Wrong lines (in their place), and the checks of which one must find them.
+#: Wrong words for right ones.
 WRONG = {
     "javascript": {
         "eps": ("Math.sqrt(state.sum[i]) + eps", "Math.sqrt(state.sum[i] + eps)"),
         "t": ("(state.t - 1) * lr_decay", "state.t * lr_decay"),
-        "counter": ("port.state.set(param.name, state)", "{}"),
+        "counter": (
+            "port.state.get(param.name),",
+            "({...port.state.get(param.name), t: 0}),",
+        ),
     },
     "cpp": {
         "eps": ("std::sqrt(sum[i]) + eps", "std::sqrt(sum[i] + eps)"),
@@ -50,7 +53,11 @@ WRONG = {
     },
 }
 #: The checks that find them.
-FINDS = {"eps": "algorithm/*", "t": "lr-decay/*", "counter": "lr-decay/*"}
+FINDS = {
+    "eps": "algorithm/eps-outside-root/*",
+    "t": "lr-decay/first-step-uses-lr/*",
+    "counter": "lr-decay/five-steps/*",
+}
 
 
 def run(target, folder, *options):

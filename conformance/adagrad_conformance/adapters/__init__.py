@@ -91,6 +91,7 @@ PORTS: Mapping[str, Port] = {
     "paddle": _in("paddle", "paddle_port:PaddleAdapter"),
     "mindspore/experimental": _in("mindspore", "mindspore_port:ExperimentalAdapter"),
     "tinygrad": _in("onnx", "tinygrad_port:TinygradAdapter"),
+    "tinygrad/realized": _in("onnx", "tinygrad_port:RealizedAdapter"),
     "mindspore/nn": _in("mindspore", "mindspore_port:NnAdapter"),
     "onnx": _in("onnx", "onnx_port:OnnxAdapter"),
     "tfjs": _node("node", "tfjs.mjs"),

@@ -42,10 +42,15 @@ from .base import (
 )
 from .bits import to_array, to_tensor
 
-__all__ = ["ArrayAdapter", "Arrays"]
+__all__ = ["NARROW", "WIDE", "ArrayAdapter", "Arrays"]
 
 #: Params, gradients or others by the name of the param.
 Arrays = dict[str, Any]
+
+#: Claims of formats: where a port treats binary64 otherwise than the rest, it is two
+#: ports, so that its faults in the one do not hide those in the other.
+WIDE = frozenset(["binary64"])
+NARROW = frozenset(["binary32", "binary16", "bfloat16", "mixed-formats"])
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from .arrays import ArrayAdapter, Arrays
+from .arrays import NARROW, WIDE, ArrayAdapter, Arrays
 from .base import Sparse
 
 __all__ = [
@@ -23,10 +23,6 @@ __all__ = [
     "on_tensorflow_wide",
     "on_torch",
 ]
-
-#: Where binary64 is another matter than the rest, a port of its own tells of it.
-WIDE = frozenset(["binary64"])
-NARROW = frozenset(["binary32", "binary16", "bfloat16", "mixed-formats"])
 
 _RATE = 1e-3  #: the documented learning rate, for a schedule of which nobody says it
 

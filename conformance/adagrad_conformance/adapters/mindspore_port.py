@@ -15,6 +15,7 @@ import os
 import tempfile
 from abc import abstractmethod
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 os.environ |= {"MS_JIT": "0", "GLOG_v": "4"}
@@ -148,8 +149,10 @@ class NnAdapter(_MindSporeAdapter):
     """One group; eps is in the formula of its documentation but is no option."""
 
     name, dialect = "mindspore/nn", "tensorflow-v1"
-    names = {"lr": "learning_rate", "initial_accumulator_value": "accum"}
-    constants = {"eps": 0.0, "lr_decay": 0.0}
+    names = MappingProxyType(
+        {"lr": "learning_rate", "initial_accumulator_value": "accum"}
+    )
+    constants = MappingProxyType({"eps": 0.0, "lr_decay": 0.0})
     claims = frozenset(
         [
             *("binary64", "binary32", "binary16", "mixed-formats", "flush-to-zero"),

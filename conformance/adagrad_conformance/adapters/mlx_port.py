@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import mlx.core as mx
@@ -33,8 +34,10 @@ class MlxAdapter(ArrayAdapter):
 
     name, version, language = "mlx", version("mlx"), "Python (MLX)"
     dialect = "mlx"
-    constants = {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
-    names = {"lr": "learning_rate"}
+    constants = MappingProxyType(
+        {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
+    )
+    names = MappingProxyType({"lr": "learning_rate"})
     claims = ArrayAdapter.PLAIN | {
         *("binary16", "mixed-formats", "lr-decay", "state-write"),
         *("save", "load-bytes", "load-deepcopy", "load-same-object"),

@@ -12,13 +12,14 @@ from __future__ import annotations
 import collections
 import collections.abc
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
+
+from .arrays import ArrayAdapter, Arrays
 
 collections.Hashable = collections.abc.Hashable  # type: ignore[attr-defined]
 
-from numpy_ml.neural_nets.optimizers import AdaGrad
-
-from .arrays import ArrayAdapter, Arrays
+from numpy_ml.neural_nets.optimizers import AdaGrad  # noqa: E402
 
 __all__ = ["NumpyMlAdapter"]
 
@@ -27,11 +28,13 @@ class NumpyMlAdapter(ArrayAdapter):
     """Drives `update` for each param that has a gradient."""
 
     name, version, language = "numpy-ml", version("numpy-ml"), "Python (NumPy)"
-    constants = {
-        "lr_decay": 0.0,
-        "weight_decay": 0.0,
-        "initial_accumulator_value": 0.0,
-    }
+    constants = MappingProxyType(
+        {
+            "lr_decay": 0.0,
+            "weight_decay": 0.0,
+            "initial_accumulator_value": 0.0,
+        }
+    )
     claims = ArrayAdapter.PLAIN | {
         *("binary16", "mixed-formats", "zero-eps", "set-option"),
         *("state-write", "save", "load-bytes", "load-deepcopy", "load-same-object"),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import paddle
@@ -37,7 +38,7 @@ class PaddleAdapter(ArrayAdapter):
 
     name, version, language = "paddle", paddle.__version__, "Python (PaddlePaddle)"
     dialect = "paddle"
-    names = {"lr": "learning_rate", "eps": "epsilon"}
+    names = MappingProxyType({"lr": "learning_rate", "eps": "epsilon"})
     claims = ArrayAdapter.PLAIN | {
         *("lr-decay", "weight-decay", "initial-accumulator-value"),
         *("zero-accumulator", "zero-eps"),

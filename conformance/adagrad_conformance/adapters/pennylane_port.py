@@ -8,6 +8,7 @@ holds the sums of squares.
 from __future__ import annotations
 
 import pickle
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,14 @@ class PennyLaneAdapter(ArrayAdapter):
 
     name, version, language = "pennylane", pennylane.__version__, "Python (NumPy)"
     dialect = "pennylane"
-    constants = {
-        "lr_decay": 0.0,
-        "weight_decay": 0.0,
-        "initial_accumulator_value": 0.0,
-    }
-    names = {"lr": "stepsize"}
+    constants = MappingProxyType(
+        {
+            "lr_decay": 0.0,
+            "weight_decay": 0.0,
+            "initial_accumulator_value": 0.0,
+        }
+    )
+    names = MappingProxyType({"lr": "stepsize"})
     claims = ArrayAdapter.PLAIN | {
         *("binary16", "mixed-formats", "defaults", "zero-eps", "set-option"),
         *("state-write", "save", "load-bytes", "load-deepcopy", "load-same-object"),

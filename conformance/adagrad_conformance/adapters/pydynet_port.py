@@ -7,6 +7,7 @@ has a gradient of zeros from the beginning.  Eps is added to the sum (its source
 from __future__ import annotations
 
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class PyDyNetAdapter(ArrayAdapter):
 
     name, version, language = "pydynet", version("pydynet"), "Python (NumPy)"
     dialect = "eps-inside"
-    constants = {"lr_decay": 0.0, "initial_accumulator_value": 0.0}
+    constants = MappingProxyType({"lr_decay": 0.0, "initial_accumulator_value": 0.0})
     claims = (ArrayAdapter.PLAIN - {"none-gradient"}) | {
         *("binary16", "mixed-formats", "weight-decay", "defaults", "zero-eps"),
         *("set-option", "state-write"),

@@ -9,6 +9,7 @@ mode without compiled code: to compile a function takes longer than whole scenar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pymc
@@ -31,11 +32,13 @@ class PyMcAdapter(ArrayAdapter):
 
     name, version, language = "pymc", pymc.__version__, "Python (PyTensor)"
     dialect = "eps-inside"
-    constants = {
-        "lr_decay": 0.0,
-        "weight_decay": 0.0,
-        "initial_accumulator_value": 0.0,
-    }
+    constants = MappingProxyType(
+        {
+            "lr_decay": 0.0,
+            "weight_decay": 0.0,
+            "initial_accumulator_value": 0.0,
+        }
+    )
     claims = (ArrayAdapter.PLAIN - {"none-gradient"}) | {"zero-eps", "state-write"}
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:

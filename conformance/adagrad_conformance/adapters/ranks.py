@@ -221,7 +221,9 @@ class PairAdapter(Adapter):
         """Params as rank 0 has them; state from the rank that has it."""
         own, other = self._both("read", optimizer)
         return {
-            name: reading if reading.state_sum is not None else _with(reading, other[name])
+            name: reading
+            if reading.state_sum is not None
+            else _with(reading, other[name])
             for name, reading in own.items()
         }
 

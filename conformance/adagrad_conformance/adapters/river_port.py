@@ -9,6 +9,7 @@ saved with pickle.  Here a feature is a param's name and the number of an elemen
 from __future__ import annotations
 
 import pickle
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ class RiverAdapter(ArrayAdapter):
 
     name, version, language = "river", river.__version__, "Python"
     dialect = "river"
-    constants = {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
+    constants = MappingProxyType(
+        {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
+    )
     claims = (ArrayAdapter.PLAIN - {"binary32"}) | {
         *("lr-decay", "set-option", "state-write"),
         *("save", "load-bytes", "load-deepcopy", "load-same-object"),

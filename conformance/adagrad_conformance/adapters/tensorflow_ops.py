@@ -31,6 +31,7 @@ class SecondAdapter(TensorFlowAdapter):
 
     name = "tensorflow/v2-op"
     dense, sparse = "ResourceApplyAdagradV2", "ResourceSparseApplyAdagradV2"
+    start = 0.0  #: what a caller who is told nothing gives as accumulator
     names = MappingProxyType({"eps": "epsilon"})
     claims = (TensorFlowAdapter.PLAIN - {"none-gradient"}) | {
         *("initial-accumulator-value", "zero-accumulator", "zero-eps", "set-option"),
@@ -38,7 +39,7 @@ class SecondAdapter(TensorFlowAdapter):
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
         """Accumulators like the params; the kernels' caller fills them."""
-        tau = options.pop("initial_accumulator_value", 0.0)
+        tau = options.pop("initial_accumulator_value", self.start)
         sums = {
             name: tf.Variable(tf.fill(p.shape, tf.constant(tau, p.dtype)))
             for name, p in params.items()
@@ -84,5 +85,6 @@ class FirstAdapter(SecondAdapter):
 
     name, dialect = "tensorflow/v1-op", "tensorflow-v1"
     dense, sparse = "ResourceApplyAdagrad", "ResourceSparseApplyAdagrad"
+    start = 0.1  # as the optimizer that has this kernel
     constants = MappingProxyType({"eps": 0.0})
     claims = SecondAdapter.claims - {"eps"}

@@ -13,12 +13,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from .arrays import Arrays
+from .arrays import NARROW, WIDE, Arrays
 from .tensorflow_arrays import TensorFlowAdapter
 
-__all__ = ["CompatAdapter"]
+__all__ = ["CompatAdapter", "WideAdapter"]
 
 v1 = tf.compat.v1.train
+
+_CLAIMS = (TensorFlowAdapter.PLAIN - {"eps"}) | {
+    *("initial-accumulator-value", "lr-decay", "zero-eps"),
+}
 
 
 @dataclass
@@ -31,13 +35,11 @@ class _Port:
 
 
 class CompatAdapter(TensorFlowAdapter):
-    """Drives `apply_gradients`."""
+    """Drives `apply_gradients`, in the formats up to binary32."""
 
     name, dialect = "tensorflow/v1", "tensorflow-v1"
     constants = MappingProxyType({"eps": 0.0})
-    claims = (TensorFlowAdapter.PLAIN - {"eps"}) | {
-        *("initial-accumulator-value", "lr-decay", "zero-eps"),
-    }
+    claims = _CLAIMS - WIDE
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
         """The optimizer and its slots, which else the first step makes."""
@@ -65,3 +67,10 @@ class CompatAdapter(TensorFlowAdapter):
         """Assign the slot."""
         self.accumulator(port, name).assign(accumulator)
         port.count.assign(t)
+
+
+class WideAdapter(CompatAdapter):
+    """The same, in binary64."""
+
+    name = "tensorflow/v1/binary64"
+    claims = _CLAIMS - NARROW

@@ -12,11 +12,23 @@ from typing import Any
 
 import tf_keras
 
-from .arrays import Arrays
+from .arrays import NARROW, WIDE, Arrays
 from .keras3 import KerasAdapter
 from .tensorflow_arrays import TensorFlowAdapter
 
-__all__ = ["LegacyAdapter", "SecondAdapter"]
+__all__ = [
+    "LegacyAdapter",
+    "SecondAdapter",
+    "WideLegacyAdapter",
+    "WideSecondAdapter",
+]
+
+_LEGACY = (TensorFlowAdapter.PLAIN - {"many-steps"}) | {
+    *("set-option", "lr-decay", "initial-accumulator-value", "zero-accumulator"),
+    *("zero-eps", "defaults", "save", "load-bytes", "load-deepcopy"),
+    *("load-same-object", "load-new-process"),
+}
+_SECOND = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
 
 
 @dataclass
@@ -32,17 +44,13 @@ class _Port:
 
 
 class LegacyAdapter(TensorFlowAdapter):
-    """Drives `tf_keras.optimizers.legacy.Adagrad`."""
+    """Drives `tf_keras.optimizers.legacy.Adagrad`, in formats up to binary32."""
 
     name, version, dialect = "tensorflow/legacy", tf_keras.__version__, "tensorflow"
     names = MappingProxyType(
         {"lr": "learning_rate", "lr_decay": "decay", "eps": "epsilon"}
     )
-    claims = (TensorFlowAdapter.PLAIN - {"many-steps"}) | {
-        *("set-option", "lr-decay", "initial-accumulator-value", "zero-accumulator"),
-        *("zero-eps", "defaults", "save", "load-bytes", "load-deepcopy"),
-        *("load-same-object", "load-new-process"),
-    }
+    claims = _LEGACY - WIDE
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
         """Construct."""
@@ -83,12 +91,19 @@ class LegacyAdapter(TensorFlowAdapter):
         return restored
 
 
+class WideLegacyAdapter(LegacyAdapter):
+    """The same, in binary64."""
+
+    name = "tensorflow/legacy/binary64"
+    claims = _LEGACY - NARROW
+
+
 class SecondAdapter(KerasAdapter):
-    """Drives `tf_keras.optimizers.Adagrad`."""
+    """Drives `tf_keras.optimizers.Adagrad`, in formats up to binary32."""
 
     name, version = "tensorflow/keras-2", tf_keras.__version__
     language = TensorFlowAdapter.language
-    claims = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
+    claims = _SECOND - WIDE
     hold, show = TensorFlowAdapter.hold, TensorFlowAdapter.show
     give, rows = TensorFlowAdapter.give, TensorFlowAdapter.rows
 
@@ -103,3 +118,10 @@ class SecondAdapter(KerasAdapter):
     def accumulator(self, port: Any, name: str) -> Any:
         """A variable already."""
         return self._accumulator(port, name)
+
+
+class WideSecondAdapter(SecondAdapter):
+    """The same, in binary64."""
+
+    name = "tensorflow/keras-2/binary64"
+    claims = _SECOND - NARROW

@@ -1,8 +1,9 @@
 """The operator Adagrad of ai.onnx.preview.training, in tinygrad's OnnxRunner.
 
-The operator is as in onnx_port.py: a run for each param that has a gradient, T its steps
-before this one.  A run takes Tensors and gives Tensors, which are given to the next run
-as they are.  On the CPU tinygrad compiles its kernels with clang.
+The operator is as in onnx_port.py: a run for each param that has a gradient, T its
+steps before this one.  A run takes Tensors and gives Tensors, which are given to the
+next run as they are; tinygrad/realized realizes both of them together before that.  On
+the CPU tinygrad compiles its kernels with clang.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tinygrad.nn.onnx import OnnxRunner
 from .arrays import ArrayAdapter, Arrays
 from .onnx_port import ATTRIBUTES, model_of
 
-__all__ = ["TinygradAdapter"]
+__all__ = ["RealizedAdapter", "TinygradAdapter"]
 
 if shutil.which("clang") is None:
     raise RuntimeError("tinygrad needs clang on the CPU: apt-get install clang")
@@ -94,3 +95,16 @@ class TinygradAdapter(ArrayAdapter):
     def show(self, param: Any) -> Any:
         """NumPy again."""
         return param.numpy()
+
+
+class RealizedAdapter(TinygradAdapter):
+    """What a run gives is realized at once."""
+
+    name = "tinygrad/realized"
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
+        """And Tensor.realize."""
+        changed = super().update(port, params, gradients)
+        for name, param in changed.items():
+            Tensor.realize(param, port.sums[name])
+        return changed

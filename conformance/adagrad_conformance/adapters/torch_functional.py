@@ -35,7 +35,9 @@ class FunctionCaller:
         tau = initial_accumulator_value
         neutral = {"lr_decay": 0.0, "weight_decay": 0.0, "maximize": False}
         self.param_groups = [{"params": params, **neutral, **options}]
-        self.state = {p: {"sum": _full(p, tau), "step": torch.zeros(())} for p in params}
+        self.state = {
+            p: {"sum": _full(p, tau), "step": torch.zeros(())} for p in params
+        }
 
     @torch.no_grad()
     def step(self) -> None:
@@ -77,7 +79,9 @@ class FunctionalOptimizer:
 def function() -> TorchAdapter:
     """torch.optim.adagrad.adagrad; it takes no None and checks no option."""
     lacks = {"none-gradient", "refusals", "defaults"}
-    return TorchAdapter("torch/functional", FunctionCaller, without=_NO_OPTIMIZER | lacks)
+    return TorchAdapter(
+        "torch/functional", FunctionCaller, without=_NO_OPTIMIZER | lacks
+    )
 
 
 def optimizer() -> TorchAdapter:

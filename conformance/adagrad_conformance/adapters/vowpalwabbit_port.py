@@ -1,8 +1,8 @@
 """Vowpal Wabbit with --adaptive --power_t 0.5, by its Python package.
 
-Documented: each weight has a rate of its own, by the sum of its squared gradients; there
-is no eps.  The quantile loss with tau 1 has the gradient -x wherever the label lies
-above the prediction, so that an example whose features are -g makes the step with
+Documented: each weight has a rate of its own, by the sum of its squared gradients;
+there is no eps.  The quantile loss with tau 1 has the gradient -x wherever the label
+lies above the prediction, so that an example whose features are -g makes the step with
 gradient g.  `--save_resume` keeps the sums in the model.
 """
 
@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,14 @@ class VowpalWabbitAdapter(ArrayAdapter):
 
     name, version = "vowpalwabbit", version("vowpalwabbit")
     language, dialect = "Python (C++)", "vowpal-wabbit"
-    constants = {
-        "lr_decay": 0.0,
-        "weight_decay": 0.0,
-        "initial_accumulator_value": 0.0,
-        "eps": 0.0,
-    }
+    constants = MappingProxyType(
+        {
+            "lr_decay": 0.0,
+            "weight_decay": 0.0,
+            "initial_accumulator_value": 0.0,
+            "eps": 0.0,
+        }
+    )
     claims = frozenset(
         [
             *("binary32", "state", "state-write", "none-gradient", "gradients"),

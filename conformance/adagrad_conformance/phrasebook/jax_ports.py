@@ -31,7 +31,7 @@ def _arguments(values: Mapping[str, str]) -> str:
 class Optax(Phrases):
     """optax.adagrad."""
 
-    head = (_X64, _ARRAYS, "import optax")
+    head: tuple[str, ...] = (_X64, _ARRAYS, "import optax")
     found = "optax.tree_utils.tree_get(state, 'sum_of_squares')"
 
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
@@ -132,7 +132,11 @@ class OptaxInjected(Optax):
 class Example(Phrases):
     """jax.example_libraries.optimizers.adagrad."""
 
-    head = (_X64, _ARRAYS, "from jax.example_libraries import optimizers")
+    head: tuple[str, ...] = (
+        _X64,
+        _ARRAYS,
+        "from jax.example_libraries import optimizers",
+    )
     rate = "optimizers.inverse_time_decay"
 
     def _rate(self, options: Mapping[str, str]) -> str:

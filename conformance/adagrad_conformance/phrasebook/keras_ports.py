@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from adagrad_conformance.adapters.base import Sparse
 from adagrad_reference.scenario import Tensor
 
-from .phrases import Phrases, Unsaid
+from .phrases import Phrases
 from .tensorflow_ports import slices
 
 __all__ = ["KerasJax", "KerasSecond", "KerasTensorFlow", "KerasTorch"]
@@ -23,20 +23,22 @@ class _Keras(Phrases):
 
     def __init__(self) -> None:
         self.rate = {"lr": _RATE, "lr_decay": ""}
+        self.format = ""
 
     def array(self, tensor: Tensor) -> str:
-        """A number of binary64 needs variables of that kind for lr as well."""
-        self.wide = tensor.format == "binary64"
+        """As always; its format is kept for `param`."""
+        self.format = tensor.format.replace("binary", "float")
         return super().array(tensor)
 
     def param(self, name: str, array: str) -> list[str]:
         """A variable; its dtype would be floatx, if it were not said."""
-        floatx = ["keras.backend.set_floatx('float64')"] if self.wide else []
-        return [
-            *floatx,
-            f"{name} = {array}",
-            f"{name} = keras.Variable({name}, dtype=str({name}.dtype))",
-        ]
+        made = f"{name} = keras.Variable({array}, dtype={self.format!r})"
+        return [*self.floatx(), made]
+
+    def floatx(self) -> list[str]:
+        """What the variables of optimizers are, beside accumulators."""
+        wide = self.format == "float64"
+        return ["keras.backend.set_floatx('float64')"] if wide else []
 
     def _rate(self) -> str:
         lr, decay = self.rate["lr"], self.rate["lr_decay"]
@@ -150,8 +152,7 @@ class KerasSecond(KerasTensorFlow):
 
     def param(self, name: str, array: str) -> list[str]:
         """TensorFlow's own variable."""
-        *floatx, _, _ = super().param(name, array)
-        return [*floatx, f"{name} = tf.Variable({array})"]
+        return [*self.floatx(), f"{name} = tf.Variable({array})"]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """apply_gradients."""
@@ -169,7 +170,3 @@ class KerasSecond(KerasTensorFlow):
     def total(self, name: str) -> str:
         """A variable."""
         return f"{self._accumulator(name)}.numpy()"
-
-    def save(self, name: str) -> list[str]:
-        """Not said."""
-        raise Unsaid("save")

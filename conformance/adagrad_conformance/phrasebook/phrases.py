@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from adagrad_conformance.adapters.base import Gradient, Sparse
+from adagrad_conformance.due import Due, condition
 from adagrad_conformance.torch_text import listed, shortest
 from adagrad_reference.scenario import Tensor
 
@@ -103,6 +104,14 @@ class Phrases:
         if math.isfinite(value):
             return shortest(tensor.fmt, value)
         return f'float("{value!r}")'
+
+    def element(self, array: str, number: int) -> str:
+        """One number of an array, in row-major order."""
+        return f"float({array}.ravel()[{number}])"
+
+    def holds(self, due: Due) -> str:
+        """The condition that what is called `seen` must meet."""
+        return condition(due)
 
     def end(self, place: str, seen: str, condition: str, words: str) -> list[str]:
         """The assertion on what is seen; `condition` is one on the name `seen`."""

@@ -15,13 +15,14 @@ _HEAD = ("import ml_dtypes, numpy as np, tensorflow as tf",)
 
 def slices(gradient: Sparse, values: str) -> str:
     """Rows as TensorFlow's optimizers take them."""
-    return f"tf.IndexedSlices({values}, {list(gradient.indices)}, {gradient.shape})"
+    rows = f"tf.constant({values}), tf.constant({list(gradient.indices)})"
+    return f"tf.IndexedSlices({rows}, tf.constant({list(gradient.shape)}))"
 
 
 class _Variables(Phrases):
     """Params are variables."""
 
-    head = _HEAD
+    head: tuple[str, ...] = _HEAD
 
     def param(self, name: str, array: str) -> list[str]:
         """A variable."""
@@ -35,7 +36,7 @@ class _Variables(Phrases):
 class SecondOp(_Variables):
     """ResourceApplyAdagradV2."""
 
-    kernel = "ApplyAdagradV2"
+    kernel, start = "ApplyAdagradV2", "0.0"
 
     def __init__(self) -> None:
         self.options: dict[str, str] = {}
@@ -43,7 +44,7 @@ class SecondOp(_Variables):
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """The caller's accumulators."""
         self.options = dict(options)
-        tau = self.options.pop("initial_accumulator_value", "0.0")
+        tau = self.options.pop("initial_accumulator_value", self.start)
         return [
             f"{p}_sum = tf.Variable(tf.fill({p}.shape, tf.constant({tau}, {p}.dtype)))"
             for p in params
@@ -59,18 +60,16 @@ class SecondOp(_Variables):
             f"{named[option]}=tf.constant({value}, {param}.dtype)"
             for option, value in self.options.items()
         )
-        kind, grad = "", f"grad={gradient}"
-        if gradient.startswith("dict("):
-            kind, grad = "Sparse", f"**{gradient}"
+        kind = "Sparse" if "indices=" in gradient else ""
         return (
             f"tf.raw_ops.Resource{kind}{self.kernel}(var={param}.handle, "
-            f"accum={param}_sum.handle, {scalars}, {grad})"
+            f"accum={param}_sum.handle, {scalars}, grad={gradient})"
         )
 
     def sparse(self, gradient: Sparse) -> str:
         """Two arguments of the kernel."""
         values = self.array(gradient.values)
-        return f"dict(grad={values}, indices={list(gradient.indices)})"
+        return f"{values}, indices={list(gradient.indices)}"
 
     def option(self, option: str, value: str) -> list[str]:
         """Given at each call."""
@@ -89,7 +88,7 @@ class SecondOp(_Variables):
 class FirstOp(SecondOp):
     """ResourceApplyAdagrad."""
 
-    kernel = "ApplyAdagrad"
+    kernel, start = "ApplyAdagrad", "0.1"
 
 
 class _Optimizer(_Variables):

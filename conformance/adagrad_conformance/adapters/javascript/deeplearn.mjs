@@ -18,7 +18,7 @@ await serve({
   name: "deeplearn",
   version,
   language: "JavaScript (deeplearn.js)",
-  dialect: "eps-inside",
+  dialect: "tfjs",
   claims: [
     ...["binary32", "state", "state-write", "many-steps", "gradients", "none-gradient"],
     ...["initial-accumulator-value", "zero-accumulator", "zero-lr"],

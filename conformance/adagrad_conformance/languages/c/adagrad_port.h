@@ -76,7 +76,7 @@ typedef struct {
   const char *name, *version;
   const char *claims;   /* words of PROTOCOL.md, with spaces between */
   const char *dialect;  /* NULL: the document */
-  ap_options constants; /* options nobody can choose here, and their values */
+  ap_options constants; /* what nobody can choose, and the values; it is not given */
 
   void *(*make)(const ap_group *groups, size_t count, const ap_options *options);
   void (*drop)(void *optimizer); /* it is used no more */
@@ -246,9 +246,8 @@ static void ap_expect(char **at, char c) {
   if (!ap_skip(at, c)) ap_crash("a line is no JSON");
 }
 
-/* The four digits of \uXXXX as UTF-8.  Names and words on the wire are ASCII: a pair of
- * surrogates becomes two units of three bytes. */
-static char *ap_code_unit(char **at, char *to) {
+/* The four digits of \uXXXX. */
+static unsigned ap_code_unit(char **at) {
   unsigned code = 0;
   for (int i = 0; i < 4; i++) {
     const char *hex = "0123456789abcdef", c = *(*at)++;
@@ -256,16 +255,20 @@ static char *ap_code_unit(char **at, char *to) {
     if (digit == NULL) ap_crash("a line is no JSON");
     code = code << 4 | (unsigned)(digit - hex);
   }
-  if (code < 0x80) {
-    *to++ = (char)code;
-  } else if (code < 0x800) {
-    *to++ = (char)(0xc0 | code >> 6);
-    *to++ = (char)(0x80 | (code & 0x3f));
-  } else {
-    *to++ = (char)(0xe0 | code >> 12);
-    *to++ = (char)(0x80 | (code >> 6 & 0x3f));
-    *to++ = (char)(0x80 | (code & 0x3f));
+  return code;
+}
+
+/* \uXXXX, or a pair of them, as UTF-8; `at` is behind the u. */
+static char *ap_code_point(char **at, char *to) {
+  unsigned code = ap_code_unit(at);
+  if (code >= 0xd800 && code < 0xdc00 && strncmp(*at, "\\u", 2) == 0) {
+    *at += 2;
+    code = 0x10000 + ((code - 0xd800) << 10) + (ap_code_unit(at) - 0xdc00);
   }
+  const int tails = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  static const unsigned heads[] = {0, 0xc0, 0xe0, 0xf0};
+  *to++ = (char)(heads[tails] | code >> 6 * tails);
+  for (int i = tails - 1; i >= 0; i--) *to++ = (char)(0x80 | (code >> 6 * i & 0x3f));
   return to;
 }
 
@@ -285,7 +288,7 @@ static const char *ap_parse_string(char **at) {
     if (escaped != 'u' && which == NULL) ap_crash("a line is no JSON");
     *at += 2;
     if (escaped == 'u') {
-      to = ap_code_unit(at, to);
+      to = ap_code_point(at, to);
     } else {
       *to++ = meant[which - names];
     }
@@ -460,24 +463,6 @@ static void ap_add_tensor(ap_text *to, const ap_param *like, const void *array) 
   ap_add(to, "\"}");
 }
 
-static ap_options ap_chosen(const ap_json *raw) {
-  ap_options options = {0};
-  for (const ap_json *x = raw->first; x != NULL; x = x->next) {
-    int which = 0;
-    while (which < AP_OPTIONS && strcmp(x->key, ap_option_names[which]) != 0) which++;
-    if (which == AP_OPTIONS) ap_crash("an unknown option");
-    options.chosen[which] = true;
-    if (x->kind == AP_OBJECT) {
-      const char *bits = ap_word(x, "bits");
-      if (strlen(bits) != 16) ap_crash("bits are no bits");
-      ap_from_hex(bits, options.value, (size_t)which, false);
-    } else {
-      options.value[which] = x->kind == AP_TRUE;
-    }
-  }
-  return options;
-}
-
 static const char ap_base64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -534,6 +519,25 @@ static size_t ap_param_count;
 static ap_optimizer *ap_optimizers;
 static ap_save *ap_saves;
 static ap_text ap_said; /* the answer being written */
+
+/* What was chosen, without the port's constants. */
+static ap_options ap_chosen(const ap_json *raw) {
+  ap_options options = {0};
+  for (const ap_json *x = raw->first; x != NULL; x = x->next) {
+    int which = 0;
+    while (which < AP_OPTIONS && strcmp(x->key, ap_option_names[which]) != 0) which++;
+    if (which == AP_OPTIONS) ap_crash("an unknown option");
+    options.chosen[which] = !ap_served->constants.chosen[which];
+    if (x->kind == AP_OBJECT) {
+      const char *bits = ap_word(x, "bits");
+      if (strlen(bits) != 16) ap_crash("bits are no bits");
+      ap_from_hex(bits, options.value, (size_t)which, false);
+    } else {
+      options.value[which] = x->kind == AP_TRUE;
+    }
+  }
+  return options;
+}
 
 static const char *ap_keep(const char *text) {
   return strcpy(ap_alloc(&ap_scenario_memory, strlen(text) + 1), text);
@@ -767,6 +771,9 @@ static void ap_set_option(const ap_optimizer *of, const ap_json *event) {
   value.next = NULL;
   const ap_json raw = {.kind = AP_OBJECT, .first = &value};
   const ap_options chosen = ap_chosen(&raw);
+  bool any = false; /* none, if it is a constant */
+  for (int i = 0; i < AP_OPTIONS; i++) any = any || chosen.chosen[i];
+  if (!any) return;
   ap_served->set_option(of->port, (size_t)ap_key(event, "group")->number, &chosen);
 }
 

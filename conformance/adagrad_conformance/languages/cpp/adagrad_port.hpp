@@ -224,7 +224,7 @@ struct Identity {
   std::string name, version;
   std::vector<std::string> claims;
   std::string dialect = {};                      // empty: the document
-  std::map<std::string, double> constants = {};  // options nobody can choose here
+  std::map<std::string, double> constants = {};  // what nobody can choose: not given
   std::string language = "C++";
 };
 
@@ -658,7 +658,8 @@ inline std::string from_base64(const std::string& text) {
 /// Answers questions by calling a port.
 class Server {
  public:
-  explicit Server(Port& its_port) : port(its_port) {
+  explicit Server(Port& its_port)
+      : port(its_port), constants(its_port.identity().constants) {
     out = fdopen(dup(1), "w");
     dup2(2, 1);  // what the port prints is no answer
   }
@@ -690,6 +691,7 @@ class Server {
   };
 
   Port& port;
+  const std::map<std::string, double> constants;
   std::FILE* out;
   std::map<std::string, std::unique_ptr<Param>> params;  // outlive the optimizers
   std::map<std::string, Member> members;
@@ -748,9 +750,9 @@ class Server {
     said["claims"] = Json::Array(who.claims.begin(), who.claims.end());
     said["takes"] = Json::Array{"ahead", "packed"};
     if (!who.dialect.empty()) said["dialect"] = who.dialect;
-    Json::Object constants;
-    for (const auto& [name, x] : who.constants) constants[name] = number_to_json(x);
-    if (!constants.empty()) said["constants"] = constants;
+    Json::Object fixed;
+    for (const auto& [name, x] : constants) fixed[name] = number_to_json(x);
+    if (!fixed.empty()) said["constants"] = fixed;
     return said;
   }
 
@@ -793,11 +795,12 @@ class Server {
     if (what == "steps") return steps(of, event);
     if (what == "save") return save(optimizer, event);
     if (what == "set-option") {
-      const Json raw =
-          Json::Object{{event["option"].as<std::string>(), event["value"]}};
-      const Options chosen = options_from_json(raw);
+      const std::string& option = event["option"].as<std::string>();
       const auto group = event["group"].as<std::int64_t>();
-      optimizer.set_option(static_cast<std::size_t>(group), chosen);
+      if (constants.count(option) == 0) {
+        const Options one = options_from_json(Json::Object{{option, event["value"]}});
+        optimizer.set_option(static_cast<std::size_t>(group), one);
+      }
     } else if (what == "add-group") {
       optimizer.add_group(group(event["group"]));
       remember(of, event["group"]);
@@ -824,13 +827,21 @@ class Server {
       groups.push_back(group(raw));
       remember(made, raw);
     }
-    made.optimizer = port.make(groups, options_from_json(event["options"]));
+    made.optimizer = port.make(groups, chosen(event["options"]));
     members[event["optimizer"].as<std::string>()] = std::move(made);
     return Json::Object{};
   }
+  /// What was chosen, without the port's constants.
+  Options chosen(const Json& raw) const {
+    Options options = options_from_json(raw);
+    each_option(options, [this](const char* name, auto& option) {
+      if (constants.count(name) > 0) option.reset();
+    });
+    return options;
+  }
   Group group(const Json& raw) {
     Group made;
-    made.options = options_from_json(raw["options"]);
+    made.options = chosen(raw["options"]);
     for (const Json& name : raw["params"].as<Json::Array>()) {
       made.params.push_back(&param(name));
     }

@@ -5,7 +5,8 @@
 //   await serve({
 //     name, version, claims,      // texts; claims are listed in PROTOCOL.md
 //     language, dialect,          // may be left out
-//     constants: { eps: 1e-7 },   // options nobody can choose here, and their values
+//     constants: { eps: 1e-7 },   // options nobody can choose here, and their values;
+//                                 // no hook is given them
 //     refusals: [RangeError],     // the errors by which the port says no; all others,
 //                                 // and all by default, are crashes
 //     make(groups, options),      // an optimizer; groups are [{ params, options }]
@@ -263,7 +264,14 @@ class Port {
 
   group({ params, options }) {
     const members = params.map((name) => this.held[name].param);
-    return { params: members, options: mapObject(options, numberFrom) };
+    return { params: members, options: this.options(options) };
+  }
+
+  /** What was chosen, without the port's constants. */
+  options(raw) {
+    const { constants = {} } = this.adapter;
+    const free = Object.entries(raw).filter(([name]) => !(name in constants));
+    return mapObject(Object.fromEntries(free), numberFrom);
   }
 
   setGradients(gradients) {
@@ -295,7 +303,7 @@ class Port {
 const EVENTS = {
   async new(_, { optimizer, groups, options }) {
     const listed = groups.map((group) => this.group(group));
-    const port = await this.adapter.make(listed, mapObject(options, numberFrom));
+    const port = await this.adapter.make(listed, this.options(options));
     const names = groups.flatMap((group) => group.params);
     this.optimizers[optimizer] = { port, names };
   },
@@ -324,7 +332,9 @@ const EVENTS = {
     return { trace: Object.fromEntries(names.map((name) => [name, trace[name]])) };
   },
   async "set-option"({ port }, { group, option, value }) {
-    await this.adapter.setOption(port, group, option, numberFrom(value));
+    for (const [name, chosen] of Object.entries(this.options({ [option]: value }))) {
+      await this.adapter.setOption(port, group, name, chosen);
+    }
   },
   async "add-group"({ port, names }, { group }) {
     await this.adapter.addGroup(port, this.group(group));
@@ -396,7 +406,8 @@ async function answer(port, question) {
     const said = (await port[question.op](question)) ?? {};
     return said.refused === undefined ? { ok: said } : said;
   } catch (error) {
-    return { crashed: String(error?.stack ?? error) };
+    const plain = error instanceof AdapterError; // where it came from says nothing
+    return { crashed: String((plain ? error.message : error?.stack) ?? error) };
   }
 }
 

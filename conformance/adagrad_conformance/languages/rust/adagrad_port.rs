@@ -148,7 +148,7 @@ pub struct Identity {
     pub claims: &'static str,
     /// None: the document.
     pub dialect: Option<&'static str>,
-    /// Options nobody can choose here, and their values.
+    /// What nobody can choose, and the values; it is not given to the port.
     pub constants: Vec<(&'static str, f64)>,
 }
 
@@ -628,10 +628,12 @@ impl<P: Port> Server<P> {
                 let (option, value) =
                     (event.get("option").str(), event.get("value").clone());
                 let chosen = Options::from_json(&Json::object([(option, value)]));
-                port.set_option(event.get("group").number() as usize, &chosen)?;
+                if P::identity().constants.iter().all(|(name, _)| *name != option) {
+                    port.set_option(event.get("group").number() as usize, &chosen)?;
+                }
             }
             "add-group" => {
-                let group = group(event.get("group"));
+                let group = group::<P>(event.get("group"));
                 port.add_group(&group, params)?;
                 names.extend(group.params);
             }
@@ -675,14 +677,24 @@ fn start<P: Port>() -> Json {
     ])
 }
 
-fn group(raw: &Json) -> Group {
+/// What was chosen, without the port's constants.
+fn chosen<P: Port>(raw: &Json) -> Options {
+    let mut members = raw.members().clone();
+    for (name, _) in P::identity().constants {
+        members.remove(name);
+    }
+    Options::from_json(&Json::Object(members))
+}
+
+fn group<P: Port>(raw: &Json) -> Group {
     let params = raw.get("params").list().iter().map(|x| x.str().to_string()).collect();
-    Group { params, options: Options::from_json(raw.get("options")) }
+    Group { params, options: chosen::<P>(raw.get("options")) }
 }
 
 fn make<P: Port>(event: &Json, params: &Params) -> Outcome<Member<P>> {
-    let groups: Vec<Group> = event.get("groups").list().iter().map(group).collect();
-    let port = P::new(&groups, &Options::from_json(event.get("options")), params)?;
+    let groups: Vec<Group> =
+        event.get("groups").list().iter().map(group::<P>).collect();
+    let port = P::new(&groups, &chosen::<P>(event.get("options")), params)?;
     Ok(Member {
         port,
         names: groups.into_iter().flat_map(|group| group.params).collect(),
