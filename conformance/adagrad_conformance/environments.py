@@ -139,6 +139,17 @@ def _run(
         raise BuildError(f"{Path(command[0]).name} failed: {errors[-1].strip()[:300]}")
 
 
+def _libtorch(python: Path) -> list[str]:
+    """What links with the torch that another environment has."""
+    major, minor = sys.version_info[:2]
+    packages = python.parent.parent / "lib" / f"python{major}.{minor}" / "site-packages"
+    torch = packages / "torch"
+    heads = [torch / "include", torch / "include/torch/csrc/api/include"]
+    libraries = [f"-L{torch / 'lib'}", f"-Wl,-rpath,{torch / 'lib'}"]
+    libraries += ["-ltorch", "-ltorch_cpu", "-lc10"]
+    return ["-D_GLIBCXX_USE_CXX11_ABI=1", *(f"-I{head}" for head in heads), *libraries]
+
+
 _TORCH = ("torch==2.13.0", "numpy==2.4.6")
 
 _LISTED = (
@@ -150,6 +161,7 @@ _LISTED = (
         (("tensorflow==2.21.0", "keras==3.15.1", "tf_keras==2.21.0", "ml_dtypes"),),
     ),
     Environment("mlx", (("mlx[cpu]==0.32.4", "numpy", "ml_dtypes"),)),
+    Environment("mxnet", (("mxnet==1.9.1", "numpy==1.23.5"),)),
     Environment("paddle", (("paddlepaddle==3.3.1", "numpy", "ml_dtypes"),)),
     Environment("onnx", (("onnx==1.23.2", "numpy", "ml_dtypes", "tinygrad==0.14.0"),)),
     Environment("mindspore", (("mindspore==2.10.0", "numpy==1.26.4"),)),
@@ -173,6 +185,9 @@ _LISTED = (
             ("--no-cache-dir", "--no-build-isolation", "deepspeed==0.19.8"),
         ),
         settings=(("DS_BUILD_CPU_ADAGRAD", "1"),),
+    ),
+    Environment(
+        "libtorch", program="adapters/cpp/libtorch.cpp", flags=_libtorch, parent="torch"
     ),
     Environment("node", npm=("@tensorflow/tfjs@4.22.0",)),
     Environment(

@@ -11,6 +11,7 @@ from string import Template
 
 import click
 
+from .adapters.base import CLAIMS
 from .cli import UserError
 
 __all__ = ["LANGUAGES", "Language", "new_adapter_command"]
@@ -116,4 +117,6 @@ def _readme(chosen: Language) -> str:
         kit=f"| `{chosen.kit}` | {kit} |\n" if chosen.kit else "",
         commands="".join(f"    {command}\n" for command in _commands(chosen)),
         refusals=chosen.refusals,
+        target=chosen.target,
+        claims="".join(f"| `{word}` | {text} |\n" for word, text in CLAIMS.items()),
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -34,6 +34,7 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
+from .torch_scenario import as_tables, without_options
 from .torch_text import MAKERS, gradient_text, storage_text, tensor_text, view_text
 
 __all__ = [
@@ -62,9 +63,46 @@ class TorchPort:
     constructor: str = "torch.optim.Adagrad"
     extra: str = ""  #: as in ", fused=True"
     imports: tuple[str, ...] = ()
+    keys: tuple[str, str] = ("sum", "step")  #: of accumulator and counter
+    counter: str = "torch.tensor({}.0)"  #: a counter in the state
+    constants: frozenset[str] = frozenset()  #: options that it has not
+    rows: bool = False  #: its accumulators have one number a row
+    tables: bool = False  #: its params are tables
+
+    def of_sum(self, state: str, param: str) -> str:
+        """The accumulator, a number for each element of the param."""
+        found = f"{state}[{self.keys[0]!r}]".replace("'", '"')
+        return f"{found}.expand_as({param})" if self.rows else found
+
+    def written(self, total: str, t: int) -> str:
+        """What the state is updated with."""
+        column = "[:, :1]" if self.rows else ""
+        key, step = self.keys
+        return f"{key}={total}{column}, {step}={self.counter.format(t)}"
 
 
 _OWN = "from adagrad_conformance.candidates."
+
+_DEEPSPEED = TorchPort(
+    "DeepSpeedCPUAdagrad",
+    extra=", fp32_optimizer_states=False",
+    imports=("from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad",),
+    keys=("exp_avg_sq", "step"),
+    counter="{}",
+    constants=frozenset({"initial_accumulator_value"}),
+)
+_ROW_WISE = TorchPort(
+    "RowWiseAdagrad",
+    imports=("from torchrec.optim.rowwise_adagrad import RowWiseAdagrad",),
+    rows=True,
+)
+_BITS_AND_BYTES = TorchPort(
+    "Adagrad",
+    imports=("from bitsandbytes.optim import Adagrad",),
+    keys=("state1", "step"),
+    counter="{}",
+    constants=frozenset({"initial_accumulator_value"}),
+)
 
 #: Those registered ports that are torch optimizers, by their names.
 TORCH_PORTS: Mapping[str, TorchPort] = {
@@ -78,6 +116,16 @@ TORCH_PORTS: Mapping[str, TorchPort] = {
     ),
     "own/torch-foreach": TorchPort(
         "ForeachAdagrad", imports=(f"{_OWN}torch_foreach import ForeachAdagrad",)
+    ),
+    "deepspeed": _DEEPSPEED,
+    "deepspeed/update": _DEEPSPEED,
+    "torchrec/row-wise": replace(_ROW_WISE, tables=True),
+    "torchrec/any-shape": _ROW_WISE,
+    "bitsandbytes/32-bit": _BITS_AND_BYTES,
+    "bitsandbytes/8-bit": replace(
+        _BITS_AND_BYTES,
+        constructor="Adagrad8bit",
+        imports=("from bitsandbytes.optim import Adagrad8bit",),
     ),
 }
 
@@ -118,6 +166,8 @@ class Writer:
     """Writes one scenario down; `torch_reproducer.py` writes shorter."""
 
     def __init__(self, scenario: Scenario, port: TorchPort) -> None:
+        scenario = without_options(scenario, port.constants)
+        scenario = as_tables(scenario) if port.tables else scenario
         self.scenario, self.port = scenario, port
         self.books = Bookkeeper(scenario)
         optimizers = dict.fromkeys(event.optimizer for event in scenario.events)
@@ -225,7 +275,7 @@ class Writer:
             case Load():
                 yield from self.load(who, event)
             case SetState(param=param, state_sum=total, t=t):
-                state = f"sum={tensor_text(total)}, step=torch.tensor({float(t)})"
+                state = self.port.written(tensor_text(total), t)
                 yield f"{who}.state[{self.names[param]}].update({state})"
 
     def step(

@@ -69,7 +69,7 @@ class _Short(Writer):
             return
         if due.what == "state":
             state = f"{self.optimizers[due.optimizer]}.state[{self.names[due.param]}]"
-            yield f'assert "sum" in {state}, "no accumulator"'
+            yield f'assert "{self.port.keys[0]}" in {state}, "no accumulator"'
             return
         yield f"seen = {self._look(due)}"
         holds = condition(due)
@@ -83,14 +83,14 @@ class _Short(Writer):
         tensor = self.scenario.tensors.get(due.param)
         places = {
             "theta": mine,
-            "S": f'{who}.state[{mine}]["sum"]',
+            "S": self.port.of_sum(f"{who}.state[{mine}]", mine),
             "gradient": f"{mine}.grad",
             "rows": f"{mine}.grad.to_dense()",
         }
         if due.what in places:
             return _elements(places[due.what], tensor, due)
         others = {
-            "t": f'int({who}.state[{mine}]["step"])',
+            "t": f'int({who}.state[{mine}]["{self.port.keys[1]}"])',
             "storage": f"{mine}_storage.tolist()[{due.element}]",
             "calls": "len(calls)",
             "members": f"sum(len(g['params']) for g in {who}.param_groups)",

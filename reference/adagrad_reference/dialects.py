@@ -92,6 +92,12 @@ SWITCHES: Mapping[str, Switch] = {
             stays_on="weight decay is computed where it is 0 too",
         ),
         _switch(
+            "square",
+            "ALG-6",
+            "rounded",
+            faithful="the square is that of a power function, less than one ulp off",
+        ),
+        _switch(
             "accumulator",
             "ALG-6",
             "grows",
@@ -199,6 +205,7 @@ class Dialect:
     rate: str = "t-1"
     scalars: str = "exact"
     decay: str = "coupled"
+    square: str = "rounded"
     accumulator: str = "grows"
     eps: str = "outside"
     guard: str = "none"
@@ -370,13 +377,20 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "eps-inside",
             eps="inside",
-            about="Lasagne, PyMC, PyDyNet, ConvNetJS",
+            about="Lasagne, PyDyNet, ConvNetJS",
         ),
         Dialect(
             "river",
             counter="optimizer",
+            square="faithful",
             eps="inside",
             about="River",
+        ),
+        Dialect(
+            "pymc",
+            square="faithful",
+            eps="inside",
+            about="PyMC",
         ),
         Dialect(
             "pennylane",
@@ -411,6 +425,13 @@ DIALECTS: Mapping[str, Dialect] = {
             inverse="approximate",
             defaults=Options(lr=0.5, eps=0.0),
             about="Vowpal Wabbit with --adaptive",
+        ),
+        Dialect(
+            "mxnet",
+            decay="decoupled",
+            eps="inside",
+            defaults=Options(eps=1e-7),
+            about="MXNet",
         ),
         Dialect(
             "mlx",

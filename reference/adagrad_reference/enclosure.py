@@ -135,7 +135,8 @@ def step_box(
         return theta, state_sum
     theta, state_sum, g = map(ar.flush, (theta, state_sum, g))
     g, squared = used_gradients(ar, theta, g, c, dialect)
-    square = ar.opt(ar.square(squared))
+    square = ar.square(squared)
+    square = ar.faithful(square) if dialect.square == "faithful" else ar.opt(square)
     if row_square is not None:
         square = row_square
     exact_sum = _grown(ar, state_sum, square, c, dialect)  # ALG-6

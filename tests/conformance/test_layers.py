@@ -32,6 +32,7 @@ TOP = (
     "explore_command",
     "diagnose_command",
     "doctor_command",
+    "new_adapter_command",
     "reproduce_command",
     "pytest_plugin",
 )

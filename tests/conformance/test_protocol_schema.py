@@ -277,29 +277,44 @@ MORE = {
 }
 
 
-VALIDATORS = {
-    kind: Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]})
-    for kind in VALID
-}
+def validator(kind, definitions=SCHEMA["$defs"]):
+    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})
 
 
 @functools.cache
 def wrong_messages():
-    """(kind, message, keyword that rejects it) of everything that is rejected."""
+    """(kind, message) of all that is rejected, by the parts of the schema that do so."""
     found = {}
     for kind, messages in VALID.items():
+        judge = validator(kind)
         candidates = [*MORE.get(kind, ())]
         for message in messages:
             candidates += broken(message)
-        for message in candidates:
-            key = kind, json.dumps(message, sort_keys=True)
-            if key not in found and (error := first_error(message, kind)):
-                found[key] = kind, message, error.validator
-    return list(found.values())
+        distinct = {json.dumps(message): message for message in candidates}
+        for message in distinct.values():
+            for part in {id(e.schema) for e in every_error(judge.iter_errors(message))}:
+                found.setdefault(part, []).append((kind, message))
+    return found
 
 
-def first_error(message, kind):
-    return next(VALIDATORS[kind].iter_errors(message), None)
+def every_error(errors):
+    for error in errors:
+        yield error
+        yield from every_error(error.context)
+
+
+def parts(node, seen=frozenset()):
+    """The parts of the schema that a rule brings to bear, as `wrong_messages` has them."""
+    yield id(node)
+    if isinstance(node, dict):
+        name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+        if name and name not in seen:
+            yield from parts(SCHEMA["$defs"][name], seen | {name})
+        for value in node.values():
+            yield from parts(value, seen)
+    elif isinstance(node, list):
+        for value in node:
+            yield from parts(value, seen)
 
 
 #: Keywords that reject something, and what stands in their place when they are gone.
@@ -374,15 +389,12 @@ def test_every_definition_is_used_by_some_kind():
 def test_each_rule_rejects_something_alone(number):
     place, entry = RULES[number]
     definitions = without(place, entry)["$defs"]
-    weaker = {
-        kind: Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})
-        for kind, reached in OWNERS.items()
-        if place[1] in reached
-    }
-    likely = [x for x in wrong_messages() if x[2] == place[-1]]  # these first
-    for kind, message, _ in (*likely, *wrong_messages()):
-        if kind in weaker and weaker[kind].is_valid(message):
-            return
+    node = functools.reduce(lambda data, key: data[key], place[:-1], SCHEMA)
+    weaker = {kind: validator(kind, definitions) for kind in VALID}
+    for part in dict.fromkeys(parts(node)):
+        for kind, message in wrong_messages().get(part, ()):
+            if weaker[kind].is_valid(message):
+                return
     pytest.fail(f"nothing needs {place} {entry or ''}")
 
 

@@ -117,6 +117,21 @@ def test_refusals_and_crashes_are_told_apart_and_survived(language, strange):
 
 
 @pytest.mark.parametrize("language", KITS)
+def test_what_has_no_function_is_a_crash(language, strange):
+    sum_ = numbers(1.0)
+    questions = [
+        begin(p=numbers(1.0)),
+        new("p", lr=number(0.1)),
+        event("set-state", param="p", sum=sum_, t=1),
+        event("add-group", group={"params": ["p"], "options": {}}),
+        event("steps", cycle=[{"p": sum_}], count=1),
+        READ,
+    ]
+    answers, _ = talk(strange(language), questions)
+    assert outcomes(answers) == ["ok", "ok", "crashed", "crashed", "crashed", "ok"]
+
+
+@pytest.mark.parametrize("language", KITS)
 def test_what_the_port_prints_is_no_answer(language, strange):
     questions = [begin(p=numbers(1.0)), new("p", lr=number(0.1)), step(p=numbers(1.0))]
     answers, stderr = talk(strange(language), questions)

@@ -8,6 +8,7 @@ import stat
 import pytest
 from language_kit import cli, new_adapter
 
+from adagrad_conformance.adapters.base import CLAIMS
 from adagrad_conformance.new_adapter_command import FOLDER, LANGUAGES
 
 #: How many lines an adapter may need beside its kit.
@@ -71,6 +72,7 @@ def test_the_next_commands_are_printed_and_in_the_readme(language, tmp_path):
     shown = [line[4:] for line in readme.splitlines() if line.startswith("    ")]
     assert shown == commands
     assert "$" not in readme
+    assert all(f"| `{claim}` | {text} |" in readme for claim, text in CLAIMS.items())
 
 
 def test_the_folder_has_a_name_of_its_own(tmp_path, monkeypatch):

@@ -30,8 +30,8 @@ def text(values):
     return struct.pack(f">{len(values)}d", *values).hex()
 
 
-def tensor(values):
-    return {"format": "binary64", "shape": [len(values)], "bits": text(values)}
+def tensor(name, values):
+    return {"format": "binary64", "shape": port.shapes[name], "bits": text(values)}
 
 
 class Port:
@@ -39,38 +39,37 @@ class Port:
 
     def begin(self, tensors):
         self.params = {name: numbers(raw) for name, raw in tensors.items()}
+        self.shapes = {name: raw["shape"] for name, raw in tensors.items()}
         self.gradients = dict.fromkeys(self.params)
 
     def new(self, groups, options):
         lr, eps = (numbers({"bits": options[k]["bits"]})[0] for k in ("lr", "eps"))
         self.lr, self.eps = lr, eps
-        self.sums = {name: [0.0] * len(x) for name, x in self.params.items()}
-        self.t = dict.fromkeys(self.params, 0)
+        members = [name for group in groups for name in group["params"]]
+        self.sums = {name: [0.0] * len(self.params[name]) for name in members}
+        self.t = dict.fromkeys(members, 0)
 
     def step(self, gradients):
         for name, raw in gradients.items():
             self.gradients[name] = numbers(raw)
-        for name, gradient in self.gradients.items():
+        for name, total in self.sums.items():
+            theta, gradient = self.params[name], self.gradients[name]
             if gradient is None:
                 continue
-            theta, total = self.params[name], self.sums[name]
             self.t[name] += 1
             for i, g in enumerate(gradient):
                 total[i] += g * g
                 theta[i] -= self.lr * (g / (total[i] ** 0.5 + self.eps))
 
     def read(self):
-        return {
-            name: {
-                "theta": tensor(x),
-                "sum": tensor(self.sums[name]),
-                "t": self.t[name],
-            }
-            for name, x in self.params.items()
-        }
+        shown = {}
+        for name, total in self.sums.items():
+            theta, t = tensor(name, self.params[name]), self.t[name]
+            shown[name] = {"theta": theta, "sum": tensor(name, total), "t": t}
+        return shown
 
     def steps(self, cycle, count):
-        trace = {n: {"theta": "", "sum": "", "t": []} for n in self.params}
+        trace = {n: {"theta": "", "sum": "", "t": []} for n in self.sums}
         for i in range(count):
             self.step(cycle[i % len(cycle)])
             for name, whole in trace.items():
@@ -108,7 +107,7 @@ def answer(question):
 
 
 def ask(seq, **more):
-    params = {name: tensor(x) for name, x in port.params.items()}
+    params = {name: tensor(name, x) for name, x in port.params.items()}
     write({"seq": seq, "ask": "closure", "params": params, **more})
     return json.loads(sys.stdin.readline())["answer"]
 

@@ -54,6 +54,7 @@ BY_FORMAT = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name
 NUMERIC = (
     "scalars",
     "decay",
+    "square",
     "accumulator",
     "eps",
     "guard",
@@ -67,6 +68,7 @@ NUMERIC = (
 #: has rows; what is not seen in this file is so in test_rows.py.
 HARDLY_SEEN = {
     ("scalars", "binary32"),
+    ("square", "faithful"),
     ("decay", "stays-on"),
     ("accumulator", "row-mean"),
     ("eps", "replaced"),

@@ -31,7 +31,7 @@ class PyMcAdapter(ArrayAdapter):
     """Calls the function of all gradients."""
 
     name, version, language = "pymc", pymc.__version__, "Python (PyTensor)"
-    dialect = "eps-inside"
+    dialect = "pymc"
     constants = MappingProxyType(
         {
             "lr_decay": 0.0,

@@ -136,28 +136,38 @@ class PairAdapter(Adapter):
         self.peer = None
 
     def _both(self, name: str, *arguments: Any, ask: Ask | None = None) -> list[Any]:
-        """What both ranks answer; ranks that fell out of step are ended."""
+        """What both ranks answer; raises what either raised, this one first."""
         if self.peer is None:
             self.peer = _Peer(self.place)
-        self.peer.send((name, arguments))
-        error: Exception | None = None
+        own, other = self._answers(self.peer, name, arguments, ask)
+        failed = [isinstance(answer, Exception) for answer in (own, other)]
+        if any(failed) and not self._meet(self.peer):
+            self._end()  # what one rank called alone, the other waited for
+        for answer in (own, other):
+            if isinstance(answer, Exception):
+                raise answer
+        return [own, other]
+
+    def _meet(self, peer: _Peer) -> bool:
+        """Whether the ranks can still go on together."""
+        return self._answers(peer, "meet", (), None) == (None, None)
+
+    def _answers(
+        self, peer: _Peer, name: str, arguments: tuple[Any, ...], ask: Ask | None
+    ) -> tuple[Any, Any]:
         own: Any = None
+        other: Any = None
         try:
+            peer.send((name, arguments))
             given = arguments if ask is None else (*arguments, ask)
             own = getattr(self.mine, name)(*given)
         except Exception as caught:
-            error = caught
+            own = caught
         try:
-            other = self.peer.answer()
+            other = peer.answer()
         except (TimeoutError, EOFError) as caught:
             other = caught
-        if not _alike(error, other):
-            self._end()  # what one rank calls alone, the other waits for
-        if error is not None:
-            raise error
-        if isinstance(other, Exception):
-            raise other
-        return [own, other]
+        return own, other
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Both hold the params."""
@@ -226,13 +236,6 @@ class PairAdapter(Adapter):
             else _with(reading, other[name])
             for name, reading in own.items()
         }
-
-
-def _alike(error: Exception | None, other: Any) -> bool:
-    """Whether both ranks went the same way, so that they can go on together."""
-    if error is None or not isinstance(other, Exception):
-        return error is None and not isinstance(other, Exception)
-    return repr(error) == repr(other)
 
 
 def _with(own: Reading, other: Reading) -> Reading:

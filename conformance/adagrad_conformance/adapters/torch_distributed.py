@@ -25,6 +25,10 @@ __all__ = ["DTensorRank", "ZeroRank", "dtensor", "zero_redundancy"]
 class _Rank(TorchAdapter):
     """What one of the ranks does."""
 
+    def meet(self) -> None:
+        """Wait for the other rank."""
+        dist.barrier()
+
     def load_of(
         self, optimizer: str, name: str, via: str, raws: list[bytes] | None
     ) -> None:

@@ -39,6 +39,7 @@ PHRASES: Mapping[str, str] = {
     "pydynet": "small_ports:PyDyNet",
     "vowpalwabbit": "small_ports:VowpalWabbit",
     "pymc": "small_ports:PyMc",
+    "mxnet": "framework_ports:Mxnet",
     "mlx": "framework_ports:Mlx",
     "mlx/init": "framework_ports:MlxInit",
     "paddle": "framework_ports:Paddle",

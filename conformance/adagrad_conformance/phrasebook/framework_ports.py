@@ -1,4 +1,4 @@
-"""Ports of frameworks: MLX, PaddlePaddle, ONNX and tinygrad, MindSpore."""
+"""Ports of frameworks: MLX, MXNet, PaddlePaddle, ONNX and tinygrad, MindSpore."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ __all__ = [
     "MindSporeNn",
     "Mlx",
     "MlxInit",
+    "Mxnet",
     "Onnx",
     "Paddle",
     "Tinygrad",
@@ -100,6 +101,60 @@ class MlxInit(Mlx):
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """And init."""
         return [*super().new(params, options), "optimizer.init(params)"]
+
+
+class Mxnet(Phrases):
+    """mxnet.optimizer.AdaGrad."""
+
+    head = ("import mxnet as mx, numpy as np",)
+    order: Sequence[str] = ()
+
+    def param(self, name: str, array: str) -> list[str]:
+        """An NDArray of the same dtype."""
+        return [f"{name} = {self._array(array)}"]
+
+    def _array(self, array: str) -> str:
+        kind = next(x for x in ("float16", "float32", "float64") if x in array)
+        return f"mx.nd.array({array}, dtype={kind!r})"
+
+    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+        """An updater."""
+        self.order = params
+        named = _named(options, {"lr": "learning_rate", "weight_decay": "wd"})
+        made = f"mx.optimizer.AdaGrad({named})"
+        return [f"updater = mx.optimizer.get_updater({made})"]
+
+    def step(self, gradients: Mapping[str, str]) -> list[str]:
+        """By index."""
+        return [
+            f"updater({list(self.order).index(name)}, {self._array(gradient)}, {name})"
+            for name, gradient in gradients.items()
+            if gradient != "None"
+        ]
+
+    def state(self, name: str, array: str, t: int) -> list[str]:
+        """Into the states."""
+        place = list(self.order).index(name)
+        return [
+            f"updater.states[{place}] = {self._array(array)}",
+            f"updater.states_synced[{place}] = True",
+        ]
+
+    def save(self, name: str) -> list[str]:
+        """get_states."""
+        return [f"{name} = updater.get_states(dump_optimizer=True)"]
+
+    def load(self, name: str, via: str) -> list[str]:
+        """set_states."""
+        return [f"updater.set_states({name})"]
+
+    def theta(self, name: str) -> str:
+        """asnumpy()."""
+        return f"{name}.asnumpy()"
+
+    def total(self, name: str) -> str:
+        """The history."""
+        return f"updater.states[{list(self.order).index(name)}].asnumpy()"
 
 
 class Paddle(Phrases):

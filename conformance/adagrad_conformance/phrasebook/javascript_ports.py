@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from adagrad_conformance.due import Due
 from adagrad_conformance.torch_text import shortest
@@ -186,12 +187,10 @@ class ConvNetJs(_JavaScript):
         'import convnetjs from "convnetjs";',
     )
     maker = "convnetjs.Trainer"
-    names: Mapping[str, str] = {
-        "lr": "learning_rate",
-        "weight_decay": "l2_decay",
-        "eps": "eps",
-    }
-    method: Mapping[str, str] = {"method": '"adagrad"'}
+    names: Mapping[str, str] = MappingProxyType(
+        {"lr": "learning_rate", "weight_decay": "l2_decay", "eps": "eps"}
+    )
+    method: Mapping[str, str] = MappingProxyType({"method": '"adagrad"'})
 
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """A trainer."""
@@ -236,8 +235,10 @@ class ToyGrad(ConvNetJs):
         'import { Trainers } from "toygrad";',
     )
     maker = "Trainers.Adagrad"
-    names = {"lr": "learningRate", "weight_decay": "l2decay", "eps": "eps"}
-    method: Mapping[str, str] = {}
+    names: Mapping[str, str] = MappingProxyType(
+        {"lr": "learningRate", "weight_decay": "l2decay", "eps": "eps"}
+    )
+    method: Mapping[str, str] = MappingProxyType({})
 
 
 # -- adnn ------------------------------------------------------------------------------

@@ -81,8 +81,9 @@ typedef struct {
   void *(*make)(const ap_group *groups, size_t count, const ap_options *options);
   void (*drop)(void *optimizer); /* it is used no more */
   void (*step)(void *optimizer);
-  /* state: write the accumulator into sum, the counter into t (-1: it has none) */
-  void (*state)(void *optimizer, const ap_param *param, void *sum, long long *t);
+  /* state: write the accumulator into sum, the counter into t (-1: it has none);
+   * false where there is no accumulator yet */
+  bool (*state)(void *optimizer, const ap_param *param, void *sum, long long *t);
   /* state-write */
   void (*set_state)(void *optimizer, const ap_param *param, const void *sum,
                     long long t);
@@ -423,10 +424,9 @@ static void ap_from_hex(const char *digits, void *array, size_t i, bool narrow) 
 }
 
 /* The elements of a tensor, which are like those of a param. */
-static void *ap_elements(const ap_json *tensor, const ap_param *like, ap_arena *arena) {
+static void ap_elements(const ap_json *tensor, const ap_param *like, void *array) {
   const ap_json *bits = ap_key(tensor, "bits");
   const size_t digits = like->narrow ? 8 : 16;
-  void *array = ap_alloc(arena, ap_bytes(like));
   if (strcmp(ap_word(tensor, "format"), like->narrow ? "binary32" : "binary64") != 0) {
     ap_crash("a tensor of another format than its param");
   }
@@ -435,7 +435,7 @@ static void *ap_elements(const ap_json *tensor, const ap_param *like, ap_arena *
     for (size_t i = 0; i < like->size; i++) {
       ap_from_hex(bits->text + i * digits, array, i, like->narrow);
     }
-    return array;
+    return;
   }
   if (bits->count != like->size) ap_crash("a tensor of another size");
   size_t i = 0;
@@ -443,7 +443,6 @@ static void *ap_elements(const ap_json *tensor, const ap_param *like, ap_arena *
     if (x->kind != AP_STRING || strlen(x->text) != digits) ap_crash("bits are no bits");
     ap_from_hex(x->text, array, i++, like->narrow);
   }
-  return array;
 }
 
 static void ap_add_tensor(ap_text *to, const ap_param *like, const void *array) {
@@ -515,6 +514,7 @@ typedef struct ap_save {
 static const ap_port *ap_served;
 static ap_arena ap_scenario_memory;
 static ap_param *ap_params;
+static void **ap_rooms; /* for the gradient of each */
 static size_t ap_param_count;
 static ap_optimizer *ap_optimizers;
 static ap_save *ap_saves;
@@ -537,6 +537,11 @@ static ap_options ap_chosen(const ap_json *raw) {
     }
   }
   return options;
+}
+
+/* Functions are NULL where the port does not claim what they do. */
+static void ap_need(bool there) {
+  if (!there) ap_crash("the adapter claims what it has no function for");
 }
 
 static const char *ap_keep(const char *text) {
@@ -575,6 +580,7 @@ static void ap_begin(const ap_json *question) {
   const ap_json *tensors = ap_key(question, "tensors");
   ap_forget();
   ap_params = ap_alloc(&ap_scenario_memory, tensors->count * sizeof *ap_params);
+  ap_rooms = ap_alloc(&ap_scenario_memory, tensors->count * sizeof *ap_rooms);
   for (const ap_json *raw = tensors->first; raw != NULL; raw = raw->next) {
     const ap_json *shape = ap_key(raw, "shape");
     long long *extents = ap_alloc(&ap_scenario_memory, shape->count * sizeof *extents);
@@ -588,7 +594,9 @@ static void ap_begin(const ap_json *question) {
       *extents++ = x->number;
       param->size *= (size_t)x->number;
     }
-    param->theta = ap_elements(raw, param, &ap_scenario_memory);
+    param->theta = ap_alloc(&ap_scenario_memory, ap_bytes(param));
+    ap_elements(raw, param, param->theta);
+    ap_rooms[param - ap_params] = ap_alloc(&ap_scenario_memory, ap_bytes(param));
   }
 }
 
@@ -634,18 +642,16 @@ static void ap_set_gradients(const ap_json *gradients) {
     if (x->kind != AP_NULL && ap_find(x, "indices") != NULL) {
       ap_crash("this kit has no sparse gradients; do not claim \"sparse\"");
     }
-    param->gradient =
-        x->kind == AP_NULL ? NULL : ap_elements(x, param, &ap_scenario_memory);
+    param->gradient = x->kind == AP_NULL ? NULL : ap_rooms[param - ap_params];
+    if (param->gradient != NULL) ap_elements(x, param, param->gradient);
   }
 }
 
-/* The accumulator, or NULL; the counter, or -1. */
-static void *ap_look(const ap_optimizer *of, const ap_param *param, long long *t) {
+/* Whether there is an accumulator; what is none of a counter is -1. */
+static bool ap_look(const ap_optimizer *of, const ap_param *param, void *sum,
+                    long long *t) {
   *t = -1;
-  if (ap_served->state == NULL) return NULL;
-  void *sum = ap_alloc(&ap_question_memory, ap_bytes(param));
-  ap_served->state(of->port, param, sum, t);
-  return sum;
+  return ap_served->state != NULL && ap_served->state(of->port, param, sum, t);
 }
 
 static void ap_read(const ap_optimizer *of) {
@@ -653,7 +659,8 @@ static void ap_read(const ap_optimizer *of) {
   for (size_t i = 0; i < of->count; i++) {
     const ap_param *param = of->params[i];
     long long t;
-    const void *sum = ap_look(of, param, &t);
+    void *sum = ap_alloc(&ap_question_memory, ap_bytes(param));
+    const bool there = ap_look(of, param, sum, &t);
     if (i > 0) ap_add(&ap_said, ",");
     ap_add_string(&ap_said, param->name);
     ap_add(&ap_said, ":{\"theta\":");
@@ -661,7 +668,7 @@ static void ap_read(const ap_optimizer *of) {
     ap_add(&ap_said, ",\"gradient\":");
     ap_add_tensor(&ap_said, param, param->gradient);
     ap_add(&ap_said, ",\"sum\":");
-    ap_add_tensor(&ap_said, param, sum);
+    ap_add_tensor(&ap_said, param, there ? sum : NULL);
     ap_add(&ap_said, ",\"t\":");
     if (t < 0) {
       ap_add(&ap_said, "null}");
@@ -676,6 +683,7 @@ static void ap_read(const ap_optimizer *of) {
 /* One param over many steps. */
 typedef struct {
   ap_text theta, sum, t;
+  void *room;
   bool counts;
 } ap_trace;
 
@@ -683,9 +691,11 @@ static void ap_follow(const ap_optimizer *of, ap_trace *traces) {
   for (size_t i = 0; i < of->count; i++) {
     const ap_param *param = of->params[i];
     long long t;
-    const void *sum = ap_look(of, param, &t);
+    if (!ap_look(of, param, traces[i].room, &t)) {
+      ap_crash("no accumulator in the midst of a run");
+    }
     ap_add_hex(&traces[i].theta, param->theta, param->size, param->narrow);
-    ap_add_hex(&traces[i].sum, sum, param->size, param->narrow);
+    ap_add_hex(&traces[i].sum, traces[i].room, param->size, param->narrow);
     if (traces[i].t.size > 0) ap_add(&traces[i].t, ",");
     ap_add_number(&traces[i].t, t);
     traces[i].counts = t >= 0;
@@ -712,7 +722,9 @@ static void ap_steps(const ap_optimizer *of, const ap_json *event) {
   const long long count = ap_key(event, "count")->number;
   const ap_json *cycle = ap_key(event, "cycle"), *set = cycle->first;
   ap_trace *traces = ap_alloc(&ap_question_memory, of->count * sizeof *traces);
-  if (ap_served->state == NULL) ap_crash("\"many-steps\" needs the function state");
+  for (size_t i = 0; i < of->count; i++) {
+    traces[i].room = ap_alloc(&ap_question_memory, ap_bytes(of->params[i]));
+  }
   for (long long i = 0; i < count; i++) {
     ap_set_gradients(set);
     ap_served->step(of->port);
@@ -728,6 +740,7 @@ static void ap_steps(const ap_optimizer *of, const ap_json *event) {
 }
 
 static void ap_keep_state(const ap_optimizer *of, const char *name) {
+  ap_need(ap_served->save != NULL);
   ap_save *kept = ap_alloc(&ap_scenario_memory, sizeof *kept);
   kept->size = ap_served->save(of->port, &kept->bytes);
   kept->name = ap_keep(name);
@@ -740,6 +753,7 @@ static void ap_keep_state(const ap_optimizer *of, const char *name) {
 
 static void ap_load(const ap_optimizer *of, const ap_json *event,
                     const ap_json *question) {
+  ap_need(ap_served->load != NULL);
   const ap_json *payload = ap_find(question, "payload");
   if (payload != NULL) {
     unsigned char *bytes = ap_alloc(&ap_question_memory, strlen(payload->text));
@@ -754,18 +768,22 @@ static void ap_load(const ap_optimizer *of, const ap_json *event,
 }
 
 static void ap_take_state(const ap_optimizer *of) {
+  ap_need(ap_served->save != NULL);
   void *bytes = NULL;
   ap_served->save(of->port, &bytes);
   free(bytes);
 }
 
 static void ap_write_state(const ap_optimizer *of, const ap_json *event) {
+  ap_need(ap_served->set_state != NULL);
   const ap_param *param = ap_find_param(ap_word(event, "param"));
-  const void *sum = ap_elements(ap_key(event, "sum"), param, &ap_question_memory);
+  void *sum = ap_alloc(&ap_question_memory, ap_bytes(param));
+  ap_elements(ap_key(event, "sum"), param, sum);
   ap_served->set_state(of->port, param, sum, ap_key(event, "t")->number);
 }
 
 static void ap_set_option(const ap_optimizer *of, const ap_json *event) {
+  ap_need(ap_served->set_option != NULL);
   ap_json value = *ap_key(event, "value");
   value.key = ap_word(event, "option");
   value.next = NULL;
@@ -778,6 +796,7 @@ static void ap_set_option(const ap_optimizer *of, const ap_json *event) {
 }
 
 static void ap_add_group(ap_optimizer *of, const ap_json *event) {
+  ap_need(ap_served->add_group != NULL);
   const ap_group group = ap_read_group(ap_key(event, "group"));
   ap_served->add_group(of->port, &group);
   ap_remember(of, &group);

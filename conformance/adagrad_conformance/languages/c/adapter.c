@@ -135,10 +135,11 @@ static void *make(const ap_group *groups, size_t count, const ap_options *option
 
 static void step(void *port) { toy_step(port); }
 
-static void state(void *port, const ap_param *param, void *sum, long long *t) {
+static bool state(void *port, const ap_param *param, void *sum, long long *t) {
   const toy_slot *slot = toy_find(port, param);
   memcpy(sum, slot->sum, ap_bytes(param));
   *t = slot->t;
+  return true;
 }
 
 static void set_state(void *port, const ap_param *param, const void *sum, long long t) {

@@ -8,7 +8,7 @@
 //               where they need more than a `Param` of the kit
 //   Optimizer   one optimizer of the port: step, and a method for each further claim
 //   Param       one param, shared by optimizers: its tensor and its gradient
-//   Tensor      format, shape and encodings; as numbers by values<T>() and Tensor::of
+//   Tensor      format, shape and encodings; as numbers by values<T>() and with()
 //   Options     the options that somebody chose; the others are the port's defaults
 //   Refused     thrown where the port says no; any other exception is a crash, unless
 //               Port::refuses says otherwise
@@ -184,7 +184,7 @@ struct State {
   std::optional<Tensor> master;  // claim `master-weights`, in binary32
 };
 
-/// Sets the gradients that a closure brings and gives its loss; false where none is.
+/// Called, it sets the gradients that it brings and gives its loss; empty for none.
 using Closure = std::function<double()>;
 
 // -- what an adapter derives from -----------------------------------------------------
@@ -197,11 +197,13 @@ class Optimizer {
   /// One step with the gradients the params have; the loss, if the port gives it.
   virtual std::optional<double> step(const Closure& closure) = 0;
 
-  virtual State state(const Param&) const { return {}; }             // state
-  virtual void set_state(Param&, const State&) { lacks(); }          // state-write
-  virtual void set_option(std::size_t, const Options&) { lacks(); }  // one is chosen
+  virtual State state(const Param&) const { return {}; }
+  virtual void set_state(Param&, const State&) { lacks(); }  // claim `state-write`
+  /// One option of a group is chosen anew; groups count from 0.
+  virtual void set_option(std::size_t, const Options&) { lacks(); }
   virtual void add_group(const Group&) { lacks(); }
-  virtual void zero_grad(bool) { lacks(); }  // set_to_none
+  /// Gradients become none, or zeros where there are any.
+  virtual void zero_grad(bool /* set_to_none */) { lacks(); }
 
   /// The state dict: any value.  `load` gets it itself, a copy, or one from bytes; a
   /// copy is the value's own, or what `copy` makes of it.

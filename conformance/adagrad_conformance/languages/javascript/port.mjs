@@ -406,8 +406,9 @@ async function answer(port, question) {
     const said = (await port[question.op](question)) ?? {};
     return said.refused === undefined ? { ok: said } : said;
   } catch (error) {
-    const plain = error instanceof AdapterError; // where it came from says nothing
-    return { crashed: String((plain ? error.message : error?.stack) ?? error) };
+    if (error instanceof AdapterError) return { crashed: error.message };
+    const where = error?.stack ? `${error.stack}\n` : "";
+    return { crashed: `${where}${error}` }; // of which reports show the last line
   }
 }
 
