@@ -149,7 +149,9 @@ class Child:
             poll.register(self._stdin, select.POLLOUT if self._unsent else 0)
         left = max(0.0, deadline - time.monotonic())
         found = dict(poll.poll(min(left, self._patience()) * 1000))
-        self._deaf |= bool(found.get(self._stdin, 0) & (select.POLLERR | select.POLLHUP))
+        self._deaf |= bool(
+            found.get(self._stdin, 0) & (select.POLLERR | select.POLLHUP)
+        )
         if found:
             return set(found)
         if self._deaf:

@@ -70,7 +70,7 @@ def test_the_javascript_example_is_well():
 
 
 def test_every_claim_is_visited_or_shown_everywhere():
-    """The formats, the options, and what every read shows have no visit of their own."""
+    """Formats, options, and what every read shows have no visit of their own."""
     visited = {visit.about for visit in VISITS}
     rest = {"binary64", "binary32", "binary16", "bfloat16", "state", "gradients"}
     rest |= {"lr-decay", "weight-decay", "initial-accumulator-value", "eps", "maximize"}
@@ -134,10 +134,9 @@ PATIENTS = {
         "begin, binary64: shapes [6], [], [0], [2, 3]",
         "no scalars",
     ),
-    "forgets nothing": (
-        [("        self.sums = {", "        old = getattr(self, 'sums', {})\n"
-          "        self.sums = old | {"),
-         ("        self.t = dict", "        self.t = getattr(self, 't', {}) | dict")],
+    "adds to an optimizer": (
+        [("dict.fromkeys(self.params)", "dict.fromkeys(self.params); self.sums = {}"),
+         ("members = [", "members = [*self.sums] + [")],
         "read: q alone",
         "read shows params",
     ),
@@ -146,7 +145,7 @@ PATIENTS = {
           "old = getattr(self, 'params', {})\n        self.params = {name: "
           "old.get(name) or numbers(raw) for name, raw in tensors.items()}")],
         "read: nothing from before",
-        "theta of p",
+        "shape [2] needs 2 elements",
     ),
     "shows no state": ([reading("{**x, 'sum': None}")],
                        "read, binary64: what a step leaves", "sum of"),
@@ -166,7 +165,8 @@ PATIENTS = {
         "the closure was shown []",
     ),
     "closure with old params": (
-        [("params = {name: tensor(name, x)", "params = {name: tensor(name, [0.0] * len(x))")],
+        [("params = {name: tensor(name, x)",
+          "params = {name: tensor(name, [0.0] * len(x))")],
         "step with a closure",
         "the closure's theta of p",
     ),
@@ -214,7 +214,7 @@ def test_bad_manners_are_found_where_they_are(name):
     assert all(step.advice for step in steps if step.problem)
 
 
-# -- claims that are not kept, one for each visit ---------------------------------------
+# -- claims that are not kept, one for each visit --------------------------------------
 
 #: A line-by-line filter before the NumPy port that spoils one answer.
 FILTER = """
@@ -329,7 +329,7 @@ def test_the_filter_itself_does_no_harm():
     assert complaints(examined(command)) == []
 
 
-# -- a port that breaks off ----------------------------------------------------------------
+# -- a port that breaks off ------------------------------------------------------------
 
 
 def test_a_fault_costs_one_visit():
@@ -349,7 +349,7 @@ def test_a_port_that_dies_of_everything_is_given_up():
     assert found[-1][0] == "give up"
 
 
-# -- the command ----------------------------------------------------------------------------
+# -- the command -----------------------------------------------------------------------
 
 
 def doctor(*arguments):

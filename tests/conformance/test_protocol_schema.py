@@ -91,10 +91,10 @@ def test_real_conversations_keep_the_schema(name, tee):
     assert [step for step in told if step.problem] == []
     candidate = ProcessCandidate(PORTS[name], 60.0)
     identity = candidate.start()
-    chosen = Library.read().scenarios()[::9]
+    chosen = list(Library.read().scenarios())[::9]
     seen = list(observe(candidate, identity, chosen))
     candidate.close()
-    assert {x.trouble for x in seen} == {None, "not-claimed"}
+    assert {x.trouble for x in seen} <= {None, "not-claimed"}
     for kind, message in tee.lines:
         assert schema_problem(message, kind) is None, (kind, message)
         assert schema_problem(message) is None, message
@@ -170,6 +170,9 @@ VALID = {
             "tensors": {
                 **{"a": WIDE, "b": SINGLE, "c": HALF, "d": BRAIN, "e": PAIRS},
                 "f": VIEW,
+                "g": {**WIDE, "layout": {**LAYOUT, "guard": "7ff8" + "0" * 12}},
+                "h": {**HALF, "layout": {**LAYOUT, "guard": "7e00"}},
+                "i": {**BRAIN, "layout": {**LAYOUT, "guard": "7fc0"}},
             },
         },
         {"seq": 4, "op": "read", "optimizer": "A"},
@@ -256,8 +259,8 @@ def broken(message):
 
 #: What no single change makes of a valid message.
 MORE = {
-    "closure-ask": [3],
-    "closure-answer": [3],
+    **{kind: [3] for kind in ("closure-ask", "closure-answer")},
+    **{kind: [3] for kind in VALID if kind.endswith("-question")},
     "begin-answer": [
         {"seq": 1, "ok": {}, "crashed": "x"},
         {"seq": 1, "refused": "no"},
@@ -283,7 +286,7 @@ def validator(kind, definitions=SCHEMA["$defs"]):
 
 @functools.cache
 def wrong_messages():
-    """(kind, message) of all that is rejected, by the parts of the schema that do so."""
+    """(kind, message) of all that is rejected, by the parts that reject it."""
     found = {}
     for kind, messages in VALID.items():
         judge = validator(kind)
@@ -292,7 +295,8 @@ def wrong_messages():
             candidates += broken(message)
         distinct = {json.dumps(message): message for message in candidates}
         for message in distinct.values():
-            for part in {id(e.schema) for e in every_error(judge.iter_errors(message))}:
+            errors = every_error(judge.iter_errors(message))
+            for part in {id(error.schema) for error in errors}:
                 found.setdefault(part, []).append((kind, message))
     return found
 
@@ -304,7 +308,7 @@ def every_error(errors):
 
 
 def parts(node, seen=frozenset()):
-    """The parts of the schema that a rule brings to bear, as `wrong_messages` has them."""
+    """The parts of the schema that a rule brings to bear, by their `id`."""
     yield id(node)
     if isinstance(node, dict):
         name = str(node.get("$ref", "")).removeprefix("#/$defs/")

@@ -124,6 +124,14 @@ def test_a_folder_in_no_folder(tmp_path):
     assert "No such file or directory" in line
 
 
+def test_a_folder_in_a_file(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    line = refusal("--language", "c", tmp_path / "file" / "mine")
+    assert "cannot write" in line
+    assert "Not a directory" in line
+    assert (tmp_path / "file").read_text() == "precious"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)

@@ -225,6 +225,15 @@ def test_every_cause_of_a_process_has_its_liar():
     assert {status for status, _ in LIES.values()} <= set(STATUSES)
 
 
+def test_every_cause_is_on_the_page():
+    page = (LIAR.parents[2] / "conformance" / "PROTOCOL.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines()]
+    table = [row for row in rows if len(row) == 3 and row[0] in STATUSES]
+    assert {row[1].strip("`"): row[2] for row in table} == dict(CAUSES)
+    told = {row[1].strip("`"): row[0] for row in table}
+    assert {cause: status for status, cause in LIES.values()}.items() <= told.items()
+
+
 # -- ports that are ill for good -------------------------------------------------------
 
 

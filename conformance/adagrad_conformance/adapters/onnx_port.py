@@ -58,7 +58,10 @@ def model_of(
     node = helper.make_node(
         "Adagrad", ["R", "T", "X", "G", "H"], ["X2", "H2"], domain=_DOMAIN, **attributes
     )
-    scalars = [("R", kind, []), ("T", TensorProto.INT64, [])]
+    scalars: list[tuple[str, int, Any]] = [
+        ("R", kind, []),
+        ("T", TensorProto.INT64, []),
+    ]
     tensors = [(name, kind, shape) for name in ("X", "G", "H")]
     graph = helper.make_graph(
         [node],

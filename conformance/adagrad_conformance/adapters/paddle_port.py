@@ -12,6 +12,7 @@ in each run of a script.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +23,7 @@ from paddle.optimizer.lr import InverseTimeDecay
 from paddle.utils import unique_name
 
 from .arrays import ArrayAdapter, Arrays
-from .base import Mapping, Tensor
+from .base import Tensor
 
 __all__ = ["PaddleAdapter"]
 

@@ -21,7 +21,7 @@ from .arrays import ArrayAdapter, Arrays
 __all__ = ["RiverAdapter"]
 
 
-class _InverseTime(optim.base.Scheduler):
+class _InverseTime(optim.base.Scheduler):  # type: ignore[misc]
     """lr / (1 + t * decay)."""
 
     def __init__(self, lr: float, decay: float) -> None:

@@ -115,10 +115,6 @@ class SecondAdapter(KerasAdapter):
         pairs = [(gradients[name], params[name]) for name in params]
         port.optimizer.apply_gradients(pairs)
 
-    def accumulator(self, port: Any, name: str) -> Any:
-        """A variable already."""
-        return self._accumulator(port, name)
-
 
 class WideSecondAdapter(SecondAdapter):
     """The same, in binary64."""

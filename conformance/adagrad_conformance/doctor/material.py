@@ -97,6 +97,16 @@ def check_same(param: str, what: str, shown: Tensor | None, due: Tensor) -> None
         return
     if shown is None:
         raise Wrong(f"{what} of {param} is null", f"show the {what} that is held")
+    if (shown.format, shown.shape, len(shown.bits)) != (
+        due.format,
+        due.shape,
+        len(due.bits),
+    ):
+        what = f"{what} of {param} is {shown.format} of shape {list(shown.shape)}"
+        advice = "keep formats and shapes as they are given"
+        raise Wrong(f"{what}, not {due.format} of shape {list(due.shape)}", advice)
+    if shown.complex != due.complex:
+        raise Wrong(f"{what} of {param} should be complex: {due.complex}")
     digits = due.fmt.hex_digits
     pairs = zip(shown.bits, due.bits, strict=True)
     where = next((i, a, b) for i, (a, b) in enumerate(pairs) if a != b)

@@ -16,6 +16,12 @@ __all__ = ["PHRASES", "Phrases", "phrases_of"]
 
 #: Registered name of a port -> "file:class".
 PHRASES: Mapping[str, str] = {
+    "torch/functional": "torch_ports:Function",
+    "torch/functional-optimizer": "torch_ports:Functional",
+    "torch/zero-redundancy": "torch_ports:Zero",
+    "torch/dtensor": "torch_ports:DTensors",
+    "fbgemm/exact": "torch_ports:FbgemmExact",
+    "fbgemm/row-wise": "torch_ports:FbgemmRowWise",
     "optax": "jax_ports:Optax",
     "optax/jit": "jax_ports:OptaxJit",
     "optax/injected": "jax_ports:OptaxInjected",

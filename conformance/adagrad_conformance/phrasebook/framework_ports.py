@@ -238,7 +238,7 @@ _MODEL = (
 class Onnx(Phrases):
     """The operator in the ReferenceEvaluator; X, H and T by name."""
 
-    head = (
+    head: tuple[str, ...] = (
         "import numpy as np",
         "from onnx import TensorProto, helper",
         "from onnx.reference import ReferenceEvaluator",

@@ -78,14 +78,23 @@ class Optax(Phrases):
 
 
 class OptaxJit(Optax):
-    """The same, compiled."""
+    """The same, its whole step compiled."""
 
     head = (_X64, _ARRAYS, "import jax, optax")
 
-    def chain(self, options: Mapping[str, str]) -> str:
-        """With its update compiled."""
-        made = super().chain(options)
-        return f"{made}; tx = tx._replace(update=jax.jit(tx.update))"
+    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+        """The step beside it."""
+        return [
+            *super().new(params, options),
+            "@jax.jit",
+            "def step(params, state, gradients):",
+            "    updates, state = tx.update(gradients, state, params)",
+            "    return optax.apply_updates(params, updates), state",
+        ]
+
+    def step(self, gradients: Mapping[str, str]) -> list[str]:
+        """A call."""
+        return [f"params, state = step(params, state, {_dict(gradients)})"]
 
 
 class OptaxInjected(Optax):

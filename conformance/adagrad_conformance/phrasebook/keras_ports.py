@@ -32,13 +32,13 @@ class _Keras(Phrases):
 
     def param(self, name: str, array: str) -> list[str]:
         """A variable; its dtype would be floatx, if it were not said."""
-        made = f"{name} = keras.Variable({array}, dtype={self.format!r})"
+        made = f'{name} = keras.Variable({array}, dtype="{self.format}")'
         return [*self.floatx(), made]
 
     def floatx(self) -> list[str]:
         """What the variables of optimizers are, beside accumulators."""
         wide = self.format == "float64"
-        return ["keras.backend.set_floatx('float64')"] if wide else []
+        return ['keras.backend.set_floatx("float64")'] if wide else []
 
     def _rate(self) -> str:
         lr, decay = self.rate["lr"], self.rate["lr_decay"]

@@ -15,6 +15,7 @@ from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.adapters.numpy_own import NumpyAdapter
 from adagrad_conformance.candidate import Candidate, Identity, InProcess, NotLoaded
 from adagrad_conformance.comparison import Expectations
+from adagrad_conformance.fitting import missing_claims
 from adagrad_conformance.grading import judge
 from adagrad_conformance.runner import Observation, play
 from adagrad_conformance.verdict import Verdict
@@ -34,7 +35,7 @@ __all__ = ["BUDGET", "Outcome", "Reduction", "expected"]
 BUDGET = 400
 #: Plays that starting a port again counts for.
 RESTART = 25
-#: Each so many steps of a scenario count for a play more.
+#: Each so many steps, or elements, of a scenario count for a play more.
 LONG = 1000
 
 
@@ -137,7 +138,8 @@ class Reduction:
             return None
         if not self.ground.allows(scenario):
             return None
-        if not claims_needed(scenario) <= self.identity.claims:
+        identity = self.identity
+        if missing_claims(scenario, identity.claims, identity.constants):
             return None
         found = self.outcome(scenario)
         if found is None or fault(found.seen, found.verdict) != self.due:
@@ -157,7 +159,9 @@ class Reduction:
     def outcome(self, scenario: Scenario) -> Outcome | None:
         """Play and judge; None where the reference cannot tell what is due."""
         steps = sum(e.count for e in scenario.events if isinstance(e, Steps))
-        self.plays, self.spent = self.plays + 1, self.spent + 1 + steps // LONG
+        elements = sum(tensor.size for tensor in scenario.tensors.values())
+        self.plays += 1
+        self.spent += 1 + steps // LONG + elements // LONG
         if not self.candidate.alive:
             try:
                 self.candidate.start()

@@ -90,7 +90,9 @@ def _ports(streams: Sequence[Stream]) -> tuple[list[Summary], dict[str, str]]:
             if name not in found:
                 found[name] = summary
                 if "date" in stream.header:
-                    dates[name] = str(stream.header["date"])
+                    same = stream.header["vectors"] == streams[0].header["vectors"]
+                    older = "" if same else ", by other vectors"
+                    dates[name] = f"{stream.header['date']}{older}"
     order = list(PORTS)
     return sorted(
         found.values(), key=lambda s: _place(order, s.target["target"])

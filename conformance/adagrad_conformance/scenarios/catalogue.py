@@ -19,6 +19,7 @@ from . import (
     none_vs_zero,
     numerics,
     parameters,
+    plain,
     sizes,
     sparse,
     special_values,
@@ -59,5 +60,5 @@ FAMILIES: tuple[Family, ...] = tuple(
 
 #: Mostly too large for files: generated anew for each run, always the same.
 GENERATED: tuple[Family, ...] = tuple(
-    cast(Family, module) for module in (sizes, long_runs, corners)
+    cast(Family, module) for module in (sizes, long_runs, corners, plain)
 )

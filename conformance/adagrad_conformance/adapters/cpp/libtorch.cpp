@@ -42,14 +42,20 @@ std::vector<std::uint64_t> bits_of(const torch::Tensor& tensor) {
   return bits;
 }
 
+/// Tensors of their own for autograd, not views: so are gradients that it makes.
 torch::Tensor to_torch(const port::Tensor& given) {
+  const at::AutoDispatchBelowADInplaceOrView untracked;
   if (!given.layout) return flat(given.format, given.bits).reshape(given.shape);
   const port::Layout& layout = *given.layout;
-  const std::vector<std::uint64_t> guards(layout.length, layout.guard);
-  const auto storage = flat(given.format, guards);
-  const auto view = storage.as_strided(given.shape, layout.strides, layout.offset);
-  view.copy_(flat(given.format, given.bits).reshape(given.shape));
-  return view;
+  const auto numbered = torch::arange(layout.length, torch::kInt64);
+  const auto places = numbered.as_strided(given.shape, layout.strides, layout.offset)
+                          .contiguous();
+  std::vector<std::uint64_t> storage(layout.length, layout.guard);
+  for (std::size_t i = 0; i < given.bits.size(); i++) {
+    storage.at(places.data_ptr<std::int64_t>()[i]) = given.bits[i];
+  }
+  return flat(given.format, storage)
+      .as_strided(given.shape, layout.strides, layout.offset);
 }
 
 port::Tensor to_port(const torch::Tensor& tensor) {

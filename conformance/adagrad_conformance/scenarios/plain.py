@@ -1,0 +1,100 @@
+"""What any port can be asked: one group, lr and eps, and nothing else.
+
+Many published Adagrads have no groups, no decay of any kind and no maximize; the other
+families reach their None gradients and their saved states hardly at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from adagrad_reference.formats import Format
+from adagrad_reference.scenario import (
+    Load,
+    LoadWay,
+    Save,
+    Scenario,
+    Step,
+    Tensor,
+)
+
+from .build import FOUR_FORMATS, draw, optimizer, rng, scenario, tensor, usual_options
+
+__all__ = ["FAMILY", "NOTES", "scenarios"]
+
+FAMILY = "plain"
+NOTES: dict[str, str] = {}
+
+#: Params of one size: what is kept by position goes unseen into another's place.
+TWINS = ("p", "q")
+SIZE = 3
+WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes")
+
+
+def scenarios() -> Iterator[Scenario]:
+    """None in turn, roll back, go on elsewhere."""
+    for fmt in FOUR_FORMATS:
+        yield _in_turn(fmt)
+        for way in WAYS:
+            yield _roll_back(fmt, way)
+        yield _elsewhere(fmt)
+
+
+def _given(fmt: Format, name: str) -> list[dict[str, Tensor]]:
+    """The params, then three sets of gradients."""
+    source = rng(f"plain/{name}/{fmt.name}")
+    return [
+        {p: tensor(fmt, draw(source, SIZE, 0.3, 2.5)) for p in TWINS} for _ in range(4)
+    ]
+
+
+def _in_turn(fmt: Format) -> Scenario:
+    params, first, second, third = _given(fmt, "in-turn")
+    return scenario(
+        f"plain/none-in-turn/{fmt.name}",
+        ("none-vs-zero/interleaved", "none-vs-zero/none-skips"),
+        params,
+        [
+            optimizer(TWINS, **usual_options(fmt)),
+            Step("A", {**first, "q": None}),
+            Step("A", {**second, "p": None}),
+            Step("A", third),
+        ],
+        note="accumulators that are kept by position among the gradients that came",
+    )
+
+
+def _roll_back(fmt: Format, way: LoadWay) -> Scenario:
+    params, first, second, third = _given(fmt, way)
+    return scenario(
+        f"plain/roll-back-{way}/{fmt.name}",
+        (f"state-dict/{way}",),
+        params,
+        [
+            optimizer(TWINS, **usual_options(fmt)),
+            Step("A", first),
+            Save("A", "kept"),
+            Step("A", second),
+            Load("A", "kept", way),
+            Step("A", third),
+        ],
+        note="a state that is kept, stepped on from, and loaded again",
+    )
+
+
+def _elsewhere(fmt: Format) -> Scenario:
+    params, first, second, third = _given(fmt, "elsewhere")
+    return scenario(
+        f"plain/elsewhere/{fmt.name}",
+        ("state-dict/new-process",),
+        params,
+        [
+            optimizer(TWINS, **usual_options(fmt)),
+            Step("A", first),
+            Step("A", second),
+            Save("A", "kept"),
+            Load("A", "kept", "new-process"),
+            Step("A", third),
+        ],
+        note="a checkpoint that another process takes up",
+    )

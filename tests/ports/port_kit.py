@@ -1,0 +1,76 @@
+"""Runs registered ports by the command, and reads what it found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from adagrad_conformance.adapters import PORTS
+from adagrad_conformance.environments import ENVIRONMENTS, BuildError
+
+#: What a reproducer must not end by: it would be at fault itself.
+OWN_FAULTS = ("NameError", "SyntaxError", "ImportError", "ModuleNotFoundError")
+
+
+def environment_of(port, build=False):
+    """The environment of a port; skips the test, with a reason, where it lacks."""
+    environment = ENVIRONMENTS[PORTS[port].environment]
+    if not environment.is_built and build:
+        try:
+            environment.build()
+        except BuildError as error:
+            pytest.skip(f"environment {environment.name}: {error}")
+    if not environment.is_built:
+        name = environment.name
+        pytest.skip(f"not built: 'adagrad-conformance ports build {name}' makes it")
+    return environment
+
+
+def run(target, folder: Path, *more):
+    """The records of all checks that were played; `more` are options of `run`."""
+    stream = folder / "run.jsonl"
+    command = [sys.executable, "-m", "adagrad_conformance", "run", target]
+    options = ["--seed", "1", "--json", str(stream), *map(str, more)]
+    done = subprocess.run(
+        [*command, *options], capture_output=True, text=True, timeout=1200, check=False
+    )
+    assert stream.is_file(), done.stdout + done.stderr
+    records = [json.loads(line) for line in stream.read_text().splitlines()]
+    checks = [r for r in records if r["record"] == "check"]
+    played = [r for r in checks if r["status"] not in ("not-claimed", "skipped")]
+    assert played, done.stdout + done.stderr
+    return played
+
+
+def failed(played: Iterable[dict], level="MUST"):
+    """Requirement -> the first message, of all failures at a level."""
+    found: dict[str, str] = {}
+    for record in played:
+        if record["status"] not in ("pass", "waived") and record["level"] == level:
+            found.setdefault(record["requirement"], record["message"])
+    return found
+
+
+def run_reproducers(python: Path, folder: Path):
+    """Each script -> the last line of its end, which must be that of an error."""
+    ends = {}
+    for script in sorted(folder.rglob("*.py")):
+        text = script.read_text()
+        assert "adagrad_conformance" not in text, script.name
+        done = subprocess.run(
+            [python, script],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=folder,
+        )
+        assert done.returncode != 0, f"{script.name} does not fail:\n{text}"
+        ends[script.stem] = done.stderr.strip().splitlines()[-1]
+        assert not ends[script.stem].startswith(OWN_FAULTS), ends[script.stem]
+    return ends

@@ -1,0 +1,127 @@
+"""Small ports in Python, in an environment that is built within seconds.
+
+Each must fail in just those requirements in which the published package is at fault,
+and for the reason given; a wrong declaration must be found out.
+"""
+
+import subprocess
+import sys
+
+import pytest
+from port_kit import environment_of, failed, run, run_reproducers
+
+import adagrad_conformance
+import adagrad_reference
+from adagrad_conformance.adapters import PORTS
+from adagrad_conformance.targets import parse_target
+
+#: Port -> requirement at MUST -> words of the failure.
+FAULTS = {
+    # the square of a large float of Python is an exception, not infinite
+    "river": {"numerics/overflow": "refused what is legal: OverflowError"},
+    # set_params drops what a new optimizer's cache does not have yet
+    "numpy-ml": {"state-dict/bytes": "claims 'state' but shows none"},
+    # 0.1 is documented, 0.01 is used
+    "pennylane": {
+        "algorithm/update": "theta is a value that no legal evaluation gives",
+        "parameters/defaults": "theta is a value that no legal evaluation gives",
+    },
+    # weight decay is computed where it is 0 too: 0 * inf
+    "pydynet": {
+        "algorithm/accumulator": "S is a value that no legal evaluation gives",
+        "special-values/non-finite-gradient": "S is a value that no legal evaluation",
+        "weight-decay/zero-is-off": "S is a value that no legal evaluation gives",
+    },
+    # a gradient too large for its square is left out
+    "vowpalwabbit": {
+        "special-values/non-finite-gradient": "theta is a value that no legal",
+        "state-dict/bytes": "theta is a value that no legal evaluation gives",
+    },
+}
+
+
+@pytest.mark.parametrize("port", FAULTS)
+def test_a_port_has_its_faults_and_no_other(port, tmp_path):
+    environment_of(port, build=True)
+    found = failed(run(port, tmp_path, "--level", "must"))
+    assert set(found) == set(FAULTS[port])
+    for requirement, words in FAULTS[port].items():
+        assert found[requirement].startswith(words), found[requirement]
+
+
+@pytest.mark.parametrize("port", FAULTS)
+def test_reproducers_show_the_faults_by_the_port_alone(port, tmp_path):
+    environment = environment_of(port, build=True)
+    one = sorted(FAULTS[port])[0]
+    scripts = tmp_path / "scripts"
+    options = ("--level", "must", "--reproducers", scripts)
+    played = run(port, tmp_path, *options, *_only(one))
+    assert one in failed(played)
+    ends = run_reproducers(environment.python, scripts)
+    assert one.replace("/", "-") in ends
+
+
+def _only(requirement):
+    """Where the failures of a requirement are to be seen."""
+    families = {
+        "numerics/overflow": "special-values/overflow/*",
+        "state-dict/bytes": "corners/*saved*",
+        "algorithm/update": "algorithm/default-options/*",
+        "algorithm/accumulator": "corners/nan-theta/*",
+        "special-values/non-finite-gradient": "special-values/*inf*",
+    }
+    return ("--only", families[requirement])
+
+
+WRONG = """
+from adagrad_conformance.adapters.{file} import {name}
+
+
+class Wrong({name}):
+    {line}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "line", "requirement"),
+    [
+        ("river_port", "RiverAdapter", 'dialect = "global-counter"', "numerics/eps"),
+        ("numpy_ml_port", "NumpyMlAdapter", 'dialect = "eps-inside"', "numerics/eps"),
+        ("pydynet_port", "PyDyNetAdapter", 'dialect = "decoupled"', "numerics/eps"),
+        ("pennylane_port", "PennyLaneAdapter", 'constants = {"eps": 3.0}', ""),
+        (
+            "vowpalwabbit_port",
+            "VowpalWabbitAdapter",
+            'dialect, constants = "document", {"eps": 3.0}',
+            "",
+        ),
+    ],
+    ids=lambda value: value if value.endswith("_port") else "",
+)
+def test_a_wrong_declaration_is_found_out(file, name, line, requirement, tmp_path):
+    environment = environment_of("river", build=True)
+    adapter = tmp_path / "wrong.py"
+    adapter.write_text(WRONG.format(file=file, name=name, line=line))
+    launcher = f"{adagrad_conformance.__path__[0]}/elsewhere.py"
+    packages = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
+    words = (environment.python, launcher, *packages, f"{adapter}:Wrong")
+    target = "exec:" + " ".join(map(str, words))
+    found = failed(run(target, tmp_path, "--only", "numerics/*"))
+    assert found
+    assert not requirement or requirement in found
+
+
+def test_without_their_environment_ports_say_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADAGRAD_CONFORMANCE_PORTS", str(tmp_path))
+    command = [sys.executable, "-m", "adagrad_conformance", "run", "river"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    words = "adagrad-conformance ports build small"
+    assert words in " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.parametrize("port", FAULTS)
+def test_the_small_environment_is_all_they_need(port):
+    environment = environment_of(port, build=True)
+    assert PORTS[port].environment == "small"
+    assert parse_target(port).command[0] == str(environment.python)
