@@ -1,0 +1,78 @@
+"""What the plain family is for: ports that claim little, and faults only it shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.candidate import InProcess
+from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.library import Library
+from adagrad_conformance.suite import known_checks
+
+LIBRARY = Library.read()
+CHECKS = known_checks(LIBRARY)
+
+
+class Small(NumpyAdapter):
+    """A right port without groups, decay or maximize."""
+
+    name = "small"
+    claims = frozenset(
+        "binary32 eps state gradients none-gradient zero-lr save load-bytes "
+        "load-deepcopy".split()
+    )
+
+
+class ByPosition(Small):
+    """The accumulator is that of the n-th gradient of its shape that came."""
+
+    def step(self, optimizer):
+        state = self.optimizers[optimizer].state
+        stepped = [p for p in self.params.values() if p.grad is not None and p in state]
+        places = {}
+        for p in stepped:
+            places.setdefault(p.data.shape, []).append(p)
+        for shape, came in places.items():
+            alike = [p for p in self.params.values() if p.data.shape == shape]
+            sums = [np.array(state[p]["sum"]) for p in alike if p in state]
+            for p, total in zip(came, sums, strict=False):
+                state[p]["sum"][...] = total
+        return super().step(optimizer)
+
+
+class LoadsNothing(Small):
+    """What is loaded is thrown away, unless it has several params of other sizes."""
+
+    def load(self, optimizer, name, via, payload):
+        sizes = {p.data.shape for p in self.params.values()}
+        if len(sizes) > 1:
+            super().load(optimizer, name, via, payload)
+
+
+def failed(adapter):
+    result = run_candidate(
+        "x", InProcess(adapter), CHECKS, LIBRARY.expectations, explain=False
+    )
+    assert result.problem is None, result.problem
+    return {
+        v.scenario
+        for v in result.verdicts
+        if v.level == "MUST" and v.status not in ("pass", "not-claimed")
+    }
+
+
+def test_a_right_port_that_claims_little_passes():
+    assert failed(Small) == set()
+
+
+def test_accumulators_by_position_are_seen_where_shapes_are_equal_and_nowhere_else():
+    assert failed(ByPosition) == {"plain/none-in-turn/binary32"}
+
+
+def test_a_load_that_restores_nothing_is_seen_without_groups():
+    wrong = failed(LoadsNothing)
+    assert {
+        "plain/roll-back-bytes/binary32",
+        "plain/roll-back-deepcopy/binary32",
+    } <= wrong
