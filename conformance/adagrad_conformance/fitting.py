@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from adagrad_reference.bookkeeping import has_empty_step
 from adagrad_reference.options import illegal_option
 from adagrad_reference.scenario import (
     AddGroup,
@@ -29,9 +30,11 @@ from adagrad_reference.scenario import (
     SetOption,
 )
 
-from .checks import Check, needed_claims
+from .checks import Check, Relation, needed_claims
 
 __all__ = ["SMALLEST_EPS_16", "fitted", "missing_claims"]
+
+_NEEDS = "needs-a-gradient"
 
 #: The smallest eps that ordinary scenarios have in a 16-bit format.
 SMALLEST_EPS_16 = 1e-3
@@ -73,8 +76,13 @@ def fitted(check: Check, constants: Mapping[str, float]) -> Check:
 def missing_claims(
     check: Check, claims: frozenset[str], constants: Mapping[str, float]
 ) -> frozenset[str]:
-    """The claims that a (fitted) check needs and the port does not make."""
+    """The claims that a (fitted) check needs and the port does not make.
+
+    What a port with the claim `needs-a-gradient` says it refuses is not asked of it.
+    """
     missing = needed_claims(check) - claims
+    if _NEEDS in claims and any(map(has_empty_step, _scenarios(check))):
+        missing |= {"steps without gradients"}
     if not isinstance(check, Scenario):
         return missing
     fixed = {
@@ -84,6 +92,15 @@ def missing_claims(
     }
     claims_met = {name.replace("_", "-") for name in fixed}
     return missing - claims_met - {_ZERO[name] for name in fixed if not fixed[name]}
+
+
+def _scenarios(check: Check) -> tuple[Scenario, ...]:
+    match check:
+        case Scenario():
+            return (check,)
+        case Relation(left=left, right=right):
+            return (left, right)
+    return ()
 
 
 def _is_about(name: str, scenario: Scenario) -> bool:

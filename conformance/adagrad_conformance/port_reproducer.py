@@ -6,6 +6,7 @@ this suite is imported, so it can be sent to the port's maintainers as it is.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -43,12 +44,18 @@ def port_reproducer(
     scenario.
     """
     lines = list(_Writer(scenario, phrases, due, constants).lines())
-    head = list(phrases.head)
+    head = [line for line in phrases.head if _is_needed(line, lines)]
     if not any("ml_dtypes" in line for line in lines):
         head = [
             re.sub(r" ml_dtypes,|, ml_dtypes|^import ml_dtypes$", "", x) for x in head
         ]
     return "\n".join([*head, *lines]) + "\n"
+
+
+def _is_needed(head: str, lines: list[str]) -> bool:
+    """Whether a first line is wanted; makers of tensors are, where they are used."""
+    maker = re.match(r"(\w+) = lambda v:", head)
+    return not maker or any(re.search(rf"\b{maker[1]}\(", line) for line in lines)
 
 
 class _Writer:
@@ -113,7 +120,7 @@ class _Writer:
 
     def _options(self, options: OptionValues) -> dict[str, str]:
         return {
-            name: repr(value)
+            name: repr(value) if math.isfinite(value) else f'float("{value!r}")'
             for name, value in options.items()
             if name not in self.constants
         }

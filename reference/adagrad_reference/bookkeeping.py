@@ -50,6 +50,7 @@ __all__ = [
     "ScenarioError",
     "Update",
     "claims_needed",
+    "has_empty_step",
 ]
 
 
@@ -439,6 +440,20 @@ def claims_needed(scenario: Scenario) -> frozenset[str]:
         more = {"refusals"} if refuses else set()
         scenario.__dict__["claims"] = needs(scenario) | more
     found: frozenset[str] = scenario.__dict__["claims"]
+    return found
+
+
+def has_empty_step(scenario: Scenario) -> bool:
+    """Whether it has a step in which no param of the optimizer has a gradient."""
+    if "empty" not in scenario.__dict__:
+        books = Bookkeeper(scenario)
+        effects = [(event, books.apply(event)) for event in scenario.events]
+        scenario.__dict__["empty"] = any(
+            not effect.updates if isinstance(event, Step) else not all(effect.runs)
+            for event, effect in effects
+            if isinstance(event, Step | Steps) and not effect.refusal
+        )
+    found: bool = scenario.__dict__["empty"]
     return found
 
 

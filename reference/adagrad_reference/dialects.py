@@ -415,7 +415,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "global-counter",
             counter="optimizer",
-            about="MindSpore's experimental optimizer, OneFlow",
+            about="OneFlow",
         ),
         Dialect(
             "vowpal-wabbit",
@@ -425,6 +425,12 @@ DIALECTS: Mapping[str, Dialect] = {
             inverse="approximate",
             defaults=Options(lr=0.5, eps=0.0),
             about="Vowpal Wabbit with --adaptive",
+        ),
+        Dialect(
+            "mindspore",
+            counter="optimizer",
+            load="no-options",
+            about="MindSpore's experimental optimizer",
         ),
         Dialect(
             "mxnet",

@@ -20,6 +20,7 @@ from adagrad_reference.scenario import (
     Scenario,
     SetOption,
     Step,
+    Steps,
     Tensor,
     needs,
 )
@@ -149,6 +150,19 @@ def test_a_right_port_with_a_constant_passes_what_it_could_not_be_asked_before()
 
 def test_a_port_that_declares_another_constant_than_it_has_is_caught():
     assert list(judged(AnotherEps).values()).count("fail") > len(SOME) / 2
+
+
+def test_a_port_that_documents_that_a_step_needs_a_gradient_is_not_asked_without():
+    claims = PLAIN_CLAIMS | {"needs-a-gradient"}
+    empty = scenario(made(lr=0.7, eps=0.1), Step("A", {"p": None}))
+    assert missing_claims(empty, claims, {}) == {"steps without gradients"}
+    assert missing_claims(empty, PLAIN_CLAIMS, {}) == set()
+    kept = scenario(made(lr=0.7, eps=0.1), Step("A", {"p": P}), Step("A"))
+    assert missing_claims(kept, claims, {}) == set()  # the gradient is still there
+    turns = Steps("A", ({"p": P}, {"p": None}), 4)
+    assert missing_claims(scenario(made(lr=0.7, eps=0.1), turns), claims, {})
+    always = Steps("A", ({"p": P},), 4)
+    assert not missing_claims(scenario(made(lr=0.7, eps=0.1), always), claims, {})
 
 
 def test_defaults_are_a_claim_apart():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance.adapters import ADAPTERS
+from adagrad_conformance.adapters import PORTS
 from adagrad_conformance.scenarios.catalogue import FAMILIES, GENERATED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ TOP = (
     "explore_command",
     "diagnose_command",
     "doctor_command",
+    "ports_command",
     "new_adapter_command",
     "reproduce_command",
     "pytest_plugin",
@@ -271,8 +272,12 @@ def test_every_module_has_a_docstring(module):
 # -- tables and folders ----------------------------------------------------------------
 
 
+#: The adapters in Python, wherever they run.
+PLACES = {name: port.place for name, port in PORTS.items() if port.place}
+
+
 def test_every_adapter_in_the_table_is_in_the_folder():
-    for name, place in ADAPTERS.items():
+    for name, place in PLACES.items():
         module, _, attribute = place.partition(":")
         assert module in FILES, name
         tree = TREES[module]
@@ -298,7 +303,7 @@ def offered(module):
 
 
 def test_every_adapter_in_the_folder_is_in_the_table():
-    registered = set(ADAPTERS.values())
+    registered = set(PLACES.values())
     for module in MODULES:
         if module.startswith("adagrad_conformance.adapters.") and not module.endswith(
             (".base", ".optimizer")
@@ -308,7 +313,7 @@ def test_every_adapter_in_the_folder_is_in_the_table():
 
 
 def test_every_registered_name_is_a_word_or_a_path_of_words():
-    for name in ADAPTERS:
+    for name in PORTS:
         assert ":" not in name
         assert name == name.lower().strip()
 

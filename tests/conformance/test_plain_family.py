@@ -19,9 +19,8 @@ class Small(NumpyAdapter):
 
     name = "small"
     claims = frozenset(
-        "binary32 eps state gradients none-gradient zero-lr save load-bytes "
-        "load-deepcopy".split()
-    )
+        ("binary32", "eps", "state", "gradients", "none-gradient", "zero-lr")
+    ) | {"save", "load-bytes", "load-deepcopy"}
 
 
 class ByPosition(Small):

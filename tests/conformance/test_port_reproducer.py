@@ -190,7 +190,6 @@ def test_decimals_give_the_very_bits(tmp_path):
 @pytest.mark.parametrize(
     "events",
     [
-        (MADE, New("B", (Group(("p",)),), {"lr": 1.0})),
         (New("A", (Group(("p",)), Group(("q",))), {"lr": 1.0}),),
         (MADE, ZeroGrad("A", True)),
         (MADE, Step("A", {"p": G}, loss=1.0)),
@@ -212,8 +211,9 @@ def test_every_entry_is_a_registered_port_and_says_how_it_is_made_and_stepped():
     for target in PHRASES:
         phrases = phrases_of(target)
         assert phrases.head, target
+        assert phrases.param("p", phrases.array(P)), target
         assert phrases.new(["p"], {"lr": "0.5"}), target
-        assert phrases.step({"p": "np.array([1.0])"}), target
+        assert phrases.step({"p": phrases.array(G)}), target
         assert phrases.theta("p"), target
 
 

@@ -633,7 +633,7 @@ def test_smoke_test_finds_trouble(trouble):
 
 def test_smoke_test_finds_refused_defaults():
     assert smoke(Breaks(Refused("no"))) == (
-        "an optimizer with default options was refused: no"
+        "an optimizer with plain options was refused: no"
     )
 
 

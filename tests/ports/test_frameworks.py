@@ -19,13 +19,13 @@ FAULTS = {
     "mlx/init": {
         # a file of safetensors has no binary64 there
         "state-dict/*/binary64": {"state-dict/bytes": REFUSED + "RuntimeError"},
-        "[!s]*": {"numerics/fresh": REFUSED + "RuntimeError: [save_safetensors]"},
+        "[!s]*/binary32": {},
     },
     "mlx": {
         # what had no gradient at the first call has no state for ever
         "none-vs-zero/none-first/*": {"none-vs-zero/none-skips": REFUSED + "KeyError"},
         "lr-decay/late-param/*": {"lr-decay/own-counter": REFUSED + "KeyError"},
-        "numerics/*": {},
+        "numerics/*/binary32": {},
     },
     "paddle": {
         # accumulators get other names in a second optimizer
@@ -34,8 +34,10 @@ FAULTS = {
         "[anl]*": {},
     },
     "mxnet": {
-        "algorithm/update/binary64": {"algorithm/update": REFUSED + "MXNetError"},
-        "*/binary32": {},
+        # the history of a weight is binary32, whatever the weight is
+        "algorithm/accumulates/*64": {"algorithm/accumulator": REFUSED + "MXNetError"},
+        "algorithm/*/binary32": {},
+        "none-vs-zero/*/binary32": {},
     },
     "pymc": {"*": {}},
     "mindspore/nn": {

@@ -96,10 +96,13 @@ CLAIMS: Mapping[str, str] = {
     "torch": "is a torch.optim.Optimizer, on which native checks can be run",
     "flush-to-zero": "takes subnormal numbers as zero, read or made",
     "master-weights": "steps 16-bit params by a binary32 copy, with S in binary32",
+    "needs-a-gradient": "refuses a step in which no param has one, as it documents",
 }
 
 #: The claims of a port that can do everything and is peculiar in nothing.
-PLAIN_CLAIMS = frozenset(CLAIMS) - {"flush-to-zero", "master-weights"}
+PLAIN_CLAIMS = frozenset(CLAIMS) - {
+    *("flush-to-zero", "master-weights", "needs-a-gradient")
+}
 
 #: The claims that name options.
 ALL_OPTIONS = frozenset(

@@ -1,18 +1,16 @@
 """bitsandbytes.optim.Adagrad on the CPU, with its state in 32 bits and in 8.
 
 lr_decay and another start than 0 raise, as its documentation has it.  The state of 8
-bits is one of tensors of 4096 elements and more, and shown by nobody but its kernel.
+bits is that of params of 4096 elements and more.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import Any
-
-logging.disable(logging.WARNING)  # kernels for other things that are not installed
 
 import bitsandbytes
 import torch
+from bitsandbytes.functional import dequantize_blockwise
 from bitsandbytes.optim import Adagrad, Adagrad8bit
 
 from .base import Tensor
@@ -33,6 +31,14 @@ class _Adapter(TorchAdapter):
         """In binary32, as the optimizer keeps it."""
         return torch.as_tensor(super().make_sum(state_sum)).float()
 
+    def show_sum(self, param: Any, state: Any) -> Any:
+        """In binary32: codes of 8 bits as the numbers that they stand for."""
+        total = super().show_sum(param, state)
+        if total is None or total.dtype != torch.uint8:
+            return total
+        scales, code = state["absmax1"], state["qmap1"]
+        return dequantize_blockwise(total, absmax=scales, code=code, blocksize=256)
+
 
 def _port(name: str, optimizer: Any, without: frozenset[str]) -> TorchAdapter:
     made = _Adapter(
@@ -52,6 +58,5 @@ def thirty_two_bits() -> TorchAdapter:
 
 
 def eight_bits() -> TorchAdapter:
-    """Accumulators of large params in 8 bits; judged by its params alone."""
-    hidden = {"state", "state-write", "many-steps"}
-    return _port("8-bit", Adagrad8bit, _LACKS | hidden)
+    """Accumulators of large params in 8 bits, which nobody writes."""
+    return _port("8-bit", Adagrad8bit, _LACKS | {"binary64", "state-write"})

@@ -6,10 +6,6 @@ is kept in the param's own dtype here: beside narrow params it could not be judg
 
 from __future__ import annotations
 
-import logging
-
-logging.disable(logging.WARNING)  # each optimizer reports its own making
-
 import deepspeed
 from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad
 

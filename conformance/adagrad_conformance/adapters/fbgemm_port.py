@@ -10,11 +10,10 @@ the tables here, are binary32.
 
 from __future__ import annotations
 
-import logging
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
-
-logging.disable(logging.WARNING)  # a module describes its own making
 
 import fbgemm_gpu
 import numpy as np
@@ -74,8 +73,10 @@ class ExactAdapter(ArrayAdapter):
         *("save", "load-bytes", "load-deepcopy", "load-same-object"),
         "load-new-process",
     }
-    constants = {"initial_accumulator_value": 0.0}
-    names = {"lr": "learning_rate"}
+    constants: Mapping[str, float] = MappingProxyType(
+        {"initial_accumulator_value": 0.0}
+    )
+    names: Mapping[str, str] = MappingProxyType({"lr": "learning_rate"})
     optimizer = OptimType.EXACT_ADAGRAD
 
     def make(self, params: Arrays, options: dict[str, Any]) -> _Module:

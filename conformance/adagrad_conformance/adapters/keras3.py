@@ -50,6 +50,7 @@ class KerasAdapter(ArrayAdapter):
         *("weight-decay", "initial-accumulator-value", "zero-eps", "zero-accumulator"),
         *("defaults", "state-write", "many-steps", "save", "load-bytes"),
         *("load-deepcopy", "load-same-object", "load-new-process"),
+        "needs-a-gradient",
     }
 
     def __init__(self, backend: str) -> None:

@@ -118,7 +118,7 @@ class _MindSporeAdapter(OptimizerAdapter):
 class ExperimentalAdapter(_MindSporeAdapter):
     """Groups as in torch; options are those of the document."""
 
-    name, dialect = "mindspore/experimental", "global-counter"
+    name, dialect = "mindspore/experimental", "mindspore"
     claims = frozenset(
         [
             *("binary64", "binary32", "binary16", "mixed-formats", "flush-to-zero"),

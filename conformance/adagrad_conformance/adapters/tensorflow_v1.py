@@ -21,7 +21,7 @@ __all__ = ["CompatAdapter", "WideAdapter"]
 v1 = tf.compat.v1.train
 
 _CLAIMS = (TensorFlowAdapter.PLAIN - {"eps"}) | {
-    *("initial-accumulator-value", "lr-decay", "zero-eps"),
+    *("initial-accumulator-value", "lr-decay", "zero-eps", "needs-a-gradient"),
 }
 
 

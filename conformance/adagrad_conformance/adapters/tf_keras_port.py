@@ -26,7 +26,7 @@ __all__ = [
 _LEGACY = (TensorFlowAdapter.PLAIN - {"many-steps"}) | {
     *("set-option", "lr-decay", "initial-accumulator-value", "zero-accumulator"),
     *("zero-eps", "defaults", "save", "load-bytes", "load-deepcopy"),
-    *("load-same-object", "load-new-process"),
+    *("load-same-object", "load-new-process", "needs-a-gradient"),
 }
 _SECOND = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
 

@@ -15,7 +15,7 @@ from torch.optim.adagrad import adagrad
 
 from .torch_optim import TorchAdapter
 
-__all__ = ["FunctionalOptimizer", "FunctionCaller", "function", "optimizer"]
+__all__ = ["FunctionCaller", "FunctionalOptimizer", "function", "optimizer"]
 
 #: What only an Optimizer has.
 _NO_OPTIMIZER = frozenset(

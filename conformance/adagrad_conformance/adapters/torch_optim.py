@@ -76,6 +76,11 @@ class TorchAdapter(OptimizerAdapter):
         self.factory = factory
         self.fixed = dict(fixed or {})
 
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Hold these params, and the storages of those that are views."""
+        super().begin(tensors)
+        self.views = {name: self.params[name].detach() for name in tensors}
+
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
         """Construct."""
         return self.factory(params, **self.fixed, **options)
@@ -113,9 +118,9 @@ class TorchAdapter(OptimizerAdapter):
         """An accumulator as the port keeps it."""
         return self.make_tensor(state_sum)
 
-    def show_sum(self, param: Any, total: Any) -> Any:
-        """The accumulator of a param, a number for each of its elements."""
-        return total
+    def show_sum(self, param: Any, state: Any) -> Any:
+        """The accumulator in a param's state, a number for each element, or None."""
+        return state.get(self.keys[0])
 
     def make_loss(self, loss: float) -> Any:
         """A scalar tensor."""
@@ -131,12 +136,13 @@ class TorchAdapter(OptimizerAdapter):
 
     def passing(self, name: str, optimizer: Any) -> Passing:
         """Copies, no bits yet."""
-        p, (key, step) = self.params[name], self.keys
+        p, step = self.params[name], self.keys[1]
         state = optimizer.state.get(p, {})
-        if key not in state:
+        total = self.show_sum(p, state)
+        if total is None:
             raise Malformed(f"{name} shows no accumulator in the midst of a run")
         counter = _counter(state[step]) if step in state else None
-        return p.detach().clone(), self.show_sum(p, state[key]).clone(), counter
+        return p.detach().clone(), total.clone(), counter
 
     def trace(self, rows: Sequence[Passing]) -> Trace:
         """The bits of all steps at once."""
@@ -181,15 +187,16 @@ class TorchAdapter(OptimizerAdapter):
         """Param, gradient and state as they are."""
         p = self.params[name]
         state = optimizer.state.get(p, {})
-        total, step = (state.get(key) for key in self.keys)
+        total, step = self.show_sum(p, state), state.get(self.keys[1])
         layout = self.tensors[name].layout
         storage = None
         if layout:
-            storage = from_torch(p.detach().as_strided((layout.length,), (1,), 0)).bits
+            whole = self.views[name].as_strided((layout.length,), (1,), 0)
+            storage = from_torch(whole).bits
         return Reading(
             from_torch(p),
             _gradient(p.grad),
-            None if total is None else from_torch(self.show_sum(p, total)),
+            None if total is None else from_torch(total),
             None if step is None else _counter(step),
             storage,
         )

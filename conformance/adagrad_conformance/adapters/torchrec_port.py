@@ -32,8 +32,11 @@ class RowWiseAdapter(TorchAdapter):
         whole = self.make_tensor(state_sum)
         return whole.reshape(len(whole), -1)[:, :1].clone()
 
-    def show_sum(self, param: Any, total: Any) -> Any:
+    def show_sum(self, param: Any, state: Any) -> Any:
         """A row for each number of the column."""
+        total = super().show_sum(param, state)
+        if total is None:
+            return None
         rows = total.reshape(-1, *[1] * (param.dim() - 1))
         return rows.expand(param.shape).contiguous()
 
@@ -49,7 +52,8 @@ class TableAdapter(RowWiseAdapter):
     def show_param(self, param: Any) -> Tensor:
         """The bits of a param, in its own shape."""
         name = next(name for name, p in self.params.items() if p is param)
-        return self._own(name, super().show_param(param))
+        shape = self.tensors[name].shape
+        return replace(super().show_param(param), shape=shape)
 
     def reading(self, name: str, optimizer: Any) -> Reading:
         """Everything in the param's own shape."""

@@ -86,9 +86,7 @@ def held(adapter: Any, port: Any, p: Any) -> tuple[Any, Any]:
     if "state" not in adapter.claims:
         return None, None
     state = port.state.get(p, {})
-    key, step = adapter.keys
-    total = state.get(key)
-    return None if total is None else adapter.show_sum(p, total), state.get(step)
+    return adapter.show_sum(p, state), state.get(adapter.keys[1])
 
 
 def refusal(adapter: Any, call: Callable[[], Any]) -> str | None:

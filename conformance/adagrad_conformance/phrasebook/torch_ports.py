@@ -19,7 +19,20 @@ _MAKERS = tuple(
 
 
 class _Tensors(Phrases):
-    """Params and gradients are tensors."""
+    """Params and gradients are tensors; complex ones are shown as pairs."""
+
+    def __init__(self) -> None:
+        self.complex: set[str] = set()
+
+    def param(self, name: str, array: str) -> list[str]:
+        """A plain tensor."""
+        if array.startswith(("c128", "c64")):
+            self.complex.add(name)
+        return super().param(name, array)
+
+    def shown(self, name: str, text: str) -> str:
+        """Something of a param, as real numbers."""
+        return f"torch.view_as_real({text})" if name in self.complex else text
 
     def array(self, tensor: Tensor) -> str:
         """A tensor as text."""
@@ -31,7 +44,7 @@ class _Tensors(Phrases):
 
     def theta(self, name: str) -> str:
         """A tensor."""
-        return f"{name}.detach()"
+        return self.shown(name, f"{name}.detach()")
 
 
 class Function(_Tensors):
@@ -47,9 +60,13 @@ class Function(_Tensors):
         listed = ", ".join(f"{name}={value}" for name, value in chosen.items())
         return [
             f"options = dict({listed})",
-            f"sums = {{{', '.join(f'{p!r}: torch.full_like({p}, {tau})' for p in params)}}}",
+            f"sums = {{{', '.join(self._sum(p, tau) for p in params)}}}",
             f"counts = {{{', '.join(f'{p!r}: torch.tensor(0.0)' for p in params)}}}",
         ]
+
+    def _sum(self, name: str, tau: str) -> str:
+        start = f"complex({tau}, {tau})" if name in self.complex else tau
+        return f"{name!r}: torch.full_like({name}, {start})"
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """A call."""
@@ -74,7 +91,7 @@ class Function(_Tensors):
 
     def total(self, name: str) -> str:
         """The caller's."""
-        return f"sums[{name!r}]"
+        return self.shown(name, f"sums[{name!r}]")
 
     def count(self, name: str) -> str:
         """The caller's."""
@@ -105,7 +122,7 @@ class Functional(_Tensors):
 
     def total(self, name: str) -> str:
         """By param."""
-        return f'opt.state[{name}]["sum"]'
+        return self.shown(name, f'opt.state[{name}]["sum"]')
 
     def count(self, name: str) -> str:
         """By param."""
@@ -132,10 +149,6 @@ class _Ranks(_Tensors):
         """Of the only group."""
         return [f"opt.param_groups[0][{option!r}] = {value}"]
 
-    def theta(self, name: str) -> str:
-        """As each rank has it."""
-        return f"{name}.detach()"
-
 
 class Zero(_Ranks):
     """ZeroRedundancyOptimizer."""
@@ -147,6 +160,7 @@ class Zero(_Ranks):
 
     def param(self, name: str, array: str) -> list[str]:
         """A Parameter."""
+        super().param(name, array.removeprefix("spread("))
         return [f"{name} = torch.nn.Parameter({array})"]
 
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
@@ -188,6 +202,7 @@ class DTensors(_Ranks):
 
     def param(self, name: str, array: str) -> list[str]:
         """A Parameter."""
+        super().param(name, array.removeprefix("spread("))
         return [f"{name} = torch.nn.Parameter({array})"]
 
     def array(self, tensor: Tensor) -> str:
@@ -205,11 +220,11 @@ class DTensors(_Ranks):
 
     def theta(self, name: str) -> str:
         """The whole."""
-        return f"{name}.detach().full_tensor()"
+        return self.shown(name, f"{name}.detach().full_tensor()")
 
     def total(self, name: str) -> str:
         """The whole."""
-        return f'opt.state[{name}]["sum"].full_tensor()'
+        return self.shown(name, f'opt.state[{name}]["sum"].full_tensor()')
 
     def count(self, name: str) -> str:
         """By param."""

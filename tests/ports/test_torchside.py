@@ -1,0 +1,137 @@
+"""Ports around torch: those of this Python always, others where they are built.
+
+Each must fail in just those requirements in which the published package is at fault,
+and a script that uses the package alone must fail as the port did.
+"""
+
+import os
+import sys
+
+import pytest
+from port_kit import environment_of, failed, run, run_reproducers
+
+from adagrad_conformance.adapters import PORTS
+from adagrad_conformance.adapters.base import Reading
+from adagrad_conformance.adapters.torch_distributed import dtensor
+from adagrad_reference.formats import FORMATS
+from adagrad_reference.scenario import Group, New, Step, Tensor
+
+REFUSED = "refused what is legal: "
+WRONG_S = "S is a value that no legal evaluation gives"
+WRONG_THETA = "theta is a value that no legal evaluation gives"
+CHANGED = "the gradient changed though it must keep every bit"
+
+#: Port -> the checks to play -> requirement at MUST -> words of the failure.
+HERE = {
+    "torch/functional": {"[ans]*/binary32": {}},
+    "torch/functional-optimizer": {
+        # the params that have gradients are not those that are updated
+        "none-vs-zero/none-first/*": {"none-vs-zero/none-skips": REFUSED},
+        "complex/one-part/*": {"complex/pairs": "S does not start at"},
+        "numerics/*/binary32": {},
+    },
+    "torch/zero-redundancy": {
+        # the other rank's strided param is broadcast as if it were dense
+        "layout/after-load/*": {"layout/after-load": WRONG_THETA},
+        "[agw]*/binary32": {},
+    },
+    "torch/dtensor": {"[awm]*/binary32": {}},
+}
+ELSEWHERE = {
+    "deepspeed": {
+        # the scalar tail of its kernel keeps the update where the gradient was
+        "algorithm/update/binary32": {"algorithm/update": CHANGED},
+    },
+    "deepspeed/update": {
+        "layout/transposed-param/*": {"layout/strides-differ": WRONG_S},
+        "[agw]*": {},
+    },
+    "torchrec/row-wise": {
+        "groups/added-later/binary32": {"groups/add": REFUSED + "KeyError: 'sum'"},
+        "[alw]*": {},
+    },
+    "bitsandbytes/32-bit": {
+        "algorithm/eps-outside-root/binary64": {"algorithm/update": "the accumulator"},
+        "*-*/*/binary32": {},
+    },
+    "bitsandbytes/8-bit": {
+        "sizes/large/binary32": {"layout/any-size": WRONG_S},
+        "algorithm/*/binary32": {},
+    },
+    "fbgemm/exact": {"*": {}},
+    "fbgemm/row-wise": {
+        # its kernel for the CPU leaves weight decay out
+        "weight-decay/coupled/*": {"weight-decay/coupled": WRONG_S},
+        "algorithm/*": {},
+    },
+    "libtorch": {
+        "groups/added-later/*": {"groups/add": REFUSED},
+        "groups/duplicate*": {"groups/duplicate-refused": "accepted"},
+        "[alnw]*": {},
+    },
+}
+
+
+def flat(faults):
+    return [
+        pytest.param(port, only, due, id=f"{port}: {only}")
+        for port, plays in faults.items()
+        for only, due in plays.items()
+    ]
+
+
+def has_its_faults(python, port, only, due, folder):
+    scripts = folder / "scripts"
+    more = ("--reproducers", scripts) if due and not PORTS[port].program else ()
+    found = failed(run(port, folder, "--level", "must", "--only", only, *more))
+    assert set(found) == set(due)
+    for requirement, words in due.items():
+        assert found[requirement].startswith(words), found[requirement]
+    if more:
+        ends = run_reproducers(python, scripts)
+        assert {name.replace("/", "-") for name in due} <= set(ends)
+
+
+@pytest.mark.parametrize(("port", "only", "due"), flat(HERE))
+def test_a_port_here_has_its_faults_and_no_other(port, only, due, tmp_path):
+    has_its_faults(sys.executable, port, only, due, tmp_path)
+
+
+@pytest.mark.parametrize(("port", "only", "due"), flat(ELSEWHERE))
+def test_a_port_elsewhere_has_its_faults_and_no_other(port, only, due, tmp_path):
+    python = environment_of(port).python
+    has_its_faults(python, port, only, due, tmp_path)
+
+
+def test_what_other_shapes_than_tables_do_to_torchrec(tmp_path):
+    """Without a table it cannot even be made, and the run says so."""
+    environment_of("torchrec/any-shape")
+    with pytest.raises(AssertionError, match="IndexError: Dimension out of range"):
+        run("torchrec/any-shape", tmp_path)
+
+
+def one_param(adapter):
+    fmt = FORMATS["binary64"]
+    p, g = (Tensor("binary64", (3,), (fmt.encode(x),) * 3) for x in (1.0, 2.0))
+    adapter.begin({"p": p})
+    adapter.perform(New("A", (Group(("p",)),), {"lr": 0.5, "eps": 0.5}))
+    adapter.perform(Step("A", {"p": g}))
+    return adapter.read("A")["p"]
+
+
+def test_the_other_rank_ends_with_this_one_and_comes_again():
+    adapter = dtensor()
+    first = one_param(adapter)
+    assert first.theta.values() == pytest.approx([0.6] * 3)
+    assert isinstance(first, Reading)
+    peer = adapter.peer
+    os.kill(peer.process.pid, 9)
+    with pytest.raises(Exception, match=r"."):
+        one_param(adapter)
+    assert not peer.folder.exists()
+    assert one_param(adapter) == first
+    peer = adapter.peer
+    peer.process.stdin.close()  # as when this process ends
+    assert peer.process.wait(60) == 0
+    adapter._end()
+    assert not peer.folder.exists()
