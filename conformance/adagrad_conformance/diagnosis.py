@@ -17,7 +17,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from adagrad_reference.dialects import DIALECTS, DOCUMENT, Dialect, single_changes
+from adagrad_reference.dialects import (
+    DIALECTS,
+    DOCUMENT,
+    SWITCHES,
+    Dialect,
+    single_changes,
+)
 from adagrad_reference.scenario import Scenario, Steps
 
 from .checks import Check
@@ -76,7 +82,7 @@ SMALL = 3000
 #: How many failed, and how many passed, checks rank the finalists.
 SAMPLE = 150
 #: How many explanations are looked at in full, and how many switches may combine.
-FINALISTS, SWITCHES = 4, 3
+FINALISTS, DEPTH = 4, 3
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,7 @@ class _Court:
 
     claims: frozenset[str]
     expect: Expectations
+    base: Dialect = DOCUMENT
     known: dict[tuple[Dialect, str], bool] = field(default_factory=dict)
 
     def agree(self, units: Sequence[_Unit], dialect: Dialect) -> list[bool]:
@@ -179,10 +186,12 @@ def diagnose(
     expect: Expectations,
     verdicts: Sequence[Verdict],
     levels: Iterable[str] = ("MUST",),
+    base: Dialect = DOCUMENT,
 ) -> Diagnosis | None:
     """What explains the failures at these levels; None where there are none.
 
-    `verdicts` are those of `seen`, in the same order, by the document.
+    `verdicts` are those of `seen`, in the same order, by the dialect `base` that the
+    port declares; explanations are then told as what is beyond it.
     """
     wanted = set(levels)
     pairs = [
@@ -196,7 +205,7 @@ def diagnose(
     failed = [unit for unit in units if unit.failed]
     if not failed:
         return None
-    court = _Court(claims, expect)
+    court = _Court(claims, expect, base)
     units = list(_explicable(court, units))
     found = list(_explanations(court, units))
     checks = [(thing.check, verdict) for thing, verdict in pairs]
@@ -226,9 +235,9 @@ def _unit(thing: Seen, verdict: Verdict) -> _Unit:
 
 
 def _explicable(court: _Court, units: Sequence[_Unit]) -> Iterator[_Unit]:
-    """No dialect accounts for what fails although its runs agree with the document."""
+    """No dialect accounts for what fails although its runs agree with the declared."""
     failed = [unit for unit in units if unit.failed and unit.parts]
-    agreed = dict(zip(map(id, failed), court.agree(failed, DOCUMENT), strict=True))
+    agreed = dict(zip(map(id, failed), court.agree(failed, court.base), strict=True))
     for unit in units:
         yield replace(unit, parts=()) if agreed.get(id(unit)) else unit
 
@@ -254,28 +263,57 @@ def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation
     failed = _spread(failed, SAMPLE)
     passed = [unit for unit in explicable if not unit.failed]
     small = [*failed, *_spread(passed, SAMPLE)]
-    dialects = [*single_changes(), *_combined()]
+    dialects = [*_single(court.base), *_combined()]
     best = _finalists(court, small, failed, dialects)
-    for _ in range(SWITCHES - 1):
+    for _ in range(DEPTH - 1):
         if not best or not court.left(small, best[0]):
             break
         left = court.left(failed, best[0])
         more = [
             best[0].also(*change.changes[0])
             for change in single_changes()
-            if change.changes[0][0] not in dict(best[0].changes)
+            if change.changes[0][0] not in dict(_beyond(best[0], court.base))
         ]
         finalists = _finalists(court, small, left or failed, more)
         if not finalists or not _better(court, small, finalists[0], best[0]):
             break
         best = finalists[:1] + best
-    best.sort(key=lambda d: (len(court.left(small, d)), len(d.changes)))
+    best.sort(key=lambda d: (len(court.left(small, d)), len(_beyond(d, court.base))))
     for number, dialect in enumerate(best[:FINALISTS]):
         # the others are worth a full look where they account for half of the sample
         if number == 0 or 2 * len(court.left(small, dialect)) <= len(failed):
             yield _explained(court, units, dialect)
         elif number == 1:
             yield _explained(court, small, dialect)
+
+
+def _single(base: Dialect) -> list[Dialect]:
+    """Every dialect that differs from the declared one in one switch."""
+    if not base.changes:
+        return single_changes()
+    others = [change.changes[0] for change in single_changes()]
+    back = [(name, SWITCHES[name].document) for name, _ in base.changes]
+    given = set(base.changes)
+    return [base.also(*other) for other in (*others, *back) if other not in given]
+
+
+def _beyond(dialect: Dialect, base: Dialect) -> list[tuple[str, str]]:
+    """(switch, value) wherever the two differ."""
+    return [
+        (name, getattr(dialect, name))
+        for name in SWITCHES
+        if getattr(dialect, name) != getattr(base, name)
+    ]
+
+
+def _words(dialect: Dialect, base: Dialect) -> tuple[str, ...]:
+    """What a dialect does beyond the declared one, in words."""
+    if not base.changes:
+        return dialect.words
+    return tuple(
+        SWITCHES[name].others.get(value, f"{name} is as in the document")
+        for name, value in _beyond(dialect, base)
+    )
 
 
 def _combined() -> list[Dialect]:
@@ -303,7 +341,7 @@ def _finalists(
         unexplained = len(court.left(bad, dialect))
         broken = len(court.left(good, dialect))
         score = unexplained / len(bad) + broken / max(1, len(good))
-        scores.append((score, len(dialect.changes), order))
+        scores.append((score, len(_beyond(dialect, court.base)), order))
     chosen = [
         dialects[order]
         for place, (score, _, order) in enumerate(sorted(scores)[:FINALISTS])
@@ -323,9 +361,9 @@ def _explained(court: _Court, units: Sequence[_Unit], dialect: Dialect) -> Expla
     unexplained = sum(unit.failed for unit in left)
     unexplained += sum(not unit.parts for unit in failed)
     return Explanation(
-        _kind(dialect),
+        _kind(dialect, court.base),
         dialect.name,
-        dialect.words,
+        _words(dialect, court.base),
         len(failed) - unexplained,
         len(failed),
         sum(not unit.failed for unit in left),
@@ -334,8 +372,8 @@ def _explained(court: _Court, units: Sequence[_Unit], dialect: Dialect) -> Expla
     )
 
 
-def _kind(dialect: Dialect) -> str:
-    change = dialect.changes[0]
+def _kind(dialect: Dialect, base: Dialect) -> str:
+    change = (*_beyond(dialect, base), *dialect.changes)[0]
     return _OWN_KINDS.get(change, KINDS[change[0]])
 
 

@@ -62,8 +62,9 @@ def run_candidate(
         result.verdicts = judge(seen, claims, expect, dialect)
         if dialect.changes:
             result.by_document = _by_document(seen, claims, expect)
-        elif explain and len(checks) >= ENOUGH:
-            result.diagnosis = diagnose(seen, claims, expect, result.verdicts)
+        if explain and len(checks) >= ENOUGH:
+            verdicts = result.verdicts
+            result.diagnosis = diagnose(seen, claims, expect, verdicts, base=dialect)
     finally:
         candidate.close()
     scenarios = (check for check in checks if isinstance(check, Scenario))

@@ -6,6 +6,7 @@ or by the exception that is the fault, and passes on a right one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from .snippet import TorchPort, Writer, options_text, word
 
 __all__ = ["torch_reproducer"]
 
+_OTHER_WIDTH = r"the accumulator of (\w+) is \w+, the param"
 _NO_GRAD = "the closure was called without gradients enabled"
 
 
@@ -60,6 +62,11 @@ class _Short(Writer):
     def prints(self) -> Iterator[str]:
         """What is seen where the fault was, and what must be seen there."""
         due = self.due
+        if due is None and (found := re.search(_OTHER_WIDTH, self.message)):
+            who = self.optimizers[self.scenario.events[-1].optimizer]
+            mine, key = self.names[found[1]], self.port.keys[0]
+            yield f'seen = {who}.state[{mine}]["{key}"].dtype'
+            yield f'assert seen == {mine}.dtype, f"the accumulator is {{seen}}"'
         if due is None or due.what == "refusal":
             return
         if due.what == "gradient" and due.box is None:

@@ -433,11 +433,22 @@ class Bookkeeper:
 
 
 def claims_needed(scenario: Scenario) -> frozenset[str]:
-    """`needs`, and the claim `refusals` where an event must be refused."""
+    """`needs`, and what only playing it shows.
+
+    That is `refusals` where an event must be refused, and `none-gradient` where a step
+    meets a param that has not been given a gradient yet.
+    """
     if "claims" not in scenario.__dict__:  # worked out once: it never changes
-        books = Bookkeeper(scenario)
-        refuses = any(books.apply(event).refusal for event in scenario.events)
-        more = {"refusals"} if refuses else set()
+        books, more = Bookkeeper(scenario), set[str]()
+        for event in scenario.events:
+            effect = books.apply(event)
+            if effect.refusal:
+                more.add("refusals")
+            elif isinstance(event, Step | Steps):
+                members = len(books.params(event.optimizer))
+                taken = effect.runs if isinstance(event, Steps) else (effect.updates,)
+                if any(len(updates) < members for updates in taken):
+                    more.add("none-gradient")
         scenario.__dict__["claims"] = needs(scenario) | more
     found: frozenset[str] = scenario.__dict__["claims"]
     return found

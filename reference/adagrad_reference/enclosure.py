@@ -149,7 +149,7 @@ def step_box(
         exact_sum = d
     new_theta = ar.store(_moved(ar, theta, update, dialect))
     if c.weight_decay is not None and dialect.decay in ("decoupled", "unscaled"):
-        new_theta = _decoupled(ar, theta, update, c, dialect)
+        new_theta = _decoupled(ar, theta, (g, d, update), c, dialect)
     return new_theta, ar.store(exact_sum)
 
 
@@ -224,9 +224,17 @@ def _moved(ar: Any, theta: Any, update: Any, dialect: Dialect) -> Any:
 
 
 def _decoupled(
-    ar: Any, theta: Any, update: Any, c: ScalarBoxes, dialect: Dialect
+    ar: Any,
+    theta: Any,
+    parts: tuple[Any, Any, Any],
+    c: ScalarBoxes,
+    dialect: Dialect,
 ) -> Any:
-    """theta' where the decay acts on theta itself, before the update or with it."""
+    """theta' where the decay acts on theta itself, before the update or with it.
+
+    `parts` are g, the denominator, and the update that is made of both.
+    """
+    g, d, update = parts
     pull, rate = ar.opt(ar.mul(theta, c.weight_decay)), c.weight_decay
     if dialect.decay == "decoupled":
         rate = ar.opt(ar.mul(c.weight_decay, c.clr))
@@ -237,7 +245,15 @@ def _decoupled(
     first = _moved(ar, ar.opt(ar.sub(theta, pull)), update, dialect)
     last = ar.sub(ar.opt(_moved(ar, theta, update, dialect)), pull)
     along = ar.sub(theta, ar.opt(ar.add(update, pull)))
-    return ar.store(ar.hull(first, last, along))
+    if dialect.decay != "decoupled":
+        return ar.store(ar.hull(first, last, along))
+    # clr (g / d + weight_decay theta)
+    own_pull = ar.opt(ar.mul(theta, c.weight_decay))
+    quotient = ar.hull(
+        ar.opt(ar.div(g, d)), ar.opt(ar.mul(g, ar.opt(ar.div(c.one, d))))
+    )
+    both = ar.opt(ar.mul(ar.opt(ar.add(quotient, own_pull)), c.clr))
+    return ar.store(ar.hull(first, last, along, ar.sub(theta, both)))
 
 
 @cache

@@ -49,6 +49,15 @@ class LoadsNothing(Small):
             super().load(optimizer, name, via, payload)
 
 
+class WritesAnotherPlace(Small):
+    """A changed rate is written where nobody reads it."""
+
+    claims = Small.claims | {"set-option"}
+
+    def set_option(self, optimizer, group, option, value):
+        self.written = (option, value)
+
+
 def failed(adapter):
     result = run_candidate(
         "x", InProcess(adapter), CHECKS, LIBRARY.expectations, explain=False
@@ -67,6 +76,10 @@ def test_a_right_port_that_claims_little_passes():
 
 def test_accumulators_by_position_are_seen_where_shapes_are_equal_and_nowhere_else():
     assert failed(ByPosition) == {"plain/none-in-turn/binary32"}
+
+
+def test_a_rate_that_is_written_in_vain_is_seen_without_groups_and_nowhere_else():
+    assert failed(WritesAnotherPlace) == {"plain/lr-changed/binary32"}
 
 
 def test_a_load_that_restores_nothing_is_seen_without_groups():

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -72,7 +73,11 @@ class _Peer:
     def end(self) -> None:
         """End it, and leave nothing behind."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(OSError):  # what was not sent is sent no more
+                if pipe is not None:
+                    pipe.close()
         if dist.is_initialized():
             dist.destroy_process_group()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -14,6 +14,7 @@ from adagrad_reference.scenario import (
     LoadWay,
     Save,
     Scenario,
+    SetOption,
     Step,
     Tensor,
 )
@@ -32,12 +33,13 @@ WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes")
 
 
 def scenarios() -> Iterator[Scenario]:
-    """None in turn, roll back, go on elsewhere."""
+    """None in turn, roll back, go on elsewhere, another rate."""
     for fmt in FOUR_FORMATS:
         yield _in_turn(fmt)
         for way in WAYS:
             yield _roll_back(fmt, way)
         yield _elsewhere(fmt)
+        yield _lr_changed(fmt)
 
 
 def _given(fmt: Format, name: str) -> list[dict[str, Tensor]]:
@@ -97,4 +99,21 @@ def _elsewhere(fmt: Format) -> Scenario:
             Step("A", third),
         ],
         note="a checkpoint that another process takes up",
+    )
+
+
+def _lr_changed(fmt: Format) -> Scenario:
+    params, first, second, third = _given(fmt, "lr-changed")
+    return scenario(
+        f"plain/lr-changed/{fmt.name}",
+        ("groups/option-change",),
+        params,
+        [
+            optimizer(TWINS, **usual_options(fmt)),
+            Step("A", first),
+            SetOption("A", 0, "lr", 0.23),
+            Step("A", second),
+            Step("A", third),
+        ],
+        note="a rate that is read once, or a setting that is written and never read",
     )
