@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -13,13 +14,21 @@ import pytest
 from adagrad_conformance.adapters import PORTS
 from adagrad_conformance.environments import ENVIRONMENTS, BuildError
 
+#: Environments that are made in seconds.
+SMALL = ("small", "node-small")
+
 #: What a reproducer must not end by: it would be at fault itself.
 OWN_FAULTS = ("NameError", "SyntaxError", "ImportError", "ModuleNotFoundError")
 
 
 def environment_of(port, build=False):
-    """The environment of a port; skips the test, with a reason, where it lacks."""
+    """The environment of a port; skips the test, with a reason, where it lacks.
+
+    Only small ones are played unless PORTS_WHOLE=1: the others take minutes.
+    """
     environment = ENVIRONMENTS[PORTS[port].environment]
+    if environment.name not in SMALL and not os.environ.get("PORTS_WHOLE"):
+        pytest.skip(f"environment {environment.name} is large; PORTS_WHOLE=1 plays it")
     if not environment.is_built and build:
         try:
             environment.build()

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from port_kit import environment_of
 
 from adagrad_conformance.adapters import PORTS
 from adagrad_conformance.due import Due
@@ -87,9 +88,7 @@ def small(tmp_path_factory):
 def folder_of(name, small):
     if name in SMALL:
         return small
-    if not ENVIRONMENTS["node"].is_built:
-        pytest.skip("'adagrad-conformance ports build node' makes it")
-    return ENVIRONMENTS["node"].folder
+    return environment_of(name).folder
 
 
 def started(name, folder):

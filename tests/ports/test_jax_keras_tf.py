@@ -15,11 +15,10 @@ import os
 import subprocess
 
 import pytest
+from port_kit import environment_of
 
-from adagrad_conformance.adapters import PORTS
 from adagrad_conformance.due import Due
 from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.environments import ENVIRONMENTS
 from adagrad_conformance.library import Library
 from adagrad_conformance.phrasebook import PHRASES, phrases_of
 from adagrad_conformance.port_reproducer import port_reproducer
@@ -54,19 +53,11 @@ OPTIONS = {
 }
 
 
-def environment(name):
-    """The environment of a port, or the test is skipped."""
-    found = ENVIRONMENTS[PORTS[name].environment]
-    if not found.is_built:
-        pytest.skip(f"'adagrad-conformance ports build {found.name}' makes it")
-    return found
-
-
 def run_script(name, text):
     """The script under the port's Python; its last line of errors, "" for none."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": os.devnull}
     done = subprocess.run(
-        [environment(name).python, "-c", text],
+        [environment_of(name).python, "-c", text],
         capture_output=True,
         text=True,
         timeout=NEVER,
@@ -139,7 +130,7 @@ def test_the_script_of_a_chain():
 @functools.cache
 def played(name):
     """(what the adapter shows last of `everything`, the scenario, the identity)."""
-    environment(name)
+    environment_of(name)
     port = ProcessCandidate(parse_target(name).command, NEVER)
     try:
         identity = port.start()
@@ -289,7 +280,7 @@ def test_a_fault_that_plain_lines_confirm(name, check):
 
 @pytest.mark.parametrize("name", ["optax", "optax/jit", "jax-example-libraries"])
 def test_a_right_port_passes(name):
-    environment(name)
+    environment_of(name)
     by_id, expectations = checks()
     chosen = [
         check

@@ -56,6 +56,7 @@ class _Peer:
             stdout=subprocess.PIPE,
         )
         _join(0, store)
+        shutil.rmtree(self.folder)  # they have met: it is needed no more
 
     def send(self, message: Any) -> None:
         """Send a call, or what the closure of one brings."""
@@ -80,7 +81,6 @@ class _Peer:
                     pipe.close()
         if dist.is_initialized():
             dist.destroy_process_group()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _join(rank: int, store: str) -> None:
@@ -92,6 +92,7 @@ def _join(rank: int, store: str) -> None:
         world_size=2,
         timeout=timedelta(seconds=_PATIENCE),
     )
+    dist.barrier()
 
 
 def main() -> None:
