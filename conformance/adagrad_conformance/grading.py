@@ -27,7 +27,7 @@ import numpy as np
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.enclosure import FLUSHED, LAWFUL, TIGHT
 from adagrad_reference.fast import Boxes, StepBatch, fast_boxes, setting_columns
-from adagrad_reference.fast_exact import exact_steps
+from adagrad_reference.fast_exact import dialect_errors, exact_steps
 from adagrad_reference.formats import BINARY32, FORMATS, Format
 from adagrad_reference.options import Options
 from adagrad_reference.play import play
@@ -63,7 +63,7 @@ def judge(
 ) -> list[Verdict]:
     """The verdict of every check that was seen, in order, by a dialect.
 
-    Without `graded` there is only pass or fail.  Errors, and the grade `exact`, are
+    Without `graded` there is only pass or fail.  The grade `exact` is
     told by the document alone.
     """
     cases = [_caused(seen, claims, expect, dialect) for seen in everything]
@@ -147,6 +147,8 @@ def _judge_steps(
         errors = exact.errors(fmt, new_theta)
         due = _equal(exact.theta, new_theta) & _equal(exact.state_sum, new_sum)
         reached["exact"] = due
+    elif graded:
+        errors = dialect_errors(batch, dialect, new_theta)
     for cls in (TIGHT, LAWFUL) if graded else (LAWFUL,):
         pair = lawful if cls is LAWFUL else fast_boxes(batch, cls, dialect)
         reached[cls.name] = pair[0].hold(new_theta) & pair[1].hold(new_sum)

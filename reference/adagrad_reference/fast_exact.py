@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import double_double as dd
+from .dialects import DOCUMENT, Dialect
 from .fast import CHUNK, StepBatch, setting_columns
 from .fast_arithmetic import Wide, round_array
 from .formats import BINARY64, Format
 from .options import Options
 from .rounding import round_step
 
-__all__ = ["ExactSteps", "exact_steps", "ulp_array"]
+__all__ = ["ExactSteps", "dialect_errors", "exact_steps", "ulp_array"]
 
 Array = Any
 
@@ -68,22 +69,11 @@ def exact_steps(batch: StepBatch) -> ExactSteps:
 
 
 def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
-    sign, decay, eps, clr_head, clr_tail = (column[b.which] for column in scalars)
-    watcher = Wide()
     with np.errstate(all="ignore"):
-        watcher.watch(b.theta, b.state_sum, b.gradient)
-        zero = np.zeros_like(b.theta)
-        g = dd.add((sign * b.gradient, zero), dd.two_product(decay, b.theta))
-        total = dd.add((b.state_sum, zero), dd.multiply(g, g))
-        watcher.square((g[0], g[1], g[0], g[1]))  # marks gradients out of range
-        denominator = dd.add(dd.square_root(total), (eps, zero))
-        update = dd.divide(dd.multiply((clr_head, clr_tail), g), denominator)
-        theta = dd.add((b.theta, zero), (-update[0], -update[1]))
+        theta, total, update, hard = _step(b, scalars, DOCUMENT)
         radius = np.abs(update[0]) * _RADIUS + np.abs(theta[0]) * 2.0**-104
         rounded, sure = _round(b.format, theta, radius)
         rounded_sum, sum_sure = _round(b.format, total, total[0] * _RADIUS)
-        extreme = _extreme(decay) | _extreme(eps) | _extreme(clr_head)
-        hard = watcher.hard | extreme | ~np.isfinite(theta[0])
     for i in np.flatnonzero(hard | ~sure | ~sum_sure):
         t, o = b.settings[b.which[i]]
         start = (float(b.theta[i]), float(b.gradient[i]), float(b.state_sum[i]))
@@ -92,6 +82,76 @@ def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
     # where S' overflows, a legal port may step or stand still: no error to measure
     head = np.where(hard | np.isinf(rounded_sum), np.nan, theta[0])
     return ExactSteps(rounded, rounded_sum, head, theta[1], scale)
+
+
+def _step(
+    b: StepBatch, scalars: Sequence[Array], dialect: Dialect
+) -> tuple[dd.Pair, dd.Pair, dd.Pair, Array]:
+    """(theta', S', update, where that is no measure) in double-double."""
+    sign, decay, eps, *clr = (column[b.which] for column in scalars)
+    watcher = Wide()
+    watcher.watch(b.theta, b.state_sum, b.gradient)
+    zero = np.zeros_like(b.theta)
+    given, pull = (sign * b.gradient, zero), dd.two_product(decay, b.theta)
+    apart = dialect.decay in ("decoupled", "unscaled")
+    decayed = given if apart else dd.add(given, pull)
+    g = given if dialect.decay == "sum-only" else decayed
+    squared = given if dialect.decay == "step-only" else decayed
+    total = dd.add((b.state_sum, zero), dd.multiply(squared, squared))
+    for x in (g, squared):
+        watcher.square((x[0], x[1], x[0], x[1]))  # marks gradients out of range
+    update = dd.divide(
+        dd.multiply((clr[0], clr[1]), g), _denominator(total, eps, dialect)
+    )
+    if dialect.guard == "zero":
+        still = total[0] == 0
+        update = (np.where(still, 0, update[0]), np.where(still, 0, update[1]))
+    theta = dd.add((b.theta, zero), (-update[0], -update[1]))
+    if apart:
+        if dialect.decay == "decoupled":
+            pull = dd.multiply((clr[0], clr[1]), pull)
+        theta = dd.add(theta, (-pull[0], -pull[1]))
+    extreme = _extreme(decay) | _extreme(eps) | _extreme(clr[0])
+    return theta, total, update, watcher.hard | extreme | ~np.isfinite(theta[0])
+
+
+def _denominator(total: dd.Pair, eps: Array, dialect: Dialect) -> dd.Pair:
+    zero = np.zeros_like(eps)
+    if dialect.eps == "inside":
+        return dd.square_root(dd.add(total, (eps, zero)))
+    if dialect.eps == "squared":
+        return dd.square_root(dd.add(total, dd.two_product(eps, eps)))
+    return dd.add(dd.square_root(total), (eps, zero))
+
+
+#: Switches of which `_step` knows all values, or which are in the settings already.
+_MEASURED = frozenset(
+    {"eps", "guard", "rate", "counter", "initial", "inverse", "square", "decay"}
+    | {"none", "zero_grad", "options", "load", "scalars"}
+)
+_DECAYS = ("coupled", "decoupled", "unscaled", "sum-only", "step-only", "stays-on")
+
+
+def dialect_errors(batch: StepBatch, dialect: Dialect, observed: Array) -> Array:
+    """|observed - theta'| in ulp at scale by a dialect; NaN where nobody measures it.
+
+    Another decay is measured too; another accumulator, update or maximize is not.
+    """
+    errors = np.full(len(batch), np.nan)
+    others = {name for name, _ in dialect.changes} - _MEASURED
+    if others or dialect.decay not in _DECAYS:
+        return errors
+    scalars = _exact_scalars(batch.settings)
+    for start in range(0, len(batch), CHUNK):
+        part = np.arange(start, min(start + CHUNK, len(batch)))
+        b = batch.take(part)
+        with np.errstate(all="ignore"):
+            theta, total, update, hard = _step(b, scalars, dialect)
+        sizes = (np.abs(b.theta), np.abs(update[0]), np.abs(theta[0]))
+        head = np.where(hard | (total[0] > b.format.largest), np.nan, theta[0])
+        exact = ExactSteps(theta[0], total[0], head, theta[1], np.maximum.reduce(sizes))
+        errors[part] = exact.errors(b.format, observed[part])
+    return errors
 
 
 def _exact_scalars(settings: Sequence[tuple[int, Options]]) -> tuple[Array, ...]:

@@ -62,6 +62,7 @@ PORTS: Mapping[str, Port] = {
     "bitsandbytes/8-bit": _in("torch", "bitsandbytes_port:eight_bits"),
     "torch/zero-redundancy": _here("torch_distributed:zero_redundancy"),
     "torch/dtensor": _here("torch_distributed:dtensor"),
+    "torch/compiled": _here("torch_compiled:compiled"),
     "torch/functional": _here("torch_functional:function"),
     "torch/functional-optimizer": _here("torch_functional:optimizer"),
     "optax": _in("jax", "optax:OptaxAdapter"),

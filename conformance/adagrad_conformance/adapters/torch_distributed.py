@@ -36,10 +36,6 @@ class _Rank(TorchAdapter):
         payload = None if raws is None else raws[dist.get_rank()]
         self.load(optimizer, name, via, payload)
 
-    def many_steps(self, *arguments: Any) -> Any:
-        """One after the other, by both ranks: see `PairAdapter`."""
-        raise NotImplementedError("many-steps")
-
 
 #: "supports using the same dense type for all parameters", says it of itself.
 _ONE_DENSE_TYPE = ("mixed-formats", "complex", "sparse")
@@ -50,7 +46,7 @@ class ZeroRank(_Rank):
 
     def __init__(self) -> None:
         fixed = {"optimizer_class": torch.optim.Adagrad}
-        lacks = {"torch", "state-write", *_ONE_DENSE_TYPE}
+        lacks = {"torch", "many-steps", "state-write", *_ONE_DENSE_TYPE}
         super().__init__("torch/zero-redundancy", ZeroRedundancyOptimizer, fixed, lacks)
 
     def reading(self, name: str, optimizer: Any) -> Reading:
@@ -86,7 +82,7 @@ class DTensorRank(_Rank):
     """torch.optim.Adagrad over params whose rows are shared out."""
 
     def __init__(self) -> None:
-        lacks = {"torch", "sparse", "layout"}
+        lacks = {"torch", "many-steps", "sparse", "layout"}
         super().__init__("torch/dtensor", torch.optim.Adagrad, None, lacks)
         self.mesh: Any = None
 

@@ -15,7 +15,13 @@ from torch.optim.adagrad import adagrad
 
 from .torch_optim import TorchAdapter
 
-__all__ = ["FunctionCaller", "FunctionalOptimizer", "function", "optimizer"]
+__all__ = [
+    "LACKING",
+    "FunctionCaller",
+    "FunctionalOptimizer",
+    "function",
+    "optimizer",
+]
 
 #: What only an Optimizer has.
 _NO_OPTIMIZER = frozenset(
@@ -24,6 +30,9 @@ _NO_OPTIMIZER = frozenset(
         *("load-same-object", "load-deepcopy", "load-bytes", "load-new-process"),
     ]
 )
+
+#: What the function does not do either: it takes no None and checks no option.
+LACKING = _NO_OPTIMIZER | {"none-gradient", "refusals", "defaults"}
 
 
 class FunctionCaller:
@@ -77,11 +86,8 @@ class FunctionalOptimizer:
 
 
 def function() -> TorchAdapter:
-    """torch.optim.adagrad.adagrad; it takes no None and checks no option."""
-    lacks = {"none-gradient", "refusals", "defaults"}
-    return TorchAdapter(
-        "torch/functional", FunctionCaller, without=_NO_OPTIMIZER | lacks
-    )
+    """torch.optim.adagrad.adagrad."""
+    return TorchAdapter("torch/functional", FunctionCaller, without=LACKING)
 
 
 def optimizer() -> TorchAdapter:

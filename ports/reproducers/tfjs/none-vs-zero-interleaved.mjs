@@ -1,0 +1,10 @@
+// npm install @tensorflow/tfjs@4.22.0
+import assert from "node:assert/strict";
+import tf from "@tensorflow/tfjs";
+const p = tf.variable(tf.tensor(Float32Array.of(1.0), [1]), true, "p");
+const q = tf.variable(tf.tensor(Float32Array.of(1.0), [1]), true, "q");
+const optimizer = tf.train.adagrad(1.0);
+optimizer.applyGradients({ p: tf.tensor(Float32Array.of(2.0), [1]) });
+optimizer.applyGradients({ q: tf.tensor(Float32Array.of(2.0), [1]) });
+const seen = (await optimizer.getWeights()).find(({ name }) => name === "p/accumulator").tensor.dataSync()[0];
+assert.ok(seen === 4.099999904632568, `p[0] S = ${seen}, due 4.099999904632568`);
