@@ -25,6 +25,19 @@ _STAMP = "built.json"
 _HERE = Path(__file__).resolve().parent
 
 
+#: How a program is compiled, and the kit that it includes, by its suffix.
+_COMPILERS = {
+    ".cpp": ("g++", "-std=c++20", "-O1"),
+    ".c": ("gcc", "-std=c11", "-O2"),
+    ".rs": ("rustc", "--edition", "2021", "-O"),
+}
+_KITS = {
+    ".cpp": "cpp/adagrad_port.hpp",
+    ".c": "c/adagrad_port.h",
+    ".rs": "rust/adagrad_port.rs",
+}
+
+
 class BuildError(Exception):
     """An environment that cannot be made; the message says why, in one line."""
 
@@ -43,7 +56,7 @@ class Environment:
 
     `pip` are requirements, installed one list after the other, under `settings` as
     environment variables; `npm` are packages;
-    `program` is a C++ source beside the adapters, compiled with `flags`.  `parent` is
+    `program` is a source in C++, C or Rust, compiled with `flags`.  `parent` is
     the environment of whose packages that program is made.
     """
 
@@ -59,11 +72,18 @@ class Environment:
     @property
     def folder(self) -> Path:
         """Where it lies, or would."""
-        source = (_HERE / self.program).read_bytes() if self.program else b""
+        source = b"".join(path.read_bytes() for path in self._sources())
         above = ENVIRONMENTS[self.parent].folder.name if self.parent else ""
         parts = [self.pip, self.npm, above, sys.version_info[:2], *self.settings]
         key = hashlib.sha256(json.dumps(parts).encode() + source).hexdigest()
         return home() / f"{self.name}-{key[:10]}"
+
+    def _sources(self) -> list[Path]:
+        """The program, and the kit that it includes."""
+        if not self.program:
+            return []
+        program = _HERE / self.program
+        return [program, _HERE / "languages" / _KITS[program.suffix]]
 
     @property
     def is_built(self) -> bool:
@@ -105,15 +125,9 @@ class Environment:
             yield ["npm", "install", *quiet, "--prefix", str(folder), *self.npm]
         if self.program:
             more = self.flags(self.python) if self.flags else []
-            output = ["-o", str(folder / "port")]
-            yield [
-                "g++",
-                "-std=c++20",
-                "-O1",
-                str(_HERE / self.program),
-                *more,
-                *output,
-            ]
+            source = _HERE / self.program
+            compiler = _COMPILERS[source.suffix]
+            yield [*compiler, str(source), *more, "-o", str(folder / "port")]
 
 
 def _run(
@@ -178,8 +192,9 @@ _LISTED = (
         (
             _TORCH,  # first, or another build of it is fetched
             ("keras==3.15.1", "bitsandbytes==0.50.2", "fbgemm-gpu-cpu==1.8.0"),
-            ("ml_dtypes", "tensordict", "torchmetrics", "pyre-extensions"),
-            ("ninja", "setuptools", "wheel", "packaging", "psutil", "py-cpuinfo"),
+            ("ml_dtypes", "tensordict==0.15.3", "torchmetrics==1.9.0"),
+            ("pyre-extensions==0.0.32", "psutil==7.2.2", "py-cpuinfo==9.0.0"),
+            ("ninja", "setuptools", "wheel", "packaging"),
             ("--no-deps", "torchrec==1.8.0"),  # its own fbgemm-gpu is another build
             # compiled here: one kept from elsewhere may lack the kernel
             ("--no-cache-dir", "--no-build-isolation", "deepspeed==0.19.8"),
@@ -189,6 +204,9 @@ _LISTED = (
     Environment(
         "libtorch", program="adapters/cpp/libtorch.cpp", flags=_libtorch, parent="torch"
     ),
+    Environment("cpp", program="languages/cpp/adapter.cpp"),
+    Environment("c", program="languages/c/adapter.c", flags=lambda python: ["-lm"]),
+    Environment("rust", program="languages/rust/adapter.rs"),
     Environment("node", npm=("@tensorflow/tfjs@4.22.0",)),
     Environment(
         "node-small",

@@ -173,7 +173,7 @@ def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
     formats = [fmt for name, fmt in FORMATS.items() if name in identity.claims]
     for fmt in formats:
         bits = (fmt.encode(1.5), fmt.encode(-fmt.eta))
-        tensor = Tensor(fmt.name, (2,), bits)
+        tensor = Tensor(fmt.name, (2, 1), bits)
         group = New("A", (Group(("p",)),), _plain_options(identity))
         scenario = Scenario("smoke", (), "MUST", {"p": tensor}, (group,))
         seen = play(candidate, scenario)

@@ -40,8 +40,8 @@ def formula(dialect, theta, total, g, t, o):
 
 def batch(fmt, seed, options):
     source = random.Random(seed)
-    draw = [[fmt.round(Fraction(source.gauss(0, 1))) for _ in range(N)] for _ in range(3)]
-    theta, total, g = (np.array([float(x) for x in column]) for column in draw)
+    drawn = (fmt.round(Fraction(source.gauss(0, 1))) for _ in range(3 * N))
+    theta, total, g = np.array([float(x) for x in drawn]).reshape(3, N)
     which = np.array([source.randrange(2) for _ in range(N)])
     return StepBatch(fmt, theta, np.abs(total), g, [(1, options), (7, options)], which)
 

@@ -43,5 +43,5 @@ def compiled() -> TorchAdapter:
     """As torch/functional, in two formats, dense and without views."""
     for limit in ("cache_size_limit", "accumulated_cache_size_limit"):
         setattr(torch._dynamo.config, limit, 1 << 20)  # or it falls back to eager
-    lacks = {"complex", "sparse", "layout", "binary16", "bfloat16", "lr-decay"}
+    lacks = {"complex", "sparse", "layout", "binary16", "bfloat16"}
     return TorchAdapter("torch/compiled", CompiledCaller, without=LACKING | lacks)
