@@ -1,0 +1,103 @@
+"""What was recorded of published ports: whole, readable, with their known faults."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from adagrad_conformance.adapters import PORTS
+from adagrad_conformance.phrasebook import PHRASES
+from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reproducers import file_name
+from adagrad_conformance.stream import read_stream
+from adagrad_conformance.unreached import UNREACHED
+
+ROOT = Path(__file__).resolve().parents[2] / "ports"
+STREAMS = {
+    stream.targets[0]["target"]: stream
+    for stream in map(read_stream, sorted((ROOT / "streams").glob("*.jsonl.gz")))
+}
+FINE = ("pass", "waived", "not-claimed", "skipped")
+
+#: Port -> requirements that it was known to break before it was ever run here.
+KNOWN = {
+    "keras/tensorflow": {"sparse/duplicates-summed"},
+    "mindspore/experimental": {
+        "numerics/ordinary"
+    },  # binary64 and binary16 stand still
+    "mindspore/nn": {"algorithm/update"},  # an eps that nobody documents
+    "tinygrad": {"algorithm/accumulator"},  # the square added twice
+    "tinygrad/realized": {"lr-decay/schedule"},  # T as it first was
+    "paddle": {"state-dict/bytes"},
+    "torch/functional-optimizer": {"none-vs-zero/none-skips"},
+    "deepspeed": {"gradients/untouched"},
+    "deepspeed/update": {"layout/strided-param"},
+    "fbgemm/row-wise": {"weight-decay/coupled"},
+    "torchrec/row-wise": {"groups/add"},
+    "torchrec/any-shape": {"layout/any-size"},
+    "bitsandbytes/32-bit": {"numerics/ordinary"},
+    "bitsandbytes/8-bit": {"layout/any-size"},
+    "tfjs": {"none-vs-zero/interleaved"},
+    "pennylane": {"parameters/defaults"},
+}
+
+
+def broken(stream):
+    return {r["requirement"] for r in stream.checks if r["status"] not in FINE}
+
+
+def test_the_map_is_as_wide_as_it_says():
+    languages = {
+        s.targets[0]["language"].split("(")[0].strip() for s in STREAMS.values()
+    }
+    assert len(STREAMS) >= 40
+    assert {"Python", "JavaScript", "C++", "C", "Rust"} <= languages
+
+
+@pytest.mark.parametrize("target", STREAMS)
+def test_a_record_is_of_one_registered_port_in_full(target):
+    stream = STREAMS[target]
+    assert target in PORTS
+    assert len(stream.targets) == 1
+    assert stream.header["only"] is None
+    assert stream.header["date"] >= "2026-11-22"
+    assert len(stream.checks) > 900
+    assert "problem" not in stream.targets[0]
+
+
+@pytest.mark.parametrize("target", KNOWN)
+def test_a_known_fault_is_found_by_an_ordinary_requirement(target):
+    assert KNOWN[target] <= broken(STREAMS[target])
+
+
+@pytest.mark.parametrize("target", STREAMS)
+def test_what_was_found_has_a_reproducer(target):
+    """One for each requirement that a scenario shows; others say how to run again."""
+    folder = ROOT / "reproducers" / file_name(target)
+    wrong = broken(STREAMS[target])
+    if not wrong:
+        assert not folder.exists()
+        return
+    index = (folder / "README.md").read_text()
+    for requirement in wrong:
+        assert f"## {requirement} (" in index, requirement
+
+
+def test_scripts_of_ports_with_phrases_mostly_use_the_port_alone():
+    alone = suite = 0
+    for target in PHRASES:
+        for path in (ROOT / "reproducers" / file_name(target)).glob("*.py"):
+            text = path.read_text()
+            ast.parse(text)
+            assert "/root/" not in text
+            alone += "adagrad_conformance" not in text
+            suite += "adagrad_conformance" in text
+    assert alone > 5 * suite > 0
+
+
+def test_the_report_is_made_of_records_alone():
+    text = report_text(list(STREAMS.values()), None)
+    assert all(f"| `{target}` |" in text for target in STREAMS)
+    assert all(name in text for name in UNREACHED)
