@@ -651,7 +651,7 @@ def test_a_port_that_hangs_is_not_waited_for_again(folder):
     args = ["--seed", 1, "--timeout", 5, "--examples", 50]
     result = cli("explore", "slow.py:Hanging", *args)
     assert result.exit_code == 1, result.output
-    assert "timeout: no answer within 5 s" in result.output
+    assert "timeout (no-answer): no answer within 5 s" in result.output
     scenario = scenario_from_json(json.loads(Path("explored.json").read_text()))
     assert any(isinstance(event, Step | Steps) for event in scenario.events)
     assert "in torch" not in result.output

@@ -15,7 +15,7 @@ import pytest
 
 from adagrad_conformance import by_hand, wire
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
-from adagrad_conformance.adapters.numpy_own import _tensor
+from adagrad_conformance.adapters.bits import to_tensor
 from adagrad_conformance.candidate import InProcess
 from adagrad_conformance.candidates.numpy_adagrad import Rows
 from adagrad_conformance.grading import judge
@@ -406,7 +406,7 @@ class NarrowSum(MasterAdapter):
         p = self.params[name]
         narrow = optimizer.state[p]["sum"].astype(p.data.dtype)
         shown = super().reading(name, optimizer)
-        return replace(shown, state_sum=_tensor(narrow))
+        return replace(shown, state_sum=to_tensor(narrow))
 
 
 class WideMaster(MasterAdapter):
@@ -415,7 +415,7 @@ class WideMaster(MasterAdapter):
     def reading(self, name, optimizer):
         shown = super().reading(name, optimizer)
         wide = np.array(shown.master.values(), np.float64)
-        return replace(shown, master=_tensor(wide))
+        return replace(shown, master=to_tensor(wide))
 
 
 class OfAll(MasterAdapter):

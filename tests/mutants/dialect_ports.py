@@ -118,10 +118,8 @@ class Keras(OneCounter):
         return theta - clr * g / inside(s + g * g, o), s + g * g
 
 
-class TfJs(Bent):
-    def __init__(self, params, **options):
-        own = {"initial_accumulator_value": 0.1, "eps": 1e-7}
-        super().__init__(params, **own | options)
+class TfJs(OneCounter):
+    own = {"initial_accumulator_value": 0.1, "eps": 1e-7}  # noqa: RUF012
 
     def update(self, g, s, clr, o):
         return clr * g / inside(s, o)

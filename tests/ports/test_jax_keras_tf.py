@@ -167,10 +167,6 @@ def tensor(*values, dtype="float32"):
     return keras.ops.convert_to_tensor(np.array(values), dtype)
 Adagrad = keras.optimizers.Adagrad
 """
-_ALL_NONE = """
-p = made(1.0); o = Adagrad(0.1); o.build([p])
-o.apply([None], [p])
-"""
 _NO_DECAY = """
 p = made(float("inf")); o = Adagrad(0.1, weight_decay=0.0); o.build([p])
 o.apply([tensor(1.0)], [p])
@@ -180,10 +176,6 @@ _TF = "import numpy as np, tensorflow as tf\n"
 
 #: Port -> check of the suite -> plain lines that are right in what they ask, and fail.
 FAULTS = {
-    ("keras/jax", "none-vs-zero/interleaved-2/plain/binary32"): _KERAS.format("jax")
-    + _ALL_NONE,
-    ("keras/torch", "none-vs-zero/interleaved-2/plain/binary32"): _KERAS.format("torch")
-    + _ALL_NONE,
     ("keras/jax", "weight-decay/off-with-infinite-theta/binary32"): _KERAS.format("jax")
     + _NO_DECAY,
     ("keras/torch", "groups/mixed-formats/binary32-and-binary64"): _KERAS.format(

@@ -10,7 +10,8 @@ import json
 import numpy as np
 from mutant_kit import Bent, BentAdapter
 
-from adagrad_conformance.adapters.numpy_own import _array_to_json, _tensor
+from adagrad_conformance.adapters.bits import to_tensor
+from adagrad_conformance.adapters.numpy_own import _array_to_json
 
 __all__ = ["MasterAdapter", "MasterWeights", "MasterWeightsHidden"]
 
@@ -74,7 +75,7 @@ class MasterAdapter(BentAdapter):
             shown.state_sum,
             shown.t,
             shown.storage,
-            None if master is None else _tensor(master),
+            None if master is None else to_tensor(master),
         )
 
     def passing(self, name, optimizer):

@@ -1,10 +1,17 @@
-import os; os.environ["KERAS_BACKEND"] = "tensorflow"
+import os
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras, numpy as np
 import tensorflow as tf
+
 keras.backend.set_floatx("float64")
 p = keras.Variable(np.array([1.0], "float64"), dtype="float64")
-optimizer = keras.optimizers.Adagrad(learning_rate=1.0, weight_decay=3.1, initial_accumulator_value=0.5, epsilon=0.5)
+optimizer = keras.optimizers.Adagrad(
+    learning_rate=1.0, weight_decay=3.1, initial_accumulator_value=0.5, epsilon=0.5
+)
 optimizer.build([p])
 optimizer.apply([keras.ops.convert_to_tensor(np.array([2.0], "float64"))], [p])
 seen = float(keras.ops.convert_to_numpy(p).ravel()[0])
-assert -2.9944271909999163 <= seen <= -2.994427190999916, f"p[0] = {seen}, due -2.9944271909999163 .. -2.994427190999916"
+assert -2.9944271909999163 <= seen <= -2.994427190999916, (
+    f"p[0] = {seen}, due -2.9944271909999163 .. -2.994427190999916"
+)

@@ -1,6 +1,9 @@
-import os; os.environ["KERAS_BACKEND"] = "tensorflow"
+import os
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras, numpy as np
 import tensorflow as tf
+
 keras.backend.set_floatx("float64")
 p = keras.Variable(np.array([1.0], "float64"), dtype="float64")
 optimizer = keras.optimizers.Adagrad(learning_rate=1.0, epsilon=0.5)

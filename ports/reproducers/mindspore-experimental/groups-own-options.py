@@ -2,7 +2,8 @@ import numpy as np
 import mindspore
 from mindspore import Parameter, Tensor, nn
 from mindspore.experimental import optim
-a = Parameter(Tensor(np.array([1.0], "float64")), name='a')
+
+a = Parameter(Tensor(np.array([1.0], "float64")), name="a")
 optimizer = optim.Adagrad([a], lr=1.0, eps=0.5)
 optimizer((Tensor(np.array([2.0], "float64")),))
 seen = float(optimizer.accum[0].asnumpy().ravel()[0])

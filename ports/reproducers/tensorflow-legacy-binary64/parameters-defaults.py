@@ -1,5 +1,6 @@
 import numpy as np, tensorflow as tf
 from tf_keras.optimizers.legacy import Adagrad
+
 p = tf.Variable(np.array([1.0], "float64"))
 optimizer = Adagrad()
 optimizer._create_all_weights([p])

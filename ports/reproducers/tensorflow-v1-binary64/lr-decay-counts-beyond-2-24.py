@@ -1,8 +1,14 @@
 import numpy as np, tensorflow as tf
+
 p = tf.Variable(np.array([1.0], "float64"))
-v1 = tf.compat.v1.train; count = tf.Variable(0, dtype=tf.int64)
+v1 = tf.compat.v1.train
+count = tf.Variable(0, dtype=tf.int64)
 optimizer = v1.AdagradOptimizer(0.7)
 optimizer._create_slots([p])
-optimizer.apply_gradients([(tf.constant(np.array([2.0], "float64")), p)], global_step=count)
+optimizer.apply_gradients(
+    [(tf.constant(np.array([2.0], "float64")), p)], global_step=count
+)
 seen = float(p.numpy().ravel()[0])
-assert 0.30858928234528693 <= seen <= 0.3085892823452877, f"p[0] = {seen}, due 0.30858928234528693 .. 0.3085892823452877"
+assert 0.30858928234528693 <= seen <= 0.3085892823452877, (
+    f"p[0] = {seen}, due 0.30858928234528693 .. 0.3085892823452877"
+)

@@ -2,24 +2,48 @@ import numpy as np
 from onnx import TensorProto, helper
 from tinygrad import Tensor
 from tinygrad.nn.onnx import OnnxRunner
+
+
 def model(kind, shape, **attributes):
-    node = helper.make_node('Adagrad', ['R', 'T', 'X', 'G', 'H'], ['X2', 'H2'],
-                            domain='ai.onnx.preview.training', **attributes)
+    node = helper.make_node(
+        "Adagrad",
+        ["R", "T", "X", "G", "H"],
+        ["X2", "H2"],
+        domain="ai.onnx.preview.training",
+        **attributes,
+    )
     info = helper.make_tensor_value_info
-    scalars = [info('R', kind, []), info('T', TensorProto.INT64, [])]
-    tensors = [info(name, kind, shape) for name in 'XGH']
-    results = [info(name, kind, shape) for name in ('X2', 'H2')]
-    graph = helper.make_graph([node], 'step', scalars + tensors, results)
-    domains = [('', 18), ('ai.onnx.preview.training', 1)]
+    scalars = [info("R", kind, []), info("T", TensorProto.INT64, [])]
+    tensors = [info(name, kind, shape) for name in "XGH"]
+    results = [info(name, kind, shape) for name in ("X2", "H2")]
+    graph = helper.make_graph([node], "step", scalars + tensors, results)
+    domains = [("", 18), ("ai.onnx.preview.training", 1)]
     opsets = [helper.make_opsetid(*domain) for domain in domains]
     return helper.make_model(graph, opset_imports=opsets)
+
+
 X, H, T, run = {}, {}, {}, {}
-X['p'] = Tensor(np.array([1.0], "float64"))
-run['p'] = OnnxRunner(Tensor(model(TensorProto.DOUBLE, X['p'].shape, decay_factor=0.5, epsilon=0.5).SerializeToString()))
-H['p'] = Tensor(np.full_like(X['p'].numpy(), 0)); T['p'] = 0
-out = run['p']({'R': np.array(1.0, 'float64'), 'T': np.array(T['p']), 'X': X['p'], 'G': Tensor(np.array([2.0], "float64")), 'H': H['p']})
-X['p'], H['p'] = out['X2'], out['H2']
-print(X['p'].numpy(), H['p'].numpy())
-T['p'] += 1
-seen = float(H['p'].numpy().ravel()[0])
+X["p"] = Tensor(np.array([1.0], "float64"))
+run["p"] = OnnxRunner(
+    Tensor(
+        model(
+            TensorProto.DOUBLE, X["p"].shape, decay_factor=0.5, epsilon=0.5
+        ).SerializeToString()
+    )
+)
+H["p"] = Tensor(np.full_like(X["p"].numpy(), 0))
+T["p"] = 0
+out = run["p"](
+    {
+        "R": np.array(1.0, "float64"),
+        "T": np.array(T["p"]),
+        "X": X["p"],
+        "G": Tensor(np.array([2.0], "float64")),
+        "H": H["p"],
+    }
+)
+X["p"], H["p"] = out["X2"], out["H2"]
+print(X["p"].numpy(), H["p"].numpy())
+T["p"] += 1
+seen = float(H["p"].numpy().ravel()[0])
 assert seen == 4.0, f"p[0] S = {seen}, due 4.0"

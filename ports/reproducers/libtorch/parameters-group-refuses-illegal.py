@@ -1,0 +1,11 @@
+from adagrad_conformance.by_hand import Group, New, Refused, load_adapter, tensor
+from math import nan
+
+port = load_adapter("libtorch")
+port.begin({"q": tensor("binary32", [1.0])})
+try:
+    port.perform(New("A", (Group(("q",), {"lr": nan}),)))
+except Refused as error:
+    print("refused, as is due:", error)
+else:
+    raise SystemExit("accepted, though lr=NaN is not >= 0")

@@ -1,0 +1,15 @@
+import os, sys, torch, torch.distributed as dist
+
+if "RANK" not in os.environ:
+    run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]
+    os.execv(sys.executable, [sys.executable, *run])
+dist.init_process_group("gloo")
+f16 = lambda v: torch.tensor(v, dtype=torch.float16)
+from torch.distributed.optim import ZeroRedundancyOptimizer
+
+p = torch.nn.Parameter(f16([1.0]))
+opt = ZeroRedundancyOptimizer([p], torch.optim.Adagrad)
+p.grad = f16([0.0])
+opt.step()
+seen = float(p.detach().ravel()[0])
+assert -65504.0 <= seen <= 65504.0, f"p[0] = {seen}, due -65504.0 .. 65504.0"

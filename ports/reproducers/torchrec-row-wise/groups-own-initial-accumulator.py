@@ -1,0 +1,11 @@
+import torch
+import sys
+
+sys.path.append("")
+from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
+
+f32 = lambda v: torch.tensor(v, dtype=torch.float32)
+p = torch.nn.Parameter(f32([1.0]).reshape(1, 1))
+A = RowWiseAdagrad([dict(params=[p], initial_accumulator_value=0.5)], lr=1.0, eps=0.5)
+seen = A.state[p]["sum"].expand_as(p).flatten().tolist()[0]
+assert seen == 0.5, f"p[0] S = {seen}, due 0.5"
