@@ -284,9 +284,11 @@ class _Collector:
 
     def _has_state(self, place: Place, t: int, written: Mapping[Place, Any]) -> bool:
         """Whether its state has begun; t alone says so where each param has its own."""
-        if self.sums.get(place) is not None or isinstance(written.get(place), Tensor):
-            return True
-        return t > 0 and self.dialect.counter == "param"
+        if self.dialect.counter == "param":
+            return t > 0
+        return self.sums.get(place) is not None or isinstance(
+            written.get(place), Tensor
+        )
 
     def _stepped(self, place: Place) -> Tensor:
         """What the next step starts from: the master where there is one, or theta."""

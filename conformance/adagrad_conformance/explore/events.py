@@ -150,7 +150,7 @@ def _set_option(draw: st.DrawFn, draft: Draft) -> Event:
     who = _who(draw, draft)
     group = whole(draw, 0, len(SLOTS) - 1) % len(draft.books.groups(who))
     name = _pick(draw, [n for n in OPTIONS if has_option(draft.claims, n)])
-    return SetOption(who, group, name, option_value(draw, name))
+    return SetOption(who, group, name, option_value(draw, draft.claims, name))
 
 
 # -- steps and gradients ---------------------------------------------------------------

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
+from adagrad_conformance.adapters.base import CLAIMS
 from adagrad_conformance.scenarios.build import rounded
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, FORMATS
 from adagrad_reference.scenario import Layout, Sparse, Tensor
@@ -226,10 +227,17 @@ _OPTIONS = {
 OPTIONS = tuple(_OPTIONS)
 
 
-def option_value(draw: st.DrawFn, name: str) -> float | bool:
+def option_value(draw: st.DrawFn, claims: frozenset[str], name: str) -> float | bool:
     """A legal value of an option."""
-    most, value = _OPTIONS[name]
-    return value(whole(draw, 1, most))
+    return _value(claims, name, whole(draw, 1, _OPTIONS[name].most))
+
+
+def _value(claims: frozenset[str], name: str, number: int) -> float | bool:
+    """The value of that number; where 0 is not claimed, the first in its place."""
+    value = _OPTIONS[name].value(number)
+    zero = f"zero-{name}"
+    allowed = value or zero not in CLAIMS or zero in claims
+    return value if allowed else _OPTIONS[name].value(1)
 
 
 def option_values(
@@ -237,13 +245,13 @@ def option_values(
 ) -> dict[str, Any]:
     """Options by name; half of them are left out, but for those that are `named`."""
     found: dict[str, Any] = {}
-    for name, (most, value) in _OPTIONS.items():
+    for name, (most, _) in _OPTIONS.items():
         n = whole(draw, 0, 2 * most)
         n = n if n <= most else 0
         if n == 0 and name in named:
             n = 1
         if n and has_option(claims, name):
-            found[name] = value(n)
+            found[name] = _value(claims, name, n)
     return found
 
 

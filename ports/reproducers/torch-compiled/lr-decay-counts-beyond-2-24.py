@@ -1,0 +1,7 @@
+from adagrad_conformance.by_hand import Group, New, SetState, Step, load_adapter, tensor
+port = load_adapter('torch/compiled'); port.begin({'p': tensor('binary64', [1.0])})
+port.perform(New('A', (Group(('p',)),), {'lr': 1.0, 'eps': 0.5}))
+port.perform(SetState('A', 'p', tensor('binary64', [2.0]), 16777216))
+port.perform(Step('A', {'p': tensor('binary64', [2.0])}))
+seen = port.read('A')['p'].t
+assert seen == 16777217, f"p counter = {seen}, due 16777217"

@@ -1,0 +1,15 @@
+import os, sys, torch, torch.distributed as dist
+if "RANK" not in os.environ:
+    run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]
+    os.execv(sys.executable, [sys.executable, *run])
+dist.init_process_group("gloo")
+f32 = lambda v: torch.tensor(v, dtype=torch.float32)
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
+spread = lambda t: distribute_tensor(t, mesh, [Shard(0) if t.dim() else Replicate()])
+p = torch.nn.Parameter(spread(f32([1.0])))
+opt = torch.optim.Adagrad([p], lr=1.0, eps=0.5)
+p.grad = spread(f32([3.000000104103097e+19]))
+opt.step()
+seen = float(p.detach().full_tensor().ravel()[0])
+assert seen != 1.0, f"p[0] = {seen}, due another number"
