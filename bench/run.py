@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ports
 from mpmath.libmp import BACKEND
 
+import ports
 from adagrad_conformance.grading import judge
 from adagrad_conformance.process import ProcessCandidate
 from adagrad_conformance.runner import observe
