@@ -148,7 +148,11 @@ def dialect_errors(batch: StepBatch, dialect: Dialect, observed: Array) -> Array
         with np.errstate(all="ignore"):
             theta, total, update, hard = _step(b, scalars, dialect)
         sizes = (np.abs(b.theta), np.abs(update[0]), np.abs(theta[0]))
-        head = np.where(hard | (total[0] > b.format.largest), np.nan, theta[0])
+        # where S' overflows, or underflows behind a guard, a program may stand still
+        lost = total[0] > b.format.largest
+        if dialect.guard == "zero":
+            lost |= (0 < total[0]) & (total[0] < b.format.smallest_normal)
+        head = np.where(hard | lost, np.nan, theta[0])
         exact = ExactSteps(theta[0], total[0], head, theta[1], np.maximum.reduce(sizes))
         errors[part] = exact.errors(b.format, observed[part])
     return errors

@@ -87,7 +87,8 @@ class NumpyMl(Phrases):
 
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """By the same names."""
-        return [f"optimizer = AdaGrad({_named(options)})"]
+        self.made = f"optimizer = AdaGrad({_named(options)})"
+        return [self.made]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """update by name."""
@@ -110,8 +111,9 @@ class NumpyMl(Phrases):
         return [f"{name} = pickle.dumps((optimizer.hyperparameters, optimizer.cache))"]
 
     def load(self, name: str, via: str) -> list[str]:
-        """set_params."""
-        return [f"optimizer.set_params(*pickle.loads({name}))"]
+        """set_params; what another process has is a new optimizer."""
+        anew = [self.made] if via == "new-process" else []
+        return [*anew, f"optimizer.set_params(*pickle.loads({name}))"]
 
     def total(self, name: str) -> str:
         """cache."""

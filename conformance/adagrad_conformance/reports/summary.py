@@ -64,11 +64,14 @@ class Theme:
 
     @property
     def max_error(self) -> str:
-        """The largest error of a check that passed, in ulp at scale."""
+        """The largest error of a check that passed, in ulp at scale.
+
+        Not of numbers that are flushed to zero, as is declared.
+        """
         errors = [
             float(r["max_error_ulp"])
             for r in self.records
-            if r["max_error_ulp"] and r["status"] == "pass"
+            if r["max_error_ulp"] and r["status"] == "pass" and r["grade"] != "flushed"
         ]
         return f"{max(errors):.3g}" if errors else "-"
 

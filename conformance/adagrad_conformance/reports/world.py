@@ -37,9 +37,9 @@ failure is where it does not keep its word. "By the document" is how many of the
 checks it would pass as plain Adagrad.
 """
 _MAP = """\
-Each cell: the worst grade at MUST, the largest error of passed checks in ulp at scale \
-(by the document alone), and failures at MUST (✗) and findings at SHOULD (!) if any; a \
-dash where nothing of the theme is claimed.
+Each cell: the worst grade at MUST, the largest error of passed checks in ulp at \
+scale, by the port's dialect, where it can be measured, and failures at MUST (✗) and \
+findings at SHOULD (!) if any; a dash where nothing of the theme is claimed.
 """
 
 

@@ -2,7 +2,6 @@ import numpy as np
 from pydynet import Tensor
 from pydynet.nn import Parameter
 from pydynet.optim import Adagrad
-
 p = np.array([float("inf")], "float64")
 p = Parameter(Tensor(p, dtype=p.dtype))
 optimizer = Adagrad([p], weight_decay=0.0, lr=1.0, eps=0.5)
