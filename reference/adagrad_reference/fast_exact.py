@@ -151,7 +151,7 @@ def dialect_errors(batch: StepBatch, dialect: Dialect, observed: Array) -> Array
         # where S' overflows, or underflows behind a guard, a program may stand still
         lost = total[0] > b.format.largest
         if dialect.guard == "zero":
-            lost |= (0 < total[0]) & (total[0] < b.format.smallest_normal)
+            lost |= (total[0] > 0) & (total[0] < b.format.smallest_normal)
         head = np.where(hard | lost, np.nan, theta[0])
         exact = ExactSteps(theta[0], total[0], head, theta[1], np.maximum.reduce(sizes))
         errors[part] = exact.errors(b.format, observed[part])
