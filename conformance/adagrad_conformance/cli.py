@@ -7,10 +7,12 @@ Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,21 +201,21 @@ def new_adapter(language: str, folder: str) -> None:
 )
 def list_(what: str) -> None:
     """List what there is; `scenarios` are those with golden vectors."""
-    _end_with_the_pipe()
     from .show_commands import listing
 
-    for line in listing(what):
-        click.echo(line)
+    with _ending_with_the_pipe():
+        for line in listing(what):
+            click.echo(line)
 
 
 @main.command()
 @click.argument("name", metavar="ID")
 def explain(name: str) -> None:
     """Explain a clause, a requirement or a scenario, down to the bits."""
-    _end_with_the_pipe()
     from .show_commands import explanation
 
-    click.echo(explanation(name))
+    with _ending_with_the_pipe():
+        click.echo(explanation(name))
 
 
 @main.command()
@@ -263,10 +265,10 @@ def verify(folder: str | None) -> None:
 @click.argument("name", metavar="ID")
 def show(name: str) -> None:
     """Print one vector as it stands in its file."""
-    _end_with_the_pipe()
     from .show_commands import show_vector
 
-    click.echo(show_vector(name))
+    with _ending_with_the_pipe():
+        click.echo(show_vector(name))
 
 
 @main.group()
@@ -277,11 +279,11 @@ def ports() -> None:
 @ports.command(name="list")
 def list_ports() -> None:
     """List the ports and whether their environments are built."""
-    _end_with_the_pipe()
     from .ports_command import listing
 
-    for line in listing():
-        click.echo(line)
+    with _ending_with_the_pipe():
+        for line in listing():
+            click.echo(line)
 
 
 @ports.command(name="build")
@@ -316,10 +318,20 @@ def record_ports(
     sys.exit(record(names, Path(output), seed, jobs, timeout))
 
 
-def _end_with_the_pipe() -> None:
-    """`list scenarios | head` ends quietly, as other commands do."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+@contextlib.contextmanager
+def _ending_with_the_pipe() -> Iterator[None]:
+    """`list scenarios | head` ends quietly, as other commands do.
+
+    Nothing else may: a port that reads no more would end the suite with it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 def _path(text: str | None) -> Path | None:

@@ -18,7 +18,7 @@ from .adapters import PORTS
 from .cli import UserError
 from .environments import ENVIRONMENTS, BuildError, Environment, home
 from .reproducers import file_name
-from .stream import Stream, StreamError, read_stream, write_bytes
+from .stream import Stream, StreamError, read_stream, write_bytes, write_text
 
 __all__ = ["build", "listing", "record"]
 
@@ -117,9 +117,12 @@ def _recorded(
         if ran.returncode not in _CODES:
             last = (ran.stderr.strip().splitlines() or ["no word"])[-1]
             return name, f"not run: {_problem(stream_file) or last}"
-        text = without_places(stream_file.read_text(encoding="utf-8"))
+        text = _without_places(stream_file.read_text(encoding="utf-8"))
         records = list(_dated(text.splitlines()))
     text = "".join(json.dumps(record) + "\n" for record in records)
+    index = folder / "reproducers" / file_name(name) / "README.md"
+    if index.exists():
+        write_text(index, _without_places(index.read_text(encoding="utf-8")))
     # the same bytes for the same records: no time, no name
     write_bytes(
         folder / "streams" / f"{file_name(name)}.jsonl.gz",
@@ -128,7 +131,7 @@ def _recorded(
     return name, None
 
 
-def without_places(text: str) -> str:
+def _without_places(text: str) -> str:
     """The text without the folders of this machine, as they stand in stack traces."""
     suite = Path(__file__).resolve().parent
     places = {str(home()): "PORTS", str(suite): "adagrad_conformance"}

@@ -54,6 +54,8 @@ _FINE = ("pass", "waived", "not-claimed", "skipped")
 #: What tells most of a fault comes first.
 _STATUSES = ("fail", "malformed", "crash", "error", "timeout")
 _INDEX = "README.md"
+#: With more elements nobody reads a script, and a file of it is megabytes.
+LARGEST = 1000
 #: End of a script's name -> what runs it.
 _RUNNERS = {".py": "python", ".sh": "sh", ".mjs": "node"}
 
@@ -110,10 +112,17 @@ def smallest(
         id=f"reproducer/{scenario.id}",
         note=f"the smallest found that fails as {scenario.id} does",
     )
+    requirement = (scenario.requirements or ("no requirement",))[0]
+    elements = sum(tensor.size for tensor in found.tensors.values())
+    if elements > LARGEST:
+        words = f"A scenario of {elements:,} elements, too large to be read; again by"
+        return Reproducer(
+            requirement, scenario.id, verdict, plays=reduction.plays, note=words
+        )
     target = target or identity.name
     snippet, suffix = _snippet(outcome, replace(found, note=""), identity, target)
     return Reproducer(
-        scenario.requirements[0] if scenario.requirements else "no requirement",
+        requirement,
         scenario.id,
         replace(outcome.verdict, scenario=found.id),
         found,

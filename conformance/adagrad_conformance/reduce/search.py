@@ -36,7 +36,7 @@ BUDGET = 400
 #: Plays that starting a port again counts for.
 RESTART = 25
 #: Each so many steps, or elements, of a scenario count for a play more.
-LONG = 1000
+LONG, LARGE = 1_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Reduction:
         steps = sum(e.count for e in scenario.events if isinstance(e, Steps))
         elements = sum(tensor.size for tensor in scenario.tensors.values())
         self.plays += 1
-        self.spent += 1 + steps // LONG + elements // LONG
+        self.spent += 1 + steps // LONG + elements // LARGE
         if not self.candidate.alive:
             try:
                 self.candidate.start()
