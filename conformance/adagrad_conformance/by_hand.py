@@ -8,12 +8,17 @@
     port.perform(Step("A", {"p": tensor("binary64", [2.0])}))
     print(port.read("A")["p"].theta.values())
 
-`load_adapter` takes what the command takes as TARGET, but for `exec:COMMAND`.
+`load_adapter` takes what the command takes as TARGET, but for `exec:COMMAND`; where the
+port has an environment, the script begins again under the Python of that.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import (
@@ -34,9 +39,11 @@ from adagrad_reference.scenario import (
 )
 from adagrad_reference.sparse import exact_elements
 
+from . import targets
+from .adapters import PORTS
 from .adapters.base import ClosureAnswer, Refused
+from .environments import ENVIRONMENTS
 from .scenarios.build import tensor as _tensor
-from .targets import load_adapter
 
 __all__ = [
     "AddGroup",
@@ -58,6 +65,19 @@ __all__ = [
     "load_adapter",
     "tensor",
 ]
+
+
+def load_adapter(text: str) -> Any:
+    """The adapter that `text` names; raises `TargetError`."""
+    port, script = PORTS.get(text), Path(sys.argv[0])
+    if port is not None and port.environment and port.place and script.is_file():
+        environment = ENVIRONMENTS[port.environment]
+        here = Path(sys.prefix).resolve() == environment.folder.resolve()
+        if environment.is_built and not here:
+            sys.stdout.flush()
+            command = targets.elsewhere(environment, str(script))
+            os.execv(command[0], command)
+    return targets.load_adapter(text)
 
 
 def tensor(

@@ -310,12 +310,26 @@ def record_ports(
 ) -> None:
     """Run ports in full (default: all) and keep streams and reproducers.
 
-    `report` reads the streams.  Exit code 3: a port was not run; what was recorded of
-    it before stays.
+    `report` reads the streams.  Exit code 3: a port was not run, or a script does not
+    end in the fault; what was recorded of it before stays.
     """
     from .ports_command import record
 
     sys.exit(record(names, Path(output), seed, jobs, timeout))
+
+
+@ports.command(name="check")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--recorded", "-r", required=True, metavar="FOLDER", help="By `record`.")
+def check_ports(names: tuple[str, ...], recorded: str) -> None:
+    """Run the recorded scripts of ports (default: all), each in its environment.
+
+    Exit code 1: one passes, or ends elsewhere than in its fault; 3: an environment is
+    not built.
+    """
+    from .ports_command import check
+
+    sys.exit(check(names, Path(recorded)))
 
 
 @contextlib.contextmanager

@@ -1,13 +1,14 @@
 """Starts the host under another Python, which has neither of the two packages.
 
 `python elsewhere.py REFERENCE CONFORMANCE TARGET`: the folders of the packages, which
-need nothing there but NumPy, and what host.py takes.  Nothing else of this Python is
-lent: not its path, not its environment.
+need nothing there but NumPy, and what host.py takes; or a script of by_hand.py, a file
+in Python.  Nothing else of this Python is lent: not its path, not its environment.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import sys
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def _main(reference: str, conformance: str, target: str) -> int:
     del sys.path[0]  # this file's own folder
     _lend("adagrad_reference", reference)
     _lend("adagrad_conformance", conformance)
+    if target.endswith(".py"):
+        sys.argv = [target]
+        runpy.run_path(target, run_name="__main__")
+        return 0
     from adagrad_conformance.host import main
 
     return main([target])

@@ -2,9 +2,9 @@
 
 Each is a folder that `adagrad-conformance ports build` makes from nothing and that
 nothing else changes: a Python with packages, a folder of npm packages, or a compiled
-program.  The folders lie in `home()`; their names hold a digest of what is in them, so
-that another version is another folder.  A folder without its stamp is half made, and
-made anew.
+program, with the packages of Debian that it includes.  The folders lie in `home()`;
+their names hold a digest of what is in them, so that another version is another folder.
+A folder without its stamp is half made, and made anew.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ __all__ = ["ENVIRONMENTS", "BuildError", "Environment", "home"]
 _STAMP = "built.json"
 _HERE = Path(__file__).resolve().parent
 
+#: The release whose packages are taken, and the key that it is signed with.
+_RELEASE = "trixie"
+_KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 #: How a program is compiled, and the kit that it includes, by its suffix.
 _COMPILERS = {
@@ -55,14 +58,16 @@ class Environment:
     """What is in an environment.
 
     `pip` are requirements, installed one list after the other, under `settings` as
-    environment variables; `npm` are packages;
-    `program` is a source in C++, C or Rust, compiled with `flags`.  `parent` is
-    the environment of whose packages that program is made.
+    environment variables; `npm` are packages; `debian` are packages of `_RELEASE`, each
+    with its version, which are only unpacked.  `program` is a source in C++, C or Rust,
+    compiled with `flags`.  `parent` is the environment of whose packages that program
+    is made.
     """
 
     name: str
     pip: tuple[tuple[str, ...], ...] = ()
     npm: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     program: str = ""
     flags: Callable[[Path], list[str]] | None = None  #: by the parent's Python
@@ -75,6 +80,7 @@ class Environment:
         source = b"".join(path.read_bytes() for path in self._sources())
         above = ENVIRONMENTS[self.parent].folder.name if self.parent else ""
         parts = [self.pip, self.npm, above, sys.version_info[:2], *self.settings]
+        parts += self.debian
         key = hashlib.sha256(json.dumps(parts).encode() + source).hexdigest()
         return home() / f"{self.name}-{key[:10]}"
 
@@ -123,11 +129,15 @@ class Environment:
         if self.npm:
             quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
             yield ["npm", "install", *quiet, "--prefix", str(folder), *self.npm]
+        if self.debian:
+            yield from _unpacking(self.debian, folder)
         if self.program:
-            more = self.flags(self.python) if self.flags else []
-            source = _HERE / self.program
-            compiler = _COMPILERS[source.suffix]
-            yield [*compiler, str(source), *more, "-o", str(folder / "port")]
+            yield self.compiling(_HERE / self.program, folder / "port")
+
+    def compiling(self, source: Path, program: Path) -> list[str]:
+        """The command that compiles a source as its own program is compiled."""
+        more = self.flags(self.python) if self.flags else []
+        return [*_COMPILERS[source.suffix], str(source), *more, "-o", str(program)]
 
 
 def _run(
@@ -151,6 +161,50 @@ def _run(
         text = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no word"]
         errors = [line for line in text if "rror" in line] or text
         raise BuildError(f"{Path(command[0]).name} failed: {errors[-1].strip()[:300]}")
+
+
+def _unpacking(packages: tuple[str, ...], folder: Path) -> Iterator[list[str]]:
+    """What unpacks packages of Debian into a folder, without a root's rights."""
+    apt = folder.resolve() / "apt"
+    (apt / "lists" / "partial").mkdir(parents=True)
+    source = f"deb [signed-by={_KEY}] {_archive()} {_RELEASE} main\n"
+    (apt / "sources.list").write_text(source)
+    settings = {
+        "Dir::State": apt,
+        "Dir::Cache": apt,
+        "Dir::Etc::SourceList": apt / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "APT::Sandbox::User": "root",  # or whoever it is
+        "APT::Update::Error-Mode": "any",
+    }
+    lines = (f'{name} "{value}";\n' for name, value in settings.items())
+    (apt / "apt.conf").write_text("".join(lines))
+    client = ["apt-get", "-c", str(apt / "apt.conf")]
+    yield [*client, "update"]
+    yield ["env", f"--chdir={apt}", *client, "download", *packages]
+    for package in sorted(apt.glob("*.deb")):
+        yield ["dpkg-deb", "--extract", str(package), str(folder)]
+    shutil.rmtree(apt)
+
+
+def _archive() -> str:
+    """Where this machine gets Debian from."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BuildError("apt-get is not installed, and it is made on Debian") from None
+    for line in done.stdout.splitlines():
+        if line.endswith("/debian/"):
+            return line
+    raise BuildError("apt-get has no archive of Debian among its sources")
+
+
+def _ensmallen(python: Path) -> list[str]:
+    """Headers alone: AdaGrad calls nothing of LAPACK, BLAS or ARPACK."""
+    unused = ("WRAPPER", "LAPACK", "BLAS", "ARPACK")
+    include = python.parent.parent / "usr" / "include"
+    return [f"-I{include}", *(f"-DARMA_DONT_USE_{library}" for library in unused)]
 
 
 def _libtorch(python: Path) -> list[str]:
@@ -202,7 +256,23 @@ _LISTED = (
         settings=(("DS_BUILD_CPU_ADAGRAD", "1"),),
     ),
     Environment(
+        "graph",
+        (
+            _TORCH,  # first, or another build of it is fetched
+            ("ml_dtypes", "scipy==1.17.1", "pandas==3.1.1", "requests==2.34.2"),
+            ("tqdm==4.70.1", "psutil==7.2.2", "packaging", "setuptools==80.9.0"),
+            # they would fetch other versions of torch
+            ("--no-deps", "dgl==2.1.0", "torchbiggraph==1.0.0", "adagradw==0.0.4"),
+        ),
+    ),
+    Environment(
         "libtorch", program="adapters/cpp/libtorch.cpp", flags=_libtorch, parent="torch"
+    ),
+    Environment(
+        "ensmallen",
+        debian=("libensmallen-dev=2.22.1-2", "libarmadillo-dev=1:14.2.3+dfsg-1*"),
+        program="adapters/cpp/ensmallen.cpp",
+        flags=_ensmallen,
     ),
     Environment("cpp", program="languages/cpp/adapter.cpp"),
     Environment("c", program="languages/c/adapter.c", flags=lambda python: ["-lm"]),

@@ -13,8 +13,10 @@ from itertools import groupby
 
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import (
+    AddGroup,
     Event,
     Gradient,
+    Group,
     Load,
     New,
     OptionValues,
@@ -49,7 +51,7 @@ def port_reproducer(
         head = [
             re.sub(r" ml_dtypes,|, ml_dtypes|^import ml_dtypes$", "", x) for x in head
         ]
-    return "\n".join([*head, *lines]) + "\n"
+    return phrases.script(head, lines)
 
 
 def _is_needed(head: str, lines: list[str]) -> bool:
@@ -88,8 +90,7 @@ class _Writer:
             why = due.exact if asserts and due is not None else None
             yield from phrases.refused(written, why)
         if due is not None and due.what == "state":
-            yield f"seen = {phrases.total(due.param)}"
-            yield f'assert seen is not None, "{due.param} has no accumulator"'
+            yield from phrases.has_total(due.param)
         elif due is not None and due.what != "refusal":
             place, words = due.place.replace('"', "'"), in_words(due)
             yield from phrases.end(place, self._seen(due), phrases.holds(due), words)
@@ -97,9 +98,13 @@ class _Writer:
     def _event(self, event: Event) -> list[str]:
         phrases = self.phrases
         match event:
-            case New(groups=(group,), options=options):
-                chosen = self._options({**options, **group.options})
-                return phrases.new(group.params, chosen)
+            case New(groups=(Group(params, own),), options=options) if not own:
+                return phrases.new(params, self._options(options))
+            case New(groups=groups, options=options):
+                listed = [(g.params, self._options(g.options)) for g in groups]
+                return phrases.groups(listed, self._options(options))
+            case AddGroup(group=Group(params, own)):
+                return phrases.add(params, self._options(own))
             case Step(gradients=gradients, loss=None):
                 self.held |= gradients
                 members = self.books.params(event.optimizer)
@@ -108,7 +113,7 @@ class _Writer:
                 )
             case SetState(param=param, state_sum=total, t=t):
                 return phrases.state(param, phrases.array(total), t)
-            case SetOption(option=option, value=value):
+            case SetOption(group=0, option=option, value=value):
                 return phrases.option(option, repr(value))
             case Save(name=name):
                 return phrases.save(name)

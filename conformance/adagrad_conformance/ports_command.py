@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,11 @@ import click
 from .adapters import PORTS
 from .cli import UserError
 from .environments import ENVIRONMENTS, BuildError, Environment, home
-from .reproducers import file_name
+from .reproducers import INDEX, file_name
+from .script_check import script_troubles
 from .stream import Stream, StreamError, read_stream, write_bytes, write_text
 
-__all__ = ["build", "listing", "record"]
+__all__ = ["build", "check", "listing", "record"]
 
 #: Gravest first, as over several targets of a run.
 _CODES = {0: "conforms", 1: "does not conform", 4: "nothing could be judged"}
@@ -77,11 +79,11 @@ def record(
 ) -> int:
     """Run ports in full and keep what was seen: streams, and reproducers of faults.
 
-    Each port is a run of its own, written whole or not at all; what was recorded of a
-    port that cannot be run now stays.  The exit code: 0, or 3 where one was not run.
+    Each port is a run of its own, written whole or not at all: not where it cannot be
+    run, nor where a script does not end in its fault; what was recorded of it before
+    stays.  The exit code: 0, or 3 where one was not recorded.
     """
-    if unknown := [name for name in names if name not in PORTS]:
-        raise UserError(f"no port {unknown[0]!r}; 'ports list' shows them")
+    _check_names(names)
     try:
         Path(folder, "streams").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -93,6 +95,43 @@ def record(
         return max((_told(name, problem) for name, problem in done), default=0)
 
 
+def check(names: Sequence[str], folder: Path) -> int:
+    """Run every recorded script of ports in its port's environment.
+
+    A line for each that does not end in its fault.  The exit code: 0, 1 where there is
+    one, or 3 where an environment is not built.
+    """
+    _check_names(names)
+    codes = {0}
+    for name in names or list(PORTS):
+        place = folder / "reproducers" / file_name(name)
+        if not (place / INDEX).is_file():
+            continue
+        if not _is_there(name):
+            click.echo(f"{name}: not run: {_absent(name)}")
+            codes.add(3)
+            continue
+        troubles = script_troubles(name, place)
+        codes.add(1 if troubles else 0)
+        for script, trouble in troubles.items():
+            click.echo(f"{name}: {script} {trouble}")
+    return max(codes)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if unknown := [name for name in names if name not in PORTS]:
+        raise UserError(f"no port {unknown[0]!r}; 'ports list' shows them")
+
+
+def _is_there(name: str) -> bool:
+    environment = PORTS[name].environment
+    return not environment or ENVIRONMENTS[environment].is_built
+
+
+def _absent(name: str) -> str:
+    return f"its environment {PORTS[name].environment} is not built"
+
+
 def _told(name: str, problem: str | None) -> int:
     click.echo(f"{name}: {problem or 'recorded'}")
     return 3 if problem else 0
@@ -102,16 +141,15 @@ def _recorded(
     name: str, folder: Path, seed: int, timeout: float
 ) -> tuple[str, str | None]:
     """(name, why it was not run, if it was not)."""
-    port = PORTS[name]
-    if port.environment and not ENVIRONMENTS[port.environment].is_built:
-        return name, f"not run: its environment {port.environment} is not built"
+    if not _is_there(name):
+        return name, f"not run: {_absent(name)}"
     with tempfile.TemporaryDirectory() as beside:
         stream_file = Path(beside, "stream.jsonl")
         command = [
             *(sys.executable, "-m", "adagrad_conformance", "run", name),
             *("--seed", str(seed), "--timeout", str(timeout), "--format", "quiet"),
             *("--json", str(stream_file)),
-            *("--reproducers", str(folder / "reproducers")),
+            *("--reproducers", str(Path(beside, "reproducers"))),
         ]
         ran = subprocess.run(command, capture_output=True, text=True)
         if ran.returncode not in _CODES:
@@ -119,16 +157,33 @@ def _recorded(
             return name, f"not run: {_problem(stream_file) or last}"
         text = _without_places(stream_file.read_text(encoding="utf-8"))
         records = list(_dated(text.splitlines()))
+        made = Path(beside, "reproducers", file_name(name))
+        if made.is_dir() and (troubles := script_troubles(name, made)):
+            first = " ".join(next(iter(troubles.items())))
+            return name, f"not recorded: scripts are wrong, the first: {first}"
+        _keep(made, folder / "reproducers" / file_name(name))
     text = "".join(json.dumps(record) + "\n" for record in records)
-    index = folder / "reproducers" / file_name(name) / "README.md"
-    if index.exists():
-        write_text(index, _without_places(index.read_text(encoding="utf-8")))
     # the same bytes for the same records: no time, no name
     write_bytes(
         folder / "streams" / f"{file_name(name)}.jsonl.gz",
         gzip.compress(text.encode(), mtime=0),
     )
     return name, None
+
+
+def _keep(made: Path, place: Path) -> None:
+    """Put a folder of reproducers in the place of those there; none, if none were."""
+    if made.is_dir():
+        index = made / INDEX
+        write_text(index, _without_places(index.read_text(encoding="utf-8")))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new = place.with_name(f".{place.name}-new")
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(made, new)
+        shutil.rmtree(place, ignore_errors=True)
+        new.rename(place)
+    else:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _without_places(text: str) -> str:

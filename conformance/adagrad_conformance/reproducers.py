@@ -25,6 +25,7 @@ from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Scenario
 
 from .adapter_reproducer import adapter_reproducer
+from .adapters import PORTS
 from .candidate import Candidate, Identity
 from .checks import Check, needed_claims
 from .comparison import Expectations
@@ -41,6 +42,8 @@ from .torch_reproducer import torch_reproducer
 from .verdict import Verdict
 
 __all__ = [
+    "INDEX",
+    "SUFFIXES",
     "Reproducer",
     "ReproducerError",
     "cheapest_failures",
@@ -53,11 +56,17 @@ __all__ = [
 _FINE = ("pass", "waived", "not-claimed", "skipped")
 #: What tells most of a fault comes first.
 _STATUSES = ("fail", "malformed", "crash", "error", "timeout")
-_INDEX = "README.md"
+INDEX = "README.md"
 #: With more elements nobody reads a script, and a file of it is megabytes.
-LARGEST = 1000
-#: End of a script's name -> what runs it.
-_RUNNERS = {".py": "python", ".sh": "sh", ".mjs": "node"}
+LARGEST = 5_000
+#: End of a script's name -> what runs it; $LIBTORCH is in the script's first lines.
+_RUNNERS = {
+    ".py": "python {0}.py",
+    ".sh": "sh {0}.sh",
+    ".mjs": "node {0}.mjs",
+    ".cpp": "g++ -std=c++20 {0}.cpp $LIBTORCH && ./a.out",
+}
+SUFFIXES = frozenset(_RUNNERS)
 
 
 class ReproducerError(ValueError):
@@ -138,9 +147,10 @@ def _snippet(
     outcome: Outcome, scenario: Scenario, identity: Identity, target: str
 ) -> tuple[str, str]:
     """The script, and the end of its file's name."""
+    name = file_name(scenario.requirements[0] if scenario.requirements else "")
+    replay = f"{_replay(target, f'{name}.json')}\n", ".sh"
     if target.startswith("exec:"):
-        name = file_name(scenario.requirements[0] if scenario.requirements else "")
-        return f"{_replay(target, f'{name}.json')}\n", ".sh"
+        return replay
     seen, verdict = outcome.seen, outcome.verdict
     played = bool(seen.events) or seen.trouble
     dialect = DIALECTS[identity.dialect]
@@ -155,6 +165,8 @@ def _snippet(
         with contextlib.suppress(Unsaid):
             text = port_reproducer(scenario, phrases, asserted, identity.constants)
             return text, phrases.suffix
+    if target in PORTS and PORTS[target].program:
+        return replay  # no adapter in Python drives it
     return adapter_reproducer(scenario, target, asserted), ".py"
 
 
@@ -251,8 +263,8 @@ def _is_ours(place: Path) -> bool:
     if not place.is_dir():
         return False
     names = [path.name for path in place.iterdir()]
-    known = all(Path(name).suffix in (".json", ".md", *_RUNNERS) for name in names)
-    return not names or (_INDEX in names and known)
+    known = all(Path(name).suffix in (".json", ".md", *SUFFIXES) for name in names)
+    return not names or (INDEX in names and known)
 
 
 def _texts(target: str, reproducers: Sequence[Reproducer]) -> Iterable[tuple[str, str]]:
@@ -262,7 +274,7 @@ def _texts(target: str, reproducers: Sequence[Reproducer]) -> Iterable[tuple[str
             data = json.dumps(scenario_to_json(found.scenario), indent=1)
             yield f"{name}.json", f"{data}\n"
             yield f"{name}{found.suffix}", found.snippet
-    yield _INDEX, "\n".join(_index(target, reproducers)) + "\n"
+    yield INDEX, "\n".join(_index(target, reproducers)) + "\n"
 
 
 def _index(target: str, reproducers: Sequence[Reproducer]) -> Iterable[str]:
@@ -288,7 +300,7 @@ def _index(target: str, reproducers: Sequence[Reproducer]) -> Iterable[str]:
         yield ""
         yield "```"
         yield _replay(target, f"{name}.json")
-        yield f"{_RUNNERS[found.suffix]} {name}{found.suffix}"
+        yield _RUNNERS[found.suffix].format(name)
         yield "```"
 
 

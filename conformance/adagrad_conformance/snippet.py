@@ -67,16 +67,18 @@ class TorchPort:
     counter: str = "torch.tensor({}.0)"  #: a counter in the state
     constants: frozenset[str] = frozenset()  #: options that it has not
     rows: bool = False  #: its accumulators have one number a row
+    flat: bool = False  #: and these stand in one dimension
     tables: bool = False  #: its params are tables
 
     def of_sum(self, state: str, param: str) -> str:
         """The accumulator, a number for each element of the param."""
         found = f"{state}[{self.keys[0]!r}]".replace("'", '"')
-        return f"{found}.expand_as({param})" if self.rows else found
+        column = "[:, None]" if self.flat else ""
+        return f"{found}{column}.expand_as({param})" if self.rows else found
 
     def written(self, total: str, t: int) -> str:
         """What the state is updated with."""
-        column = "[:, :1]" if self.rows else ""
+        column = ("[:, 0]" if self.flat else "[:, :1]") if self.rows else ""
         key, step = self.keys
         return f"{key}={total}{column}, {step}={self.counter.format(t)}"
 
@@ -96,6 +98,7 @@ _ROW_WISE = TorchPort(
     imports=("from torchrec.optim.rowwise_adagrad import RowWiseAdagrad",),
     rows=True,
 )
+_ADAGRADW = TorchPort("AdagradW", imports=("from adagradw import AdagradW",))
 _BITS_AND_BYTES = TorchPort(
     "Adagrad",
     imports=("from bitsandbytes.optim import Adagrad",),
@@ -121,6 +124,17 @@ TORCH_PORTS: Mapping[str, TorchPort] = {
     "deepspeed/update": _DEEPSPEED,
     "torchrec/row-wise": replace(_ROW_WISE, tables=True),
     "torchrec/any-shape": _ROW_WISE,
+    "biggraph/row-wise": TorchPort(
+        "RowAdagrad",
+        imports=("from torchbiggraph.row_adagrad import RowAdagrad",),
+        counter="{}",
+        constants=frozenset({"eps", "initial_accumulator_value"}),
+        rows=True,
+        flat=True,
+        tables=True,
+    ),
+    "adagradw/single": replace(_ADAGRADW, extra=", foreach=False"),
+    "adagradw/foreach": replace(_ADAGRADW, extra=", foreach=True"),
     "bitsandbytes/32-bit": _BITS_AND_BYTES,
     "bitsandbytes/8-bit": replace(
         _BITS_AND_BYTES,

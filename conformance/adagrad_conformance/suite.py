@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 
-from adagrad_reference.scenario import LEVELS
+from adagrad_reference.scenario import LEVELS, Scenario
 
 from .checks import Check, NativeCheck, native_checks, needed_claims
 from .convex import convex_problems
@@ -20,11 +21,16 @@ def known_checks(library: Library) -> list[Check]:
     """Every check that is the same in each run."""
     return [
         *library.scenarios(),
-        *(scenario for family in GENERATED for scenario in family.scenarios()),
+        *_generated(),
         *relations(),
         *convex_problems(),
         *native_checks(),
     ]
+
+
+@functools.cache
+def _generated() -> tuple[Scenario, ...]:
+    return tuple(x for family in GENERATED for x in family.scenarios())
 
 
 def suite(library: Library, seed: int, fresh: int) -> list[Check]:

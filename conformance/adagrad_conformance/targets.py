@@ -23,9 +23,9 @@ import adagrad_conformance
 import adagrad_reference
 
 from .adapters import PORTS, Port
-from .environments import ENVIRONMENTS
+from .environments import ENVIRONMENTS, Environment
 
-__all__ = ["Target", "TargetError", "load_adapter", "parse_target"]
+__all__ = ["Target", "TargetError", "elsewhere", "load_adapter", "parse_target"]
 
 
 class TargetError(Exception):
@@ -78,9 +78,14 @@ def _elsewhere(name: str, port: Port) -> tuple[str, ...]:
             word.format(folder=environment.folder, adapters=adapters)
             for word in port.program
         )
+    return elsewhere(environment, name)
+
+
+def elsewhere(environment: Environment, what: str) -> tuple[str, ...]:
+    """The command that serves a port, or runs a script, in an environment."""
     packages = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
-    launcher = adapters.parent / "elsewhere.py"
-    return (str(environment.python), str(launcher), *packages, name)
+    launcher = Path(__file__).with_name("elsewhere.py").resolve()
+    return (str(environment.python), str(launcher), *packages, what)
 
 
 def load_adapter(text: str) -> Any:

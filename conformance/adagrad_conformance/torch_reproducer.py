@@ -17,6 +17,8 @@ from adagrad_reference.scenario import (
     Load,
     OptionValues,
     Scenario,
+    SetState,
+    Step,
     Tensor,
 )
 
@@ -37,12 +39,25 @@ def torch_reproducer(
     `message` is that of a check which broke off.  Raises `ScenarioError` for an
     impossible scenario.
     """
+    if re.search(_OTHER_WIDTH, message):
+        scenario = _with_state_of_its_own(scenario)
     writer = _Short(scenario, replace(port, imports=_in_one_line(port)))
     writer.due, writer.message = due, message
     text = writer.write() + "\n"
     for line in writer.port.imports:
         text = text.replace(f"\n{line}\n", f"; {line}\n", 1)
     return text
+
+
+def _with_state_of_its_own(scenario: Scenario) -> Scenario:
+    """With a step where a state is written: its width is then the port's choice."""
+    events = (
+        Step(e.optimizer, {e.param: scenario.tensors[e.param]})
+        if isinstance(e, SetState)
+        else e
+        for e in scenario.events
+    )
+    return replace(scenario, events=tuple(events))
 
 
 def _in_one_line(port: TorchPort) -> tuple[str, ...]:

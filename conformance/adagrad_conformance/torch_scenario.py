@@ -47,10 +47,13 @@ def as_tables(scenario: Scenario) -> Scenario:
     dimension."""
 
     def table(tensor: Any) -> Any:
-        if tensor is None or isinstance(tensor, Sparse):
-            return tensor
+        if tensor is None:
+            return None
         first, *others = tensor.shape or (1,)
-        return replace(tensor, shape=(first, prod(others)))
+        found = replace(tensor, shape=(first, prod(others)))
+        if isinstance(found, Sparse):
+            found = replace(found, values=table(found.values))
+        return found
 
     def tables(given: Mapping[str, Any]) -> dict[str, Any]:
         return {name: table(tensor) for name, tensor in given.items()}

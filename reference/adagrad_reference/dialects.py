@@ -21,7 +21,18 @@ from typing import Any
 
 from .options import Options
 
-__all__ = ["DIALECTS", "DOCUMENT", "SWITCHES", "Dialect", "Switch", "single_changes"]
+__all__ = [
+    "APART",
+    "DIALECTS",
+    "DOCUMENT",
+    "SWITCHES",
+    "Dialect",
+    "Switch",
+    "single_changes",
+]
+
+#: Ways of weight decay that leave the gradient as it is.
+APART = ("decoupled", "unscaled", "undecayed")
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,8 @@ SWITCHES: Mapping[str, Switch] = {
             decoupled="weight decay is decoupled: clr * weight_decay * theta is "
             "taken from theta, and the gradient stays as it is",
             unscaled="weight decay is decoupled and without the learning rate",
+            undecayed="weight decay is decoupled, by lr before it decays: "
+            "lr * weight_decay * theta is taken from theta",
             sum_only="weight decay enters S and not the numerator",
             step_only="weight decay enters the numerator and not S",
             subtracted="weight decay is subtracted from the gradient",
@@ -286,6 +299,8 @@ class Dialect:
             changes["weight_decay"] = 0.0
         if self.decay == "doubled":
             changes["weight_decay"] = 2 * o.weight_decay
+        if self.decay == "undecayed":
+            changes["weight_decay"] = o.lr * o.weight_decay
         if self.maximize == "ignored":
             changes["maximize"] = False
         return t, o.override(changes) if changes else o
@@ -471,6 +486,7 @@ DIALECTS: Mapping[str, Dialect] = {
             about="DeepSpeed's CPU kernel",
         ),
         Dialect("decoupled", decay="decoupled", about="apex with decoupled decay"),
+        Dialect("adagradw", decay="undecayed", about="AdagradW"),
         Dialect(
             "flashlight",
             decay="unscaled",

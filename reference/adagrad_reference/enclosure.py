@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from .dialects import DOCUMENT, Dialect
+from .dialects import APART, DOCUMENT, Dialect
 from .formats import FORMATS, Format
 from .interval import Interval, NormArithmetic
 from .options import Options
@@ -148,7 +148,7 @@ def step_box(
     if dialect.accumulator == "rooted":
         exact_sum = d
     new_theta = ar.store(_moved(ar, theta, update, dialect))
-    if c.weight_decay is not None and dialect.decay in ("decoupled", "unscaled"):
+    if c.weight_decay is not None and dialect.decay in APART:
         new_theta = _decoupled(ar, theta, (g, d, update), c, dialect)
     return new_theta, ar.store(exact_sum)
 
@@ -157,7 +157,7 @@ def used_gradients(
     ar: Any, theta: Any, g: Any, c: ScalarBoxes, dialect: Dialect
 ) -> tuple[Any, Any]:
     """The gradient that steps, and the one that is squared (ALG-5)."""
-    if c.weight_decay is None or dialect.decay in ("decoupled", "unscaled"):
+    if c.weight_decay is None or dialect.decay in APART:
         return g, g
     pull = ar.opt(ar.mul(theta, c.weight_decay))
     decayed = ar.opt(ar.sub(g, pull) if c.subtracts else ar.add(g, pull))
@@ -245,15 +245,17 @@ def _decoupled(
     first = _moved(ar, ar.opt(ar.sub(theta, pull)), update, dialect)
     last = ar.sub(ar.opt(_moved(ar, theta, update, dialect)), pull)
     along = ar.sub(theta, ar.opt(ar.add(update, pull)))
+    kept = ar.opt(ar.mul(theta, ar.opt(ar.sub(c.one, rate))))
+    scaled = _moved(ar, kept, update, dialect)  # another number where theta is infinite
     if dialect.decay != "decoupled":
-        return ar.store(ar.hull(first, last, along))
+        return ar.store(ar.hull(first, last, along, scaled))
     # clr (g / d + weight_decay theta)
     own_pull = ar.opt(ar.mul(theta, c.weight_decay))
     quotient = ar.hull(
         ar.opt(ar.div(g, d)), ar.opt(ar.mul(g, ar.opt(ar.div(c.one, d))))
     )
     both = ar.opt(ar.mul(ar.opt(ar.add(quotient, own_pull)), c.clr))
-    return ar.store(ar.hull(first, last, along, ar.sub(theta, both)))
+    return ar.store(ar.hull(first, last, along, scaled, ar.sub(theta, both)))
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import double_double as dd
-from .dialects import DOCUMENT, Dialect
+from .dialects import APART, DOCUMENT, Dialect
 from .fast import CHUNK, StepBatch, setting_columns
 from .fast_arithmetic import Wide, round_array
 from .formats import BINARY64, Format
@@ -93,7 +93,7 @@ def _step(
     watcher.watch(b.theta, b.state_sum, b.gradient)
     zero = np.zeros_like(b.theta)
     given, pull = (sign * b.gradient, zero), dd.two_product(decay, b.theta)
-    apart = dialect.decay in ("decoupled", "unscaled")
+    apart = dialect.decay in APART
     decayed = given if apart else dd.add(given, pull)
     g = given if dialect.decay == "sum-only" else decayed
     squared = given if dialect.decay == "step-only" else decayed
@@ -129,7 +129,7 @@ _MEASURED = frozenset(
     {"eps", "guard", "rate", "counter", "initial", "inverse", "square", "decay"}
     | {"none", "zero_grad", "options", "load", "scalars"}
 )
-_DECAYS = ("coupled", "decoupled", "unscaled", "sum-only", "step-only", "stays-on")
+_DECAYS = ("coupled", *APART, "sum-only", "step-only", "stays-on")
 
 
 def dialect_errors(batch: StepBatch, dialect: Dialect, observed: Array) -> Array:

@@ -1019,6 +1019,22 @@ def test_a_report_is_written_whole_or_not_at_all(results, tmp_path, monkeypatch)
 # -- list, explain, show -------------------------------------------------------------
 
 
+def test_a_list_ends_quietly_with_its_pipe():
+    line = [sys.executable, "-m", "adagrad_conformance", "list", "scenarios"]
+    ends = os.pipe()
+    os.close(ends[0])
+    ran = subprocess.run(line, stdout=ends[1], stderr=subprocess.PIPE, timeout=PATIENCE)
+    os.close(ends[1])
+    assert (ran.returncode, ran.stderr) == (-signal.SIGPIPE, b"")
+
+
+def test_a_port_that_reads_no_more_cannot_end_who_has_listed(known):
+    """Only while a list is printed does a closed pipe end the process."""
+    before = signal.getsignal(signal.SIGPIPE)
+    cli("list", "clauses")
+    assert signal.getsignal(signal.SIGPIPE) == before
+
+
 def test_lists_are_complete(known):
     assert cli("list", "candidates").output.split() == list(ADAPTERS)
     for what, table in (("requirements", REQUIREMENTS), ("clauses", CLAUSES)):

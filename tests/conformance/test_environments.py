@@ -59,6 +59,7 @@ def test_every_requirement_of_an_environment_is_pinned_or_a_small_helper():
                 helper = word in HELPERS or word[0] == "-"
                 assert "==" in word or helper, (environment.name, word)
         assert all("@" in package[1:] for package in environment.npm)
+        assert all("=" in package for package in environment.debian)
 
 
 def test_another_content_is_another_folder(monkeypatch, tmp_path):
@@ -92,6 +93,42 @@ def test_a_missing_compiler_is_named(cli, registered, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BuildError, match=r"g\+\+ is not installed"):
         ENVIRONMENTS["compiled"].build()
+
+
+def test_without_debian_its_packages_cannot_be_had(cli, registered, monkeypatch):
+    registered(Environment("headers", debian=("some-dev=1",)))
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(BuildError, match="apt-get is not installed"):
+        ENVIRONMENTS["headers"].build()
+
+
+def test_another_distribution_is_not_taken_for_debian(registered, cli, fake_apt):
+    fake_apt("http://archive.example/ubuntu/")
+    registered(Environment("headers", debian=("some-dev=1",)))
+    with pytest.raises(BuildError, match="no archive of Debian among its sources"):
+        ENVIRONMENTS["headers"].build()
+
+
+def test_what_apt_says_is_told(registered, cli, fake_apt):
+    fake_apt("http://archive.example/debian/")
+    registered(Environment("headers", debian=("some-dev=1",)))
+    with pytest.raises(BuildError, match="apt-get failed: E: Version '1'"):
+        ENVIRONMENTS["headers"].build()
+
+
+@pytest.fixture
+def fake_apt(tmp_path, monkeypatch):
+    """An apt-get that knows an archive and has no package."""
+
+    def enter(archive):
+        script = tmp_path / "apt-get"
+        told = f'if [ "$1" = indextargets ]; then echo {archive}; exit 0; fi'
+        refusal = "echo \"E: Version '1' was not found\" >&2; exit 100"
+        script.write_text(f"#!/bin/sh\n{told}\n{refusal}\n")
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+    return enter
 
 
 def test_a_half_made_environment_is_made_anew(cli, registered, tmp_path):

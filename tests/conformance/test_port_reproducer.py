@@ -13,8 +13,11 @@ from adagrad_conformance.due import Due
 from adagrad_conformance.phrasebook import PHRASES, phrases_of
 from adagrad_conformance.phrasebook.phrases import Phrases, Unsaid
 from adagrad_conformance.port_reproducer import port_reproducer
+from adagrad_conformance.snippet import TorchPort
+from adagrad_conformance.torch_reproducer import torch_reproducer
 from adagrad_reference.play import Box
 from adagrad_reference.scenario import (
+    AddGroup,
     Group,
     Load,
     New,
@@ -147,9 +150,9 @@ CASES = {
 def ran(text, folder, changes):
     (folder / "toy.py").write_text(PORT.format(**{**RIGHT, **changes}))
     (folder / "script.py").write_text(text)
-    return subprocess.run(
-        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True
-    )
+    # no __pycache__: two ports of one size in one second look the same to it
+    line = [sys.executable, "-B", "script.py"]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -191,6 +194,8 @@ def test_decimals_give_the_very_bits(tmp_path):
     "events",
     [
         (New("A", (Group(("p",)), Group(("q",))), {"lr": 1.0}),),
+        (New("A", (Group(("p",)), Group(("q",))), {}), SetOption("A", 1, "lr", 2.0)),
+        (MADE, AddGroup("A", Group(("q",)))),
         (MADE, ZeroGrad("A", True)),
         (MADE, Step("A", {"p": G}, loss=1.0)),
     ],
@@ -204,6 +209,81 @@ def test_what_has_no_phrase_is_left_to_the_adapter(events):
 def test_what_cannot_be_looked_at_is_left_to_the_adapter(what):
     with pytest.raises(Unsaid):
         port_reproducer(scenario(*STEPS), Words(), Due(what, "A", "p", box=ONE), {})
+
+
+OWN = New("A", (Group(("p",), {"lr": 2.0}), Group(("q",))), {"lr": 0.5, "eps": 0.0})
+GROUPS = scenario(OWN, AddGroup("A", Group(("r",), {"eps": 1.0})), p=P, q=P, r=P)
+
+
+def test_the_options_of_the_only_group_are_the_constructor_s_where_no_groups_are():
+    alone = New("A", (Group(("p",), {"lr": 2.0}),), {"lr": 0.5})
+    text = port_reproducer(scenario(alone), Words(), None, {})
+    assert "port = toy.Adagrad({'p': p}, lr=2.0)" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "lines"),
+    [
+        (
+            "mindspore/experimental",
+            (
+                "[dict(params=[p], lr=2.0), dict(params=[q])], lr=0.5, eps=0.0)",
+                "optimizer.add_param_group(dict(params=[r], eps=1.0))",
+            ),
+        ),
+        (
+            "torch/dtensor",
+            (
+                "[dict(params=[p], lr=2.0), dict(params=[q])], lr=0.5, eps=0.0)",
+                "opt.add_param_group(dict(params=[r], eps=1.0))",
+            ),
+        ),
+        (
+            "torch/zero-redundancy",
+            (
+                "[dict(params=[p], lr=2.0), dict(params=[q])], torch.optim.Adagrad, ",
+                "opt.add_param_group(dict(params=[r], eps=1.0))",
+            ),
+        ),
+        (
+            "libtorch",
+            (
+                "({p}, std::make_unique<AdagradOptions>("
+                "AdagradOptions().lr(2.0).eps(0.0))));",
+                "groups.push_back(OptimizerParamGroup({q}));",
+                "Adagrad optimizer(groups, AdagradOptions().lr(0.5).eps(0.0));",
+                "AdagradOptions().lr(0.5).eps(1.0))));",
+            ),
+        ),
+    ],
+)
+def test_a_port_with_groups_is_given_each_group_with_its_own_options(target, lines):
+    text = port_reproducer(GROUPS, phrases_of(target), None, {})
+    for line in lines:
+        assert line in text, text
+
+
+@pytest.mark.parametrize(
+    ("target", "again"),
+    [
+        ("optax/injected", "params = {'p': params['p']}"),
+        ("jax-example-libraries", "params = {'p': get_params(state)['p']}"),
+        ("numpyro", "params = {'p': tx.get_params((i, state))['p']}"),
+    ],
+)
+def test_another_optimizer_begins_with_params_as_they_are(target, again):
+    text = port_reproducer(scenario(*STEPS[:2], MADE), phrases_of(target), None, {})
+    first, second = text.split("update", 1)[0], text.rsplit("jnp.asarray(p)", 1)[1]
+    assert again not in first
+    assert again in second, text
+
+
+@pytest.mark.parametrize("target", ["numpy-ml", "libtorch"])
+def test_a_state_that_is_not_there_is_asserted_not_stumbled_over(target):
+    text = port_reproducer(
+        scenario(*STEPS[:2]), phrases_of(target), Due("state", "A", "p"), {}
+    )
+    assert "p has no accumulator" in text
 
 
 def test_every_entry_is_a_registered_port_and_says_how_it_is_made_and_stepped():
@@ -231,3 +311,32 @@ def test_no_phrasebook_imports_what_it_speaks_of():
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ran.stdout == "[]\n", ran.stderr
+
+
+# -- torch, whose ports write a state through its dictionary ---------------------------
+
+#: The accumulator is narrower than the param, whatever is written there.
+NARROW = """
+import torch
+
+class Adagrad(torch.optim.Adagrad):
+    def step(self):
+        super().step()
+        for state in self.state.values():
+            state["sum"] = state["sum"].{width}()
+"""
+
+
+@pytest.mark.parametrize(("width", "code"), [("double", 0), ("float", 1)])
+def test_the_width_of_a_state_is_seen_after_a_step_not_after_it_is_written(
+    width, code, tmp_path
+):
+    """A script that writes a state has it as wide as it wrote it."""
+    wide = Tensor("binary64", (1,), (0x3FF0000000000000,))
+    port = TorchPort("Adagrad", imports=("from narrow import Adagrad",))
+    message = "the accumulator of p is binary32, the param binary64: state of another"
+    played = scenario(MADE, SetState("A", "p", wide, 3), p=wide)
+    (tmp_path / "narrow.py").write_text(NARROW.format(width=width))
+    ran_here = ran(torch_reproducer(played, port, None, message), tmp_path, {})
+    assert ran_here.returncode == code, ran_here.stderr
+    assert ("AssertionError: the accumulator is" in ran_here.stderr) == bool(code)

@@ -63,8 +63,8 @@ def most():
 
 @functools.cache
 def some():
-    """Every fifth check but the long runs: enough to tell one switch from another."""
-    return [c for c in everything() if "long" not in c.id][::5]
+    """Every ninth check but the long runs: enough to tell one switch from another."""
+    return [c for c in everything() if "long" not in c.id][::9]
 
 
 def observed(factory, checks):
@@ -234,7 +234,7 @@ def test_a_port_of_a_published_dialect_keeps_its_word(name):
     own = judge(seen, claims, library().expectations, DIALECTS[name])
     must = [v.status for v in own if v.level == "MUST"]
     assert set(must) <= {"pass", "waived", "not-claimed"}
-    assert sum(v.status == "fail" for v in verdicts if v.level == "MUST") > 30
+    assert sum(v.status == "fail" for v in verdicts if v.level == "MUST") > 15
     found = diagnose(seen, claims, library().expectations, verdicts)
     assert found.first.dialect.changes == DIALECTS[name].changes
     assert DIALECTS[name].about in found.first.like
@@ -244,7 +244,7 @@ def test_a_port_of_a_published_dialect_keeps_its_word(name):
 def test_who_has_no_mean_of_rows_does_not_keep_that_word(port):
     seen, claims, _ = observed(lambda: adapter(port), some())
     own = judge(seen, claims, library().expectations, DIALECTS["row-wise"])
-    assert sum(v.status == "fail" for v in own if v.level == "MUST") > 30
+    assert sum(v.status == "fail" for v in own if v.level == "MUST") > 15
 
 
 def flat_and_square():
@@ -371,7 +371,8 @@ def test_the_command_has_nothing_to_say_of_a_right_port():
 
 def test_a_run_that_fails_ends_with_a_diagnosis(tmp_path):
     stream = tmp_path / "run.jsonl"
-    done = command("run", TARGET, "--quick", "--seed", 3, "--json", stream)
+    chosen = ("--only", "*/binary32", "--fresh", 0)
+    done = command("run", TARGET, *chosen, "--seed", 3, "--json", stream)
     assert done.returncode == 1
     assert "diagnosis: decay: weight decay is decoupled" in done.stdout
     records = [json.loads(line) for line in stream.read_text().splitlines()]

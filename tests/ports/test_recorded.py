@@ -39,6 +39,12 @@ KNOWN = {
     "torchrec/any-shape": {"layout/any-size"},
     "bitsandbytes/32-bit": {"algorithm/update"},  # binary64 in binary32
     "bitsandbytes/8-bit": {"layout/any-size"},
+    "dgl": {"algorithm/update", "sparse/duplicates-summed"},
+    "dgl/zero-grad": {"sparse/duplicates-summed"},
+    "dgl/distributed": {"algorithm/accumulator"},  # sqrt(S) + eps in its place
+    "biggraph/row-wise": {"groups/add"},
+    "adagradw/single": {"groups/add"},
+    "adagradw/foreach": {"weight-decay/coupled", "sparse/update"},
     "tfjs": {"none-vs-zero/interleaved"},
     "pennylane": {"parameters/defaults"},
 }

@@ -5,14 +5,14 @@ and a script that uses the package alone must fail as the port did.
 """
 
 import os
-import sys
 
 import pytest
-from port_kit import environment_of, failed, run, run_reproducers
+from port_kit import environment_of, failed, run
 
-from adagrad_conformance.adapters import PORTS
 from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.torch_distributed import dtensor
+from adagrad_conformance.reproducers import file_name
+from adagrad_conformance.script_check import script_troubles
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, Step, Tensor
 
@@ -80,27 +80,30 @@ def flat(faults):
     ]
 
 
-def has_its_faults(python, port, only, due, folder):
+def has_its_faults(port, only, due, folder):
     scripts = folder / "scripts"
-    more = ("--reproducers", scripts) if due and not PORTS[port].program else ()
+    more = ("--reproducers", scripts) if due else ()
     found = failed(run(port, folder, "--level", "must", "--only", only, *more))
     assert set(found) == set(due)
     for requirement, words in due.items():
         assert found[requirement].startswith(words), found[requirement]
-    if more:
-        ends = run_reproducers(python, scripts)
-        assert {name.replace("/", "-") for name in due} <= set(ends)
+    if due:
+        place = scripts / file_name(port)
+        assert {name.replace("/", "-") for name in due} <= {
+            x.stem for x in place.iterdir()
+        }
+        assert script_troubles(port, place) == {}
 
 
 @pytest.mark.parametrize(("port", "only", "due"), flat(HERE))
 def test_a_port_here_has_its_faults_and_no_other(port, only, due, tmp_path):
-    has_its_faults(sys.executable, port, only, due, tmp_path)
+    has_its_faults(port, only, due, tmp_path)
 
 
 @pytest.mark.parametrize(("port", "only", "due"), flat(ELSEWHERE))
 def test_a_port_elsewhere_has_its_faults_and_no_other(port, only, due, tmp_path):
-    python = environment_of(port).python
-    has_its_faults(python, port, only, due, tmp_path)
+    environment_of(port)
+    has_its_faults(port, only, due, tmp_path)
 
 
 def test_what_other_shapes_than_tables_do_to_torchrec(tmp_path):

@@ -24,7 +24,7 @@ def formula(dialect, theta, total, g, t, o):
     t, o = dialect.setting(t, o)
     rate = mpf(o.lr) / (1 + (t - 1) * mpf(o.lr_decay))
     pull = mpf(o.weight_decay) * mpf(theta)
-    apart = dialect.decay in ("decoupled", "unscaled")
+    apart = dialect.decay in ("decoupled", "unscaled", "undecayed")
     used = mpf(g) if apart else mpf(g) + pull
     squared = mpf(g) if dialect.decay == "step-only" else used
     step = mpf(g) if dialect.decay == "sum-only" else used
@@ -52,6 +52,7 @@ SWITCHES = [
         for name in ("optax", "keras", "deepspeed", "jax-example-libraries")
     ),
     Dialect(decay="unscaled"),
+    Dialect(decay="undecayed"),
     Dialect(decay="step-only", eps="inside"),
 ]
 

@@ -116,7 +116,7 @@ def test_switches_add_up():
 
 def program(d, fmt, theta, s, g, t, o):
     """Theta' and S' of one element in binary64; narrower formats round at the end."""
-    t, o = d.setting(t, o)
+    given, (t, o) = o, d.setting(t, o)
     clr, wd = o.lr / (1 + (t - 1) * o.lr_decay), o.weight_decay
     if d.update == "nothing":
         return theta, s
@@ -128,7 +128,7 @@ def program(d, fmt, theta, s, g, t, o):
         decayed = signed - wd * theta
     if not wd and d.decay != "stays-on":
         decayed = signed
-    apart = d.decay in ("decoupled", "unscaled")
+    apart = d.decay in ("decoupled", "unscaled", "undecayed")
     used = signed if apart or d.decay == "sum-only" else decayed
     squared = signed if apart or d.decay == "step-only" else decayed
     new = {"replaced": squared**2, "gains-eps": s + squared**2 + o.eps}.get(
@@ -145,6 +145,8 @@ def program(d, fmt, theta, s, g, t, o):
         moved = theta - theta * wd * clr - update
     if d.decay == "unscaled":
         moved = theta - theta * wd - update
+    if d.decay == "undecayed":
+        moved = theta - theta * given.weight_decay * given.lr - update
     return moved, denominator if d.accumulator == "rooted" else new
 
 

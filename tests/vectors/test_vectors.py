@@ -9,16 +9,20 @@ import random
 import re
 import shutil
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adagrad_conformance import library
 from adagrad_conformance.cli import main
 from adagrad_conformance.library import Library
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.scenarios import build
 from adagrad_conformance.scenarios.catalogue import FAMILIES
 from adagrad_conformance.suite import known_checks
 from adagrad_reference.vectors import (
@@ -85,6 +89,17 @@ def test_verify_computes_the_shipped_files_again():
         *NAMES,
         MANIFEST,
     }
+
+
+@given(st.lists(st.floats()))
+@settings(derandomize=True, database=None)
+def test_decimals_become_the_nearest_numbers_of_every_format(values):
+    for fmt in build.FOUR_FORMATS:
+        finite = [v if math.isfinite(v) else 0.0 for v in values]
+        due = [math.copysign(fmt.round(Fraction(v)), v) for v in finite]
+        assert build.tensor(fmt, finite).bits == tuple(map(fmt.encode, due))
+        special = [v for v in values if not math.isfinite(v)]
+        assert build.tensor(fmt, special).bits == tuple(map(fmt.encode, special))
 
 
 def test_the_manifest_lists_every_file_with_its_digest():

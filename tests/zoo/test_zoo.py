@@ -116,8 +116,8 @@ ZOO = {
 }
 
 
-#: Each port plays every third check, each another third; ZOO_WHOLE=1 plays them all.
-SHARE = 1 if os.environ.get("ZOO_WHOLE") else 3
+#: Each port plays every fifth check, each another fifth; ZOO_WHOLE=1 plays them all.
+SHARE = 1 if os.environ.get("ZOO_WHOLE") else 5
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -165,8 +165,8 @@ def test_a_port_in_c_is_not_accused(fused, order, scalars, tmp_path):
     }
     if len(chosen) < 4:
         pytest.skip("not every format can be compiled so here")
-    judged = verdicts(lambda: ZooAdapter(c_port(chosen)))
-    assert_right(judged, set(accused(judged, "SHOULD")) & DEFAULT_EPS)
+    judged = verdicts(lambda: ZooAdapter(c_port(chosen)), default_checks()[::2])
+    assert_right(judged, set(accused(judged, "SHOULD")) & DEFAULT_EPS, 150)
 
 
 # -- right ports that were accused once -----------------------------------------------

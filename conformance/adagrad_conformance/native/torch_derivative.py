@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_reference.dialects import DIALECTS, DOCUMENT
 
 from .torch_kit import arguments, named, refusal
 
@@ -43,7 +44,8 @@ def differentiable(adapter: Any) -> NativeAnswer:
     if not needed <= adapter.claims:
         return NativeAnswer(skipped=f"it does not claim {', '.join(sorted(needed))}")
     cases = [("gradient", _by_gradient, _BY_GRADIENT)]
-    if "weight-decay" in adapter.claims:
+    coupled = DIALECTS[adapter.dialect].decay == DOCUMENT.decay
+    if "weight-decay" in adapter.claims and coupled:
         cases.append(("theta", _by_theta, _BY_THETA))
     cases.append(("an earlier gradient", _through_sum, _THROUGH_SUM))
     for what, derivative, due in cases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from .phrases import Phrases
+from .phrases import Options, Phrases, param_group
 
 __all__ = [
     "MindSpore",
@@ -382,7 +382,8 @@ class MindSpore(Phrases):
     """mindspore.experimental.optim.Adagrad."""
 
     head = (
-        "import numpy as np",
+        "import os, numpy as np",
+        'os.environ["MS_JIT"] = "0"  # not compiled',
         "import mindspore",
         "from mindspore import Parameter, Tensor, nn",
         "from mindspore.experimental import optim",
@@ -401,6 +402,20 @@ class MindSpore(Phrases):
         self.order = params
         named = f", {_named(options, self.names)}" if options else ""
         return [f"optimizer = {self.made}([{', '.join(params)}]{named})"]
+
+    def groups(
+        self, groups: Sequence[tuple[Sequence[str], Options]], options: Options
+    ) -> list[str]:
+        """A dictionary each."""
+        self.order = [name for params, _ in groups for name in params]
+        listed = ", ".join(param_group(*group) for group in groups)
+        named = f", {_named(options)}" if options else ""
+        return [f"optimizer = {self.made}([{listed}]{named})"]
+
+    def add(self, params: Sequence[str], options: Options) -> list[str]:
+        """add_param_group."""
+        self.order = [*self.order, *params]
+        return [f"optimizer.add_param_group({param_group(params, options)})"]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """One call."""
@@ -440,6 +455,12 @@ class MindSpore(Phrases):
         """accum."""
         return f"optimizer.accum[{list(self.order).index(name)}].asnumpy()"
 
+    def has_total(self, name: str) -> list[str]:
+        """Whether the list goes so far."""
+        place = list(self.order).index(name)
+        words = f'"{name} has no accumulator"'
+        return [f"assert len(optimizer.accum) > {place}, {words}"]
+
     def count(self, name: str) -> str:
         """One for the optimizer."""
         return f"int({self.counted}.asnumpy().item())"
@@ -454,3 +475,9 @@ class MindSporeNn(MindSpore):
     )
     counted = "optimizer.global_step"
     _shape = "(1,)"
+
+    def groups(
+        self, groups: Sequence[tuple[Sequence[str], Options]], options: Options
+    ) -> list[str]:
+        """None: the options of the only one are the constructor's."""
+        return Phrases.groups(self, groups, options)

@@ -50,6 +50,10 @@ class _JavaScript(Phrases):
         """By index."""
         return f"{array}[{number}]"
 
+    def has_total(self, name: str) -> list[str]:
+        """Where there is none, to look for it is an error of another kind."""
+        raise Unsaid("no accumulator")
+
     def holds(self, due: Due) -> str:
         """As `due.condition` has it in Python."""
         if due.still is not None:

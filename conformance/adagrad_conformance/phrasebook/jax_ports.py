@@ -34,11 +34,16 @@ class Optax(Phrases):
     head: tuple[str, ...] = (_X64, _ARRAYS, "import optax")
     found = "optax.tree_utils.tree_get(state, 'sum_of_squares')"
 
+    def __init__(self) -> None:
+        self.moved: tuple[str, ...] = ()
+
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
-        """A chain, where there is weight decay."""
-        given = _dict({p: f"jnp.asarray({p})" for p in params})
+        """A chain, where there is weight decay; moved params stay where they are."""
+        given = {p: f"jnp.asarray({p})" for p in params}
+        given |= {p: f"params[{p!r}]" for p in params if p in self.moved}
+        self.moved = tuple(params)
         return [
-            f"params = {given}",
+            f"params = {_dict(given)}",
             f"tx = {self.chain(options)}; state = tx.init(params)",
         ]
 
@@ -147,6 +152,17 @@ class Example(Phrases):
         "from jax.example_libraries import optimizers",
     )
     rate = "optimizers.inverse_time_decay"
+    read = "get_params(state)"
+
+    def __init__(self) -> None:
+        self.moved: tuple[str, ...] = ()
+
+    def _given(self, params: Sequence[str]) -> str:
+        """As they are made; as they are, where another optimizer had them."""
+        given = {p: f"jnp.asarray({p})" for p in params}
+        given |= {p: f"{self.read}[{p!r}]" for p in params if p in self.moved}
+        self.moved = tuple(params)
+        return _dict(given)
 
     def _rate(self, options: Mapping[str, str]) -> str:
         lr, decay = options["lr"], options.get("lr_decay")
@@ -155,9 +171,10 @@ class Example(Phrases):
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """The triple, and its state."""
         return [
+            f"params = {self._given(params)}",
             "init, update, get_params = "
             f"optimizers.adagrad({self._rate(options)}, momentum=0.0)",
-            f"state = init({_dict({p: p for p in params})}); i = 0",
+            "state = init(params); i = 0",
         ]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
@@ -187,12 +204,15 @@ class NumPyro(Example):
     """numpyro.optim.Adagrad."""
 
     head = (*Example.head, "import numpyro.optim")
+    read = "tx.get_params((i, state))"
 
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """The object, and its state."""
         made = f"numpyro.optim.Adagrad({self._rate(options)}, momentum=0.0)"
-        given = _dict({p: f"jnp.asarray({p})" for p in params})
-        return [f"tx = {made}; i, state = tx.init({given})"]
+        return [
+            f"params = {self._given(params)}",
+            f"tx = {made}; i, state = tx.init(params)",
+        ]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """update."""

@@ -10,7 +10,10 @@ from adagrad_conformance.due import Due, condition
 from adagrad_conformance.torch_text import listed, shortest
 from adagrad_reference.scenario import Tensor
 
-__all__ = ["Phrases", "Unsaid"]
+__all__ = ["Options", "Phrases", "Unsaid", "param_group"]
+
+#: By the document's names, as Python text.
+Options = Mapping[str, str]
 
 _DTYPES = {
     "binary64": '"float64"',
@@ -18,6 +21,12 @@ _DTYPES = {
     "binary16": '"float16"',
     "bfloat16": "ml_dtypes.bfloat16",
 }
+
+
+def param_group(params: Sequence[str], options: Options) -> str:
+    """A group as torch has it, and what follows torch."""
+    named = "".join(f", {name}={value}" for name, value in options.items())
+    return f"dict(params=[{', '.join(params)}]{named})"
 
 
 class Unsaid(Exception):
@@ -41,6 +50,22 @@ class Phrases:
     def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
         """Make the optimizer over these params."""
         raise Unsaid("new")
+
+    def groups(
+        self, groups: Sequence[tuple[Sequence[str], Options]], options: Options
+    ) -> list[str]:
+        """Make it over groups, each with options of its own.
+
+        A port without groups takes the options of the only one.
+        """
+        if len(groups) > 1:
+            raise Unsaid("several groups")
+        [(params, own)] = groups
+        return self.new(params, {**options, **own})
+
+    def add(self, params: Sequence[str], options: Options) -> list[str]:
+        """Add a group."""
+        raise Unsaid("a group added")
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """One step; a gradient for each param of the optimizer, "None" for none."""
@@ -109,6 +134,13 @@ class Phrases:
         """One number of an array, in row-major order."""
         return f"float({array}.ravel()[{number}])"
 
+    def has_total(self, name: str) -> list[str]:
+        """The assertion that there is an accumulator."""
+        return [
+            f"seen = {self.total(name)}",
+            f'assert seen is not None, "{name} has no accumulator"',
+        ]
+
     def holds(self, due: Due) -> str:
         """The condition that what is called `seen` must meet."""
         return condition(due)
@@ -130,3 +162,7 @@ class Phrases:
             "except Exception as error: print('refused, as is due:', error)",
             f"else: {done}",
         ]
+
+    def script(self, head: list[str], lines: list[str]) -> str:
+        """The whole text."""
+        return "\n".join([*head, *lines]) + "\n"

@@ -119,6 +119,10 @@ class NumpyMl(Phrases):
         """cache."""
         return f"optimizer.cache[{name!r}]"
 
+    def has_total(self, name: str) -> list[str]:
+        """Whether it stands in the cache."""
+        return [f'assert {name!r} in optimizer.cache, "{name} has no accumulator"']
+
 
 class PennyLane(Phrases):
     """pennylane.AdagradOptimizer."""

@@ -8,7 +8,7 @@ from adagrad_conformance.adapters.base import Sparse
 from adagrad_conformance.torch_text import MAKERS, gradient_text, tensor_text
 from adagrad_reference.scenario import Tensor
 
-from .phrases import Phrases, Unsaid
+from .phrases import Options, Phrases, Unsaid, param_group
 
 __all__ = ["DTensors", "FbgemmExact", "FbgemmRowWise", "Function", "Functional", "Zero"]
 
@@ -141,6 +141,24 @@ class _Ranks(_Tensors):
         *_MAKERS,
     )
 
+    def made(self, listed: str, options: Options) -> list[str]:
+        """Construct, over params or groups."""
+        raise NotImplementedError
+
+    def new(self, params: Sequence[str], options: Options) -> list[str]:
+        """Over params."""
+        return self.made(", ".join(params), options)
+
+    def groups(
+        self, groups: Sequence[tuple[Sequence[str], Options]], options: Options
+    ) -> list[str]:
+        """A dictionary each."""
+        return self.made(", ".join(param_group(*group) for group in groups), options)
+
+    def add(self, params: Sequence[str], options: Options) -> list[str]:
+        """add_param_group."""
+        return [f"opt.add_param_group({param_group(params, options)})"]
+
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """step(), the same gradients on both."""
         return [*(f"{p}.grad = {g}" for p, g in gradients.items()), "opt.step()"]
@@ -163,29 +181,30 @@ class Zero(_Ranks):
         super().param(name, array.removeprefix("spread("))
         return [f"{name} = torch.nn.Parameter({array})"]
 
-    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+    def made(self, listed: str, options: Options) -> list[str]:
         """Construct."""
         chosen = "".join(f", {name}={value}" for name, value in options.items())
-        listed = f"[{', '.join(params)}], torch.optim.Adagrad"
-        return [f"opt = ZeroRedundancyOptimizer({listed}{chosen})"]
+        given = f"[{listed}], torch.optim.Adagrad{chosen}"
+        return [f"opt = ZeroRedundancyOptimizer({given})"]
 
     def save(self, name: str) -> list[str]:
-        """Rank 0 has the whole, and hands it on."""
+        """Rank 0 has the whole."""
         return [
             "opt.consolidate_state_dict(to=0)",
-            f"saved_{name} = [opt.state_dict() if dist.get_rank() == 0 else None]",
-            f"dist.broadcast_object_list(saved_{name})",
+            f"saved_{name} = opt.state_dict() if dist.get_rank() == 0 else None",
         ]
 
     def load(self, name: str, via: str) -> list[str]:
-        """Another copy for each load, or the same dict."""
+        """Rank 0 hands on the same dict, or another copy for each load."""
         if via == "new-process":
             raise Unsaid("another process")
         same = via == "same-object"
-        dict_text = f"saved_{name}[0]" if same else f"copy.deepcopy(saved_{name}[0])"
+        given = f"saved_{name}" if same else f"copy.deepcopy(saved_{name})"
         return [
             *(() if same else ("import copy",)),
-            f"opt.load_state_dict({dict_text})",
+            f"given = [{given}]",
+            "dist.broadcast_object_list(given)",
+            "opt.load_state_dict(given[0])",
         ]
 
 
@@ -209,10 +228,10 @@ class DTensors(_Ranks):
         """Rows shared out."""
         return f"spread({tensor_text(tensor)})"
 
-    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
+    def made(self, listed: str, options: Options) -> list[str]:
         """Construct."""
         chosen = "".join(f", {name}={value}" for name, value in options.items())
-        return [f"opt = torch.optim.Adagrad([{', '.join(params)}]{chosen})"]
+        return [f"opt = torch.optim.Adagrad([{listed}]{chosen})"]
 
     def state(self, name: str, array: str, t: int) -> list[str]:
         """By param."""

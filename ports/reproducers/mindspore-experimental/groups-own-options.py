@@ -1,10 +1,10 @@
-import numpy as np
+import os, numpy as np
+os.environ["MS_JIT"] = "0"  # not compiled
 import mindspore
 from mindspore import Parameter, Tensor, nn
 from mindspore.experimental import optim
-
-a = Parameter(Tensor(np.array([1.0], "float64")), name="a")
-optimizer = optim.Adagrad([a], lr=1.0, eps=0.5)
+a = Parameter(Tensor(np.array([1.0], "float64")), name='a')
+optimizer = optim.Adagrad([dict(params=[a], lr=1.0)], lr=1.0, eps=0.5)
 optimizer((Tensor(np.array([2.0], "float64")),))
 seen = float(optimizer.accum[0].asnumpy().ravel()[0])
 assert seen == 4.0, f"a[0] S = {seen}, due 4.0"

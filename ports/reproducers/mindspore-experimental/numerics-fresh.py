@@ -1,9 +1,9 @@
-import numpy as np
+import os, numpy as np
+os.environ["MS_JIT"] = "0"  # not compiled
 import mindspore
 from mindspore import Parameter, Tensor, nn
 from mindspore.experimental import optim
-
-p = Parameter(Tensor(np.array([1.0], "float64")), name="p")
+p = Parameter(Tensor(np.array([1.0], "float64")), name='p')
 optimizer = optim.Adagrad([p], lr=1.0, eps=0.5)
 optimizer((Tensor(np.array([2.0], "float64")),))
 seen = float(optimizer.accum[0].asnumpy().ravel()[0])

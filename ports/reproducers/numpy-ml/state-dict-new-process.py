@@ -8,5 +8,4 @@ p = optimizer.update(p, np.array([2.0], "float32"), 'p')
 kept = pickle.dumps((optimizer.hyperparameters, optimizer.cache))
 optimizer = AdaGrad(lr=1.0, eps=0.5)
 optimizer.set_params(*pickle.loads(kept))
-seen = optimizer.cache['p']
-assert seen is not None, "p has no accumulator"
+assert 'p' in optimizer.cache, "p has no accumulator"

@@ -11,7 +11,7 @@ tx = optax.inject_hyperparams(chain)(lr_decay=0.0, weight_decay=0.0, eps=0.5, lr
 updates, state = tx.update({'p': np.array([float("-inf")], "float32")}, state, params)
 params = optax.apply_updates(params, updates)
 checkpoint = state
-params = {'p': jnp.asarray(p)}
+params = {'p': params['p']}
 tx = optax.inject_hyperparams(chain)(lr_decay=0.0, weight_decay=0.0, eps=0.5, lr=1.0, tau=0.1); state = tx.init(params)
 state = checkpoint
 updates, state = tx.update({'p': np.array([float("-inf")], "float32")}, state, params)

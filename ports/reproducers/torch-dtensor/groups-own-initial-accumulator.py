@@ -8,6 +8,6 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
 spread = lambda t: distribute_tensor(t, mesh, [Shard(0) if t.dim() else Replicate()])
 p = torch.nn.Parameter(spread(f32([1.0])))
-opt = torch.optim.Adagrad([p], lr=1.0, eps=0.5, initial_accumulator_value=0.5)
+opt = torch.optim.Adagrad([dict(params=[p], initial_accumulator_value=0.5)], lr=1.0, eps=0.5)
 seen = float(opt.state[p]["sum"].full_tensor().ravel()[0])
 assert seen == 0.5, f"p[0] S = {seen}, due 0.5"

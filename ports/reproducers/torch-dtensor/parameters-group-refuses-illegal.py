@@ -8,6 +8,6 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
 spread = lambda t: distribute_tensor(t, mesh, [Shard(0) if t.dim() else Replicate()])
 q = torch.nn.Parameter(spread(f32([1.0])))
-try: opt = torch.optim.Adagrad([q], lr=float("nan"))
+try: opt = torch.optim.Adagrad([dict(params=[q], lr=float("nan"))])
 except Exception as error: print('refused, as is due:', error)
 else: raise SystemExit('accepted, though lr=NaN is not >= 0')

@@ -1,12 +1,10 @@
 import os, sys, torch, torch.distributed as dist
-
 if "RANK" not in os.environ:
     run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]
     os.execv(sys.executable, [sys.executable, *run])
 dist.init_process_group("gloo")
 f16 = lambda v: torch.tensor(v, dtype=torch.float16)
 from torch.distributed.optim import ZeroRedundancyOptimizer
-
 p = torch.nn.Parameter(f16([1.0]))
 opt = ZeroRedundancyOptimizer([p], torch.optim.Adagrad)
 p.grad = f16([0.0])

@@ -1,19 +1,20 @@
 import os, sys, torch, torch.distributed as dist
-
 if "RANK" not in os.environ:
     run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]
     os.execv(sys.executable, [sys.executable, *run])
 dist.init_process_group("gloo")
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 from torch.distributed.optim import ZeroRedundancyOptimizer
-
 p = torch.nn.Parameter(f32([1.0]))
 q = torch.nn.Parameter(f32([1.0]))
 opt = ZeroRedundancyOptimizer([p, q], torch.optim.Adagrad, lr=1.0, eps=0.5)
 opt.consolidate_state_dict(to=0)
-saved_live = [opt.state_dict() if dist.get_rank() == 0 else None]
-dist.broadcast_object_list(saved_live)
+saved_live = opt.state_dict() if dist.get_rank() == 0 else None
 opt = ZeroRedundancyOptimizer([p, q], torch.optim.Adagrad, lr=1.0, eps=0.5)
-opt.load_state_dict(saved_live[0])
+given = [saved_live]
+dist.broadcast_object_list(given)
+opt.load_state_dict(given[0])
 opt = ZeroRedundancyOptimizer([p, q], torch.optim.Adagrad, lr=1.0, eps=0.5)
-opt.load_state_dict(saved_live[0])
+given = [saved_live]
+dist.broadcast_object_list(given)
+opt.load_state_dict(given[0])

@@ -3,6 +3,7 @@
 // It has no maximize.  Params are tensors that require gradients, views into a larger
 // storage where a layout says so; a state is a serialized archive.
 
+#include <c10/util/Logging.h>
 #include <torch/torch.h>
 #include <torch/version.h>
 
@@ -219,5 +220,6 @@ class LibTorch : public port::Port {
 
 int main() {
   at::set_num_threads(1);
+  c10::SetStackTraceFetcher([] { return std::string(); });  // no addresses in messages
   return LibTorch().serve();
 }

@@ -1,0 +1,17 @@
+import copy, os, sys, types
+import numpy as np, torch
+os.environ["DGLBACKEND"] = "pytorch"
+# graphbolt was built for older versions of torch, and is not needed here
+sys.modules["dgl.graphbolt"] = types.ModuleType("dgl.graphbolt")
+import dgl
+f32 = lambda v: torch.tensor(v, dtype=torch.float32)
+values = f32([1.0]).reshape(1, 1)
+p = dgl.nn.NodeEmbedding(*values.shape, 'p', init_func=lambda table: table.copy_(values))
+opt = dgl.optim.SparseAdagrad([p], lr=1.0, eps=0.5)
+opt.zero_grad()
+p(torch.arange(1)).backward(f32([2.0]).reshape(1, 1))
+opt.step()
+# a second optimizer; what the first has summed up must stay
+opt = dgl.optim.SparseAdagrad([p], lr=1.0, eps=0.5)
+seen = float(p.optm_state[0].ravel()[0])
+assert seen == 4.0, f"p[0] S = {seen}, due 4.0"

@@ -1,0 +1,14 @@
+import copy, os, sys, types
+import numpy as np, torch
+os.environ["DGLBACKEND"] = "pytorch"
+# graphbolt was built for older versions of torch, and is not needed here
+sys.modules["dgl.graphbolt"] = types.ModuleType("dgl.graphbolt")
+import dgl
+f32 = lambda v: torch.tensor(v, dtype=torch.float32)
+values = f32([0.0]).reshape(1, 1)
+p = dgl.nn.NodeEmbedding(*values.shape, 'p', init_func=lambda table: table.copy_(values))
+opt = dgl.optim.SparseAdagrad([p], lr=1.0, eps=1.0)
+p(torch.arange(1)).backward(f32([3.0]).reshape(1, 1))
+opt.step()
+seen = float(p.weight.ravel()[0])
+assert -0.7500001192092896 <= seen <= -0.7499998807907104, f"p[0] = {seen}, due -0.7500001192092896 .. -0.7499998807907104"

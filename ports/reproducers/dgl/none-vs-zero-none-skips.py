@@ -1,0 +1,16 @@
+import copy, os, sys, types
+import numpy as np, torch
+os.environ["DGLBACKEND"] = "pytorch"
+# graphbolt was built for older versions of torch, and is not needed here
+sys.modules["dgl.graphbolt"] = types.ModuleType("dgl.graphbolt")
+import dgl
+f32 = lambda v: torch.tensor(v, dtype=torch.float32)
+values = f32([1.0]).reshape(1, 1)
+p = dgl.nn.NodeEmbedding(*values.shape, 'p', init_func=lambda table: table.copy_(values))
+values = f32([1.0]).reshape(1, 1)
+q = dgl.nn.NodeEmbedding(*values.shape, 'q', init_func=lambda table: table.copy_(values))
+opt = dgl.optim.SparseAdagrad([p, q], lr=1.0, eps=0.5)
+q(torch.arange(1)).backward(f32([2.0]).reshape(1, 1))
+opt.step()
+seen = float(q.weight.ravel()[0])
+assert 0.19999992847442627 <= seen <= 0.2000000774860382, f"q[0] = {seen}, due 0.19999992847442627 .. 0.2000000774860382"

@@ -1,0 +1,23 @@
+// With the torch package of Python (pip install torch==2.13.0):
+//   TORCH=$(python -c 'import torch; print(torch.__path__[0])')
+//   LIBTORCH="-I$TORCH/include -I$TORCH/include/torch/csrc/api/include"
+//   LIBTORCH="$LIBTORCH -L$TORCH/lib -Wl,-rpath,$TORCH/lib"
+//   LIBTORCH="$LIBTORCH -ltorch -ltorch_cpu -lc10"
+//   g++ -std=c++20 THIS_FILE.cpp $LIBTORCH && ./a.out
+#include <torch/torch.h>
+#include <iostream>
+
+using namespace torch::optim;
+
+int main() {
+  auto q = torch::tensor({1.0}, torch::kFloat32).requires_grad_();
+  std::vector<OptimizerParamGroup> groups;
+  groups.push_back(OptimizerParamGroup({q}));
+  groups.push_back(OptimizerParamGroup({q}));
+  try {
+    Adagrad optimizer(groups);
+    std::cerr << "accepted, though a param is already in a group\n";
+    return 1;
+  } catch (const c10::Error&) {  // as is due
+  }
+}

@@ -1,7 +1,0 @@
-from adagrad_conformance.by_hand import AddGroup, Group, New, Step, load_adapter, tensor
-
-port = load_adapter("libtorch")
-port.begin({"p": tensor("binary32", [1.0]), "r": tensor("binary32", [1.0])})
-port.perform(New("A", (Group(("p",)),), {"lr": 1.0, "eps": 0.5}))
-port.perform(AddGroup("A", Group(("r",))))
-port.perform(Step("A", {"r": tensor("binary32", [2.0])}))
