@@ -58,6 +58,35 @@ class WritesAnotherPlace(Small):
         self.written = (option, value)
 
 
+class EpsOfTheBeginning(Small):
+    """A changed eps is written where nobody reads it; a changed rate is not."""
+
+    claims = Small.claims | {"set-option"}
+
+    def set_option(self, optimizer, group, option, value):
+        if option != "eps":
+            super().set_option(optimizer, group, option, value)
+
+
+class SumsByKind(Small):
+    """Gradients of another kind than the last one begin the accumulator anew."""
+
+    claims = Small.claims | {"sparse"}
+
+    def begin(self, tensors):
+        super().begin(tensors)
+        self.kinds = {}
+
+    def step(self, optimizer):
+        state = self.optimizers[optimizer].state
+        for p in self.params.values():
+            last = self.kinds.get(p, type(p.grad))
+            if p.grad is not None and p in state:
+                self.kinds[p] = type(p.grad)
+                state[p]["sum"][...] *= last is type(p.grad)
+        return super().step(optimizer)
+
+
 def failed(adapter):
     result = run_candidate(
         "x", InProcess(adapter), CHECKS, LIBRARY.expectations, explain=False
@@ -79,7 +108,18 @@ def test_accumulators_by_position_are_seen_where_shapes_are_equal_and_nowhere_el
 
 
 def test_a_rate_that_is_written_in_vain_is_seen_without_groups_and_nowhere_else():
-    assert failed(WritesAnotherPlace) == {"plain/lr-changed/binary32"}
+    assert failed(WritesAnotherPlace) == {
+        "plain/lr-changed/binary32",
+        "plain/eps-changed/binary32",
+    }
+
+
+def test_an_eps_that_is_written_in_vain_is_seen_without_groups_and_nowhere_else():
+    assert failed(EpsOfTheBeginning) == {"plain/eps-changed/binary32"}
+
+
+def test_an_accumulator_for_each_kind_of_gradient_is_seen_and_nowhere_else():
+    assert failed(SumsByKind) == {"plain/rows-between/binary32"}
 
 
 def test_a_load_that_restores_nothing_is_seen_without_groups():

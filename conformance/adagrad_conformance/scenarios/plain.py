@@ -15,6 +15,7 @@ from adagrad_reference.scenario import (
     Save,
     Scenario,
     SetOption,
+    Sparse,
     Step,
     Tensor,
 )
@@ -33,13 +34,15 @@ WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes")
 
 
 def scenarios() -> Iterator[Scenario]:
-    """None in turn, roll back, go on elsewhere, another rate."""
+    """None in turn, roll back, go on elsewhere, another option, rows now and then."""
     for fmt in FOUR_FORMATS:
         yield _in_turn(fmt)
         for way in WAYS:
             yield _roll_back(fmt, way)
         yield _elsewhere(fmt)
-        yield _lr_changed(fmt)
+        yield _changed(fmt, "lr", 0.23)
+        yield _changed(fmt, "eps", 0.41)
+        yield _rows_between(fmt)
 
 
 def _given(fmt: Format, name: str) -> list[dict[str, Tensor]]:
@@ -102,18 +105,38 @@ def _elsewhere(fmt: Format) -> Scenario:
     )
 
 
-def _lr_changed(fmt: Format) -> Scenario:
-    params, first, second, third = _given(fmt, "lr-changed")
+def _changed(fmt: Format, option: str, value: float) -> Scenario:
+    params, first, second, third = _given(fmt, f"{option}-changed")
     return scenario(
-        f"plain/lr-changed/{fmt.name}",
+        f"plain/{option}-changed/{fmt.name}",
         ("groups/option-change",),
         params,
         [
             optimizer(TWINS, **usual_options(fmt)),
             Step("A", first),
-            SetOption("A", 0, "lr", 0.23),
+            SetOption("A", 0, option, value),
             Step("A", second),
             Step("A", third),
         ],
-        note="a rate that is read once, or a setting that is written and never read",
+        note="an option that is read once, or a setting that is written and never read",
+    )
+
+
+def _rows_between(fmt: Format) -> Scenario:
+    start, first, second, third = (
+        Tensor(given["p"].format, (SIZE, 1), given["p"].bits)
+        for given in _given(fmt, "rows-between")
+    )
+    rows = Tensor(second.format, (2, 1), second.bits[:2])
+    return scenario(
+        f"plain/rows-between/{fmt.name}",
+        ("sparse/update", "algorithm/accumulator"),
+        {"p": start},
+        [
+            optimizer("p", **usual_options(fmt)),
+            Step("A", {"p": first}),
+            Step("A", {"p": Sparse(start.shape, (2, 0), rows)}),
+            Step("A", {"p": third}),
+        ],
+        note="a sparse gradient between dense ones; all go into one accumulator",
     )
