@@ -30,7 +30,7 @@ written: $(STAMP)
 
 ## test: lint, types, the vectors, and every test
 test: $(STAMP) check
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 ## check: format, lint and types
 check: $(STAMP)

@@ -242,6 +242,13 @@ _LISTED = (
     ),
     Environment("pymc", (("pymc==5.28.5",),)),
     Environment(
+        "theano",
+        (
+            ("Theano==1.0.5", "numpy==1.23.5", "scipy==1.11.4", "six==1.17.0"),
+            ("downhill==0.4.0", "click==8.5.1"),
+        ),
+    ),
+    Environment(
         "torch",
         (
             _TORCH,  # first, or another build of it is fetched

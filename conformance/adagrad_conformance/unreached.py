@@ -15,8 +15,6 @@ UNREACHED: Mapping[str, str] = {
     "lasagne": "0.1 installs with Theano 1.0.5 and NumPy 1.23.5; import lasagne fails: "
     "that Theano has no theano.tensor.signal.downsample",
     "xlearn": "pip install xlearn: nothing is installed",
-    "downhill": "0.4.0 steps with Theano 1.0.5, NumPy 1.23.5 and an empty "
-    "blas.ldflags; it has no adapter yet",
     "AsyncAdagrad": "torchbiggraph 1.0.0, the newest that pip finds, has no such class",
     "jittor": "1.3.11.0 installs, but has no Adagrad",
     "oneflow": "0.9.0 has wheels up to Python 3.10; the suite needs 3.11",

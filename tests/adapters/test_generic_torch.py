@@ -4,6 +4,8 @@ Right ports that keep their state elsewhere, or lack an option, must not be accu
 what they lack is not claimed.
 """
 
+import functools
+
 import pytest
 import torch
 
@@ -67,6 +69,7 @@ class Explodes(torch.optim.Optimizer):
         raise RuntimeError("no")
 
 
+@functools.cache
 def verdicts(port):
     library = Library.read()
     chosen = [*library.scenarios(), *fresh_scenarios(11, 3)]

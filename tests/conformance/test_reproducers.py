@@ -54,7 +54,7 @@ port = lambda: adapter(Wrong)
 hasty = lambda: adapter(Hasty)
 class WrongWhenLarge(Bent):
     def update(self, g, s, clr, o):
-        return clr * g / (s ** 0.5 + o["eps"]) * (1 if g.size < 6000 else 2)
+        return clr * g / (s ** 0.5 + o["eps"]) * (1 if g.size < 40 else 2)
 large = lambda: adapter(WrongWhenLarge)
 right = lambda: adapter(Bent)
 """
@@ -163,15 +163,16 @@ def test_a_port_in_a_file_by_its_adapter(tmp_path):
     assert replayed(f"{path}:right", data).returncode == 0
 
 
-def test_a_fault_of_thousands_of_elements_is_a_command(tmp_path):
+def test_a_fault_of_many_elements_is_a_command(tmp_path, monkeypatch):
     """It is searched for, and then not written down number by number."""
+    monkeypatch.setattr(module, "LARGEST", 39)
     path = tmp_path / "my_port.py"
     path.write_text(NUMPY_PORT)
-    large = next(s for s in checks("layout/any-size") if "large" in s.id)
-    place = written(tmp_path, f"{path}:large", [large])
+    every = next(s for s in checks("layout/any-size") if s.id == "sizes/all/binary64")
+    place = written(tmp_path, f"{path}:large", [every])
     index = (place / "README.md").read_text()
-    assert "A scenario of 6,000 elements, too large to be read; again by" in index
-    assert f"--only {large.id}" in index
+    assert "A scenario of 40 elements, too large to be read; again by" in index
+    assert f"--only {every.id}" in index
     assert [x.name for x in place.iterdir()] == ["README.md"]
 
 

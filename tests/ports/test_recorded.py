@@ -45,6 +45,7 @@ KNOWN = {
     "biggraph/row-wise": {"groups/add"},
     "adagradw/single": {"groups/add"},
     "adagradw/foreach": {"weight-decay/coupled", "sparse/update"},
+    "downhill": {"algorithm/update", "numerics/eps"},  # eps inside the root
     "tfjs": {"none-vs-zero/interleaved"},
     "pennylane": {"parameters/defaults"},
 }

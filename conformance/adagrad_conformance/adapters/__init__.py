@@ -98,6 +98,8 @@ PORTS: Mapping[str, Port] = {
     "pydynet": _in("small", "pydynet_port:PyDyNetAdapter"),
     "vowpalwabbit": _in("small", "vowpalwabbit_port:VowpalWabbitAdapter"),
     "pymc": _in("pymc", "pymc_port:PyMcAdapter"),
+    "downhill": _in("theano", "downhill_port:documented"),
+    "downhill/eps-inside": _in("theano", "downhill_port:inside"),
     "mxnet": _in("mxnet", "mxnet_port:MxnetAdapter"),
     "mlx": _in("mlx", "mlx_port:MlxAdapter"),
     "mlx/init": _in("mlx", "mlx_port:BegunAdapter"),

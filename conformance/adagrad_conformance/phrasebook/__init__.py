@@ -49,6 +49,8 @@ PHRASES: Mapping[str, str] = {
     "pydynet": "small_ports:PyDyNet",
     "vowpalwabbit": "small_ports:VowpalWabbit",
     "pymc": "small_ports:PyMc",
+    "downhill": "theano_ports:Downhill",
+    "downhill/eps-inside": "theano_ports:Downhill",
     "mxnet": "framework_ports:Mxnet",
     "mlx": "framework_ports:Mlx",
     "mlx/init": "framework_ports:MlxInit",
