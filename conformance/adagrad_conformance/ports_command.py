@@ -102,10 +102,13 @@ def check(names: Sequence[str], folder: Path) -> int:
     one, or 3 where an environment is not built.
     """
     _check_names(names)
-    codes = {0}
+    codes = set()
     for name in names or list(PORTS):
         place = folder / "reproducers" / file_name(name)
         if not (place / INDEX).is_file():
+            if _stream(name, folder).is_file():
+                codes.add(0)
+                click.echo(f"{name}: nothing failed, so there is no script")
             continue
         if not _is_there(name):
             click.echo(f"{name}: not run: {_absent(name)}")
@@ -115,6 +118,11 @@ def check(names: Sequence[str], folder: Path) -> int:
         codes.add(1 if troubles else 0)
         for script, trouble in troubles.items():
             click.echo(f"{name}: {script} {trouble}")
+        if not troubles:
+            click.echo(f"{name}: each script ends in its fault")
+    if not codes:
+        whose = ", ".join(names) or "any port"
+        raise UserError(f"{folder} has no record of {whose}; 'ports record' makes one")
     return max(codes)
 
 
@@ -156,7 +164,7 @@ def _recorded(
             last = (ran.stderr.strip().splitlines() or ["no word"])[-1]
             return name, f"not run: {_problem(stream_file) or last}"
         text = _without_places(stream_file.read_text(encoding="utf-8"))
-        records = list(_dated(text.splitlines()))
+        records = list(_kept_records(text.splitlines()))
         made = Path(beside, "reproducers", file_name(name))
         if made.is_dir() and (troubles := script_troubles(name, made)):
             first = " ".join(next(iter(troubles.items())))
@@ -164,11 +172,12 @@ def _recorded(
         _keep(made, folder / "reproducers" / file_name(name))
     text = "".join(json.dumps(record) + "\n" for record in records)
     # the same bytes for the same records: no time, no name
-    write_bytes(
-        folder / "streams" / f"{file_name(name)}.jsonl.gz",
-        gzip.compress(text.encode(), mtime=0),
-    )
+    write_bytes(_stream(name, folder), gzip.compress(text.encode(), mtime=0))
     return name, None
+
+
+def _stream(name: str, folder: Path) -> Path:
+    return folder / "streams" / f"{file_name(name)}.jsonl.gz"
 
 
 def _keep(made: Path, place: Path) -> None:
@@ -204,8 +213,10 @@ def _problem(path: Path) -> str | None:
     return next((t["problem"] for t in stream.targets if "problem" in t), None)
 
 
-def _dated(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+def _kept_records(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    """With the date, and without whole scenarios: these are megabytes, and have ids."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for line in lines:
         found = json.loads(line)
+        found.pop("reproducer", None)
         yield {**found, "date": today} if found["record"] == "header" else found

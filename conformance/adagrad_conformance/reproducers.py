@@ -59,12 +59,12 @@ _STATUSES = ("fail", "malformed", "crash", "error", "timeout")
 INDEX = "README.md"
 #: With more elements nobody reads a script, and a file of it is megabytes.
 LARGEST = 5_000
-#: End of a script's name -> what runs it; $LIBTORCH is in the script's first lines.
+#: End of a script's name -> what runs it; $FLAGS, if any, are in its first lines.
 _RUNNERS = {
     ".py": "python {0}.py",
     ".sh": "sh {0}.sh",
     ".mjs": "node {0}.mjs",
-    ".cpp": "g++ -std=c++20 {0}.cpp $LIBTORCH && ./a.out",
+    ".cpp": "g++ -std=c++20 {0}.cpp $FLAGS && ./a.out",
 }
 SUFFIXES = frozenset(_RUNNERS)
 

@@ -23,7 +23,7 @@ from adagrad_reference.scenario import (
 )
 
 from .due import Due, condition, in_words
-from .snippet import TorchPort, Writer, options_text, word
+from .snippet import TORCH_PORTS, TorchPort, Writer, options_text, word
 
 __all__ = ["torch_reproducer"]
 
@@ -61,9 +61,10 @@ def _with_state_of_its_own(scenario: Scenario) -> Scenario:
 
 
 def _in_one_line(port: TorchPort) -> tuple[str, ...]:
-    """The imports; what is no file is found from the current folder too."""
+    """The imports; a user's module is found from the current folder too."""
     lines = port.imports
-    if lines and not any("sys.path" in line for line in lines):
+    installed = port in TORCH_PORTS.values()
+    if lines and not installed and not any("sys.path" in line for line in lines):
         lines = ("import sys", "sys.path.append('')", *lines)
     return ("; ".join(lines),) if lines else ()
 

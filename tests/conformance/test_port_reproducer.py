@@ -13,7 +13,7 @@ from adagrad_conformance.due import Due
 from adagrad_conformance.phrasebook import PHRASES, phrases_of
 from adagrad_conformance.phrasebook.phrases import Phrases, Unsaid
 from adagrad_conformance.port_reproducer import port_reproducer
-from adagrad_conformance.snippet import TorchPort
+from adagrad_conformance.snippet import TorchPort, torch_port
 from adagrad_conformance.torch_reproducer import torch_reproducer
 from adagrad_reference.play import Box
 from adagrad_reference.scenario import (
@@ -340,3 +340,18 @@ def test_the_width_of_a_state_is_seen_after_a_step_not_after_it_is_written(
     ran_here = ran(torch_reproducer(played, port, None, message), tmp_path, {})
     assert ran_here.returncode == code, ran_here.stderr
     assert ("AssertionError: the accumulator is" in ran_here.stderr) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("target", "first"),
+    [
+        ("adagradw/single", "import torch; from adagradw import AdagradW\n"),
+        (
+            "mine:Own",
+            "import torch; import sys; sys.path.append(''); from mine import Own\n",
+        ),
+    ],
+)
+def test_only_a_module_of_the_users_is_looked_for_in_the_current_folder(target, first):
+    text = torch_reproducer(scenario(*STEPS), torch_port(target), None)
+    assert text.startswith(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 import sys
@@ -177,9 +178,13 @@ def record(name, folder):
 
 def test_a_record_has_scripts_that_end_in_their_faults(tmp_path, strided):
     assert record("torch/fused", tmp_path).output == "torch/fused: recorded\n"
+    kept = gzip.decompress((tmp_path / "streams" / "torch-fused.jsonl.gz").read_bytes())
+    assert b'"status": "fail"' in kept
+    assert b'"reproducer"' not in kept  # whole scenarios: there are smaller ones beside
     script = tmp_path / "reproducers" / "torch-fused" / "layout-strided-param.py"
     ran = cli("ports", "check", "-r", tmp_path)
-    assert (ran.exit_code, ran.output) == (0, "")
+    told = "torch/fused: each script ends in its fault\n"
+    assert (ran.exit_code, ran.output) == (0, told)
     script.write_text("pass\n")
     ran = cli("ports", "check", "torch/fused", "-r", tmp_path)
     told = "torch/fused: layout-strided-param.py passes\n"
@@ -201,11 +206,16 @@ def test_a_port_that_fails_no_more_has_no_scripts_left(tmp_path, strided):
     place = folder_of(tmp_path / "reproducers" / "numpy", "as it was\n")
     assert record("numpy", tmp_path).exit_code == 0
     assert not place.exists()
+    ran = cli("ports", "check", "numpy", "-r", tmp_path)
+    told = "numpy: nothing failed, so there is no script\n"
+    assert (ran.exit_code, ran.output) == (0, told)
 
 
 def test_what_is_no_port_and_what_is_not_built_is_said(tmp_path, monkeypatch):
     ran = cli("ports", "check", "nonsense", "-r", tmp_path)
     assert (ran.exit_code, "no port 'nonsense'" in ran.output) == (2, True)
+    ran = cli("ports", "check", "numpy", "-r", tmp_path)
+    assert (ran.exit_code, "has no record of numpy" in ran.output) == (2, True)
     monkeypatch.setenv("ADAGRAD_CONFORMANCE_PORTS", str(tmp_path / "ports"))
     folder_of(tmp_path / "reproducers" / "mlx", ACCEPTS)
     ran = cli("ports", "check", "-r", tmp_path)

@@ -46,6 +46,7 @@ KNOWN = {
     "adagradw/single": {"groups/add"},
     "adagradw/foreach": {"weight-decay/coupled", "sparse/update"},
     "downhill": {"algorithm/update", "numerics/eps"},  # eps inside the root
+    "ensmallen": {"sparse/update"},  # a gradient of another type begins S anew
     "tfjs": {"none-vs-zero/interleaved"},
     "pennylane": {"parameters/defaults"},
 }

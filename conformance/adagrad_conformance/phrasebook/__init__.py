@@ -21,6 +21,7 @@ PHRASES: Mapping[str, str] = {
     "torch/zero-redundancy": "torch_ports:Zero",
     "torch/dtensor": "torch_ports:DTensors",
     "libtorch": "cpp_ports:LibTorch",
+    "ensmallen": "ensmallen_port:Ensmallen",
     "fbgemm/exact": "torch_ports:FbgemmExact",
     "fbgemm/row-wise": "torch_ports:FbgemmRowWise",
     "dgl": "graph_ports:Dgl",

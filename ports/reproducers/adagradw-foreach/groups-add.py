@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import torch; from adagradw import AdagradW
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = torch.nn.Parameter(f32([1.0]))
 q = torch.nn.Parameter(f32([1.0]))

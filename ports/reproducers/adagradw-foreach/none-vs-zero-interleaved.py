@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import torch; from adagradw import AdagradW
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p1 = torch.nn.Parameter(f32([1.0]))
 p18 = torch.nn.Parameter(f32([1.0]))

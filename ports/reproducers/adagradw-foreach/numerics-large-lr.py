@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import torch; from adagradw import AdagradW
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = torch.nn.Parameter(f32([1.0]))
 A = AdagradW([p], lr=1.0, weight_decay=0.5, eps=0.5, foreach=True)

@@ -1,5 +1,5 @@
 import torch
-from math import nan; import sys; sys.path.append(''); from adagradw import AdagradW
+from math import nan; from adagradw import AdagradW
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 q = torch.nn.Parameter(f32([1.0]))
 try: A = AdagradW([dict(params=[q], lr=nan)], foreach=True)

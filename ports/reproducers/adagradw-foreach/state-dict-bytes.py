@@ -1,4 +1,4 @@
-import io, torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import io, torch; from adagradw import AdagradW
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 r = torch.nn.Parameter(f32([1.0]))
 A = AdagradW([dict(params=[r], weight_decay=0.5)], lr=1.0, eps=0.5, foreach=True)

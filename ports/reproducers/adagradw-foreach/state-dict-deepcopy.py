@@ -1,4 +1,4 @@
-import copy, torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import copy, torch; from adagradw import AdagradW
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 r = torch.nn.Parameter(f64([1.0]))
 A = AdagradW([dict(params=[r], weight_decay=0.5)], lr=1.0, eps=0.5, foreach=True)

@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import torch; from adagradw import AdagradW
 c128 = lambda v: torch.tensor(v, dtype=torch.complex128)
 z = torch.nn.Parameter(c128([complex(1.0, 1.0)]))
 A = AdagradW([z], lr=1.0, eps=0.5, foreach=False)

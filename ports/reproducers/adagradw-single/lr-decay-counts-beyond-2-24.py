@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from adagradw import AdagradW
+import torch; from adagradw import AdagradW
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 p = torch.nn.Parameter(f64([1.0]))
 A = AdagradW([p], lr=1.0, eps=0.5, foreach=False)

@@ -1,5 +1,5 @@
 import torch
-from math import inf; import sys; sys.path.append(''); from adagradw import AdagradW
+from math import inf; from adagradw import AdagradW
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = torch.nn.Parameter(f32([1.0]))
 try: A = AdagradW([p], lr=inf, foreach=False)

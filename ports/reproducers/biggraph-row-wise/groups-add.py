@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from torchbiggraph.row_adagrad import RowAdagrad
+import torch; from torchbiggraph.row_adagrad import RowAdagrad
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = torch.nn.Parameter(f32([1.0]).reshape(1, 1))
 q = torch.nn.Parameter(f32([1.0]).reshape(1, 1))

@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from bitsandbytes.optim import Adagrad
+import torch; from bitsandbytes.optim import Adagrad
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 p_storage = f64([1.0])
 p = torch.nn.Parameter(p_storage.as_strided((1,), (2,), 0))

@@ -1,5 +1,5 @@
 import torch
-from math import nan; import sys; sys.path.append(''); from bitsandbytes.optim import Adagrad
+from math import nan; from bitsandbytes.optim import Adagrad
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 q = torch.nn.Parameter(f32([1.0]))
 try: A = Adagrad([dict(params=[q], lr=nan)])

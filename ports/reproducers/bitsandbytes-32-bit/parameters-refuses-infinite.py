@@ -1,5 +1,5 @@
 import torch
-from math import inf; import sys; sys.path.append(''); from bitsandbytes.optim import Adagrad
+from math import inf; from bitsandbytes.optim import Adagrad
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = torch.nn.Parameter(f32([1.0]))
 try: A = Adagrad([p], lr=inf)

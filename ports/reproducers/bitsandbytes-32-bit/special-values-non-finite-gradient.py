@@ -1,4 +1,4 @@
-import torch; import sys; sys.path.append(''); from bitsandbytes.optim import Adagrad
+import torch; from bitsandbytes.optim import Adagrad
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 p = torch.nn.Parameter(f64([1.0]))
 A = Adagrad([p], lr=1.0, eps=0.5)

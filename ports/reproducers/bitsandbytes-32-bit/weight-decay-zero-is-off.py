@@ -1,5 +1,5 @@
 import torch
-from math import inf; import sys; sys.path.append(''); from bitsandbytes.optim import Adagrad
+from math import inf; from bitsandbytes.optim import Adagrad
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 p = torch.nn.Parameter(f64([inf]))
 A = Adagrad([p], weight_decay=0.0, lr=1.0, eps=0.5)

@@ -1,5 +1,6 @@
 import copy, os, sys, types
 import numpy as np, torch
+from math import inf, nan
 os.environ["DGLBACKEND"] = "pytorch"
 # graphbolt was built for older versions of torch, and is not needed here
 sys.modules["dgl.graphbolt"] = types.ModuleType("dgl.graphbolt")

@@ -1,14 +1,15 @@
-from adagrad_conformance.by_hand import Group, New, Step, load_adapter, tensor
-
-port = load_adapter("fbgemm/row-wise")
-port.begin({"p": tensor("binary32", [], shape=(0, 3)), "q": tensor("binary32", [1.0])})
-port.perform(
-    New("A", (Group(("p", "q")),), {"lr": 2.0, "eps": 0.5, "weight_decay": 0.5})
-)
-port.perform(
-    Step(
-        "A", {"p": tensor("binary32", [], shape=(0, 3)), "q": tensor("binary32", [2.0])}
-    )
-)
-seen = port.read("A")["q"].state_sum.values()[0]
+import torch
+from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
+    ComputeDevice, EmbeddingLocation, OptimType, WeightDecayMode,
+    SplitTableBatchedEmbeddingBagsCodegen as Tables)
+f32 = lambda v: torch.tensor(v, dtype=torch.float32)
+q = f32([1.0])
+table = lambda t: t.reshape(len(t), -1).repeat_interleave(4, dim=1)
+w = table(q)
+tables = Tables([(*w.shape, EmbeddingLocation.HOST, ComputeDevice.CPU)], optimizer=OptimType.EXACT_ROWWISE_ADAGRAD,
+    stochastic_rounding=False, learning_rate=1.0, eps=0.5, weight_decay=0.5, weight_decay_mode=WeightDecayMode.L2)
+tables.split_embedding_weights()[0].copy_(w)
+seen = tables(torch.arange(len(w)), torch.arange(len(w) + 1))
+seen.backward(table(f32([2.0])))
+seen = float(tables.split_optimizer_states()[0][0].view(len(w), 1).expand(len(w), q[0].numel()).ravel()[0])
 assert seen == 6.25, f"q[0] S = {seen}, due 6.25"

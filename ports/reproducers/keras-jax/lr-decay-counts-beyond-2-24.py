@@ -1,9 +1,6 @@
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
+import os; os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_ENABLE_X64"] = "1"
 import keras, numpy as np
-
 p3 = keras.Variable(np.array([0.0], "float32"), dtype="float32")
 optimizer = keras.optimizers.Adagrad(learning_rate=1.0, epsilon=0.5)
 optimizer.build([p3])

@@ -1,9 +1,9 @@
 // With the torch package of Python (pip install torch==2.13.0):
 //   TORCH=$(python -c 'import torch; print(torch.__path__[0])')
-//   LIBTORCH="-I$TORCH/include -I$TORCH/include/torch/csrc/api/include"
-//   LIBTORCH="$LIBTORCH -L$TORCH/lib -Wl,-rpath,$TORCH/lib"
-//   LIBTORCH="$LIBTORCH -ltorch -ltorch_cpu -lc10"
-//   g++ -std=c++20 THIS_FILE.cpp $LIBTORCH && ./a.out
+//   FLAGS="-I$TORCH/include -I$TORCH/include/torch/csrc/api/include"
+//   FLAGS="$FLAGS -L$TORCH/lib -Wl,-rpath,$TORCH/lib"
+//   FLAGS="$FLAGS -ltorch -ltorch_cpu -lc10"
+//   g++ -std=c++20 THIS_FILE.cpp $FLAGS && ./a.out
 #include <torch/torch.h>
 #include <cmath>
 #include <iostream>

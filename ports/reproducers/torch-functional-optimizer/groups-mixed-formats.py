@@ -1,6 +1,5 @@
 import torch
 from torch.distributed.optim.functional_adagrad import _FunctionalAdagrad
-
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = f32([1.0])

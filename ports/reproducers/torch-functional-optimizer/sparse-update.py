@@ -1,6 +1,5 @@
 import torch
 from torch.distributed.optim.functional_adagrad import _FunctionalAdagrad
-
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 e = f32([1.0])
 c = f32([1.0]).reshape(1, 1, 1)

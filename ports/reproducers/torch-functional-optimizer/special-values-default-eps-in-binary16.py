@@ -1,6 +1,5 @@
 import torch
 from torch.distributed.optim.functional_adagrad import _FunctionalAdagrad
-
 f16 = lambda v: torch.tensor(v, dtype=torch.float16)
 p = f16([1.0])
 opt = _FunctionalAdagrad([p])

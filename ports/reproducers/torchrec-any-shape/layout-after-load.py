@@ -1,9 +1,4 @@
-import torch
-import sys
-
-sys.path.append("")
-from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
-
+import torch; from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 q_storage = f32([1.0])
 q = torch.nn.Parameter(q_storage.as_strided((1,), (3,), 0))
