@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from programs import ArrayProgram, FractionProgram, nearest, random_batch
 
+from adagrad_reference.dialects import APART, DOCUMENT
 from adagrad_reference.enclosure import (
     LAWFUL,
     TIGHT,
@@ -333,3 +334,14 @@ def test_the_rate_is_formed_by_a_reciprocal(fmt, t, lr, lr_decay, start, seen):
     x = np.array([fmt.from_hex(seen)])
     assert not fast_boxes(b, TIGHT)[0].hold(x).any()
     assert fast_boxes(b, LAWFUL)[0].hold(x).all()
+
+
+@pytest.mark.parametrize("decay", APART)
+@pytest.mark.parametrize("fmt", [BINARY64, BINARY16])
+def test_decay_that_stands_apart_may_scale_theta(fmt, decay):
+    """theta (1 - rate) of an infinite theta is infinite, theta - rate theta is NaN."""
+    b = single(fmt, np.inf, 1.0, 0.5, lr=2.0, weight_decay=3.0)
+    theta, _ = fast_boxes(b, LAWFUL, DOCUMENT.also("decay", decay))
+    assert theta.hold(np.array([-np.inf])).all()
+    assert theta.hold(np.array([np.nan])).all()
+    assert not theta.hold(np.array([1.0])).any()
