@@ -121,7 +121,7 @@ def smallest(
         id=f"reproducer/{scenario.id}",
         note=f"the smallest found that fails as {scenario.id} does",
     )
-    requirement = (scenario.requirements or ("no requirement",))[0]
+    requirement = _first_requirement(scenario)
     elements = sum(tensor.size for tensor in found.tensors.values())
     if elements > LARGEST:
         words = f"A scenario of {elements:,} elements, too large to be read; again by"
@@ -143,11 +143,16 @@ def smallest(
     )
 
 
+def _first_requirement(scenario: Scenario) -> str:
+    """The one that files are named after; a user's own scenario has none."""
+    return (scenario.requirements or ("no requirement",))[0]
+
+
 def _snippet(
     outcome: Outcome, scenario: Scenario, identity: Identity, target: str
 ) -> tuple[str, str]:
     """The script, and the end of its file's name."""
-    name = file_name(scenario.requirements[0] if scenario.requirements else "")
+    name = file_name(_first_requirement(scenario))
     replay = f"{_replay(target, f'{name}.json')}\n", ".sh"
     if target.startswith("exec:"):
         return replay

@@ -9,8 +9,10 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from reproducer_kit import library, reproducer, scenarios, verdict_of
@@ -369,3 +371,14 @@ def test_a_reproducer_without_a_scenario_is_a_note():
     (text,) = [t for n, t in module._texts("torch/single", [note]) if n == "README.md"]
     assert "crash: no message" in text
     assert "--only torch/pickled" in text
+
+
+def test_a_script_for_a_scenario_without_requirement_replays_the_file_beside_it():
+    """A user's own scenario; the script and the index name the same file."""
+    scenario = replace(scenarios("numerics/eps")[0], requirements=())
+    outcome = SimpleNamespace(verdict=None)
+    text, suffix = module._snippet(outcome, scenario, None, "exec:./port")
+    assert suffix == ".sh"
+    found = Reproducer(module._first_requirement(scenario), "x", None, scenario, text)
+    name = f"{file_name(found.requirement)}.json"
+    assert f"--scenario {name}" in text
