@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param
-from adagrad_conformance.candidates.torch_foreach import ForeachAdagrad
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad, Param
+from adagrad_conformance.adapters.own.torch_foreach import ForeachAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 __all__ = ["measure"]
 

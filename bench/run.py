@@ -24,16 +24,16 @@ import numpy as np
 from mpmath.libmp import BACKEND
 
 import ports
-from adagrad_conformance.grading import judge
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.runner import observe
-from adagrad_conformance.scenarios import long_runs
-from adagrad_conformance.targets import parse_target
+from adagrad_conformance.checks.scenarios import long_runs
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.algorithm import adagrad_step, context
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
+from adagrad_reference.array_exact import exact_steps
+from adagrad_reference.array_intervals import round_array
 from adagrad_reference.enclosure import LAWFUL, norm_step
-from adagrad_reference.fast import StepBatch, fast_boxes
-from adagrad_reference.fast_arithmetic import round_array
-from adagrad_reference.fast_exact import exact_steps
 from adagrad_reference.formats import BINARY64, FORMATS, Format
 from adagrad_reference.interval import Interval
 from adagrad_reference.options import Options

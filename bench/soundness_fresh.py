@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
-from adagrad_conformance.candidate import Identity, InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.runner import observe
-from adagrad_conformance.scenarios.fresh import fresh_scenarios
-from adagrad_conformance.verdict import Verdict
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import Identity, InProcess
 from adagrad_reference.scenario import Scenario
 
 __all__ = ["PORTS", "PlayedRow", "play_seeds"]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from programs import adversarial_batch, random_batch, varied_settings, wild_batch
 
-from adagrad_reference import fast as engine
+from adagrad_reference import array_enclosure as engine
+from adagrad_reference.array_enclosure import Boxes, StepBatch, fast_boxes
+from adagrad_reference.array_exact import ulp_array
 from adagrad_reference.enclosure import CLASSES, FLUSHED, NumericClass, norm_step
-from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
-from adagrad_reference.fast_exact import ulp_array
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.interval import Interval
 

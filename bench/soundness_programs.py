@@ -25,8 +25,8 @@ from programs import (
     wild_batch,
 )
 
+from adagrad_reference.array_enclosure import Boxes, StepBatch, fast_boxes
 from adagrad_reference.enclosure import LAWFUL
-from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
 from adagrad_reference.formats import FORMATS, Format
 
 __all__ = ["Row", "batch_rows", "compiled"]

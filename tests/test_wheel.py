@@ -96,7 +96,8 @@ def test_it_runs_on_the_packaged_vectors(shipped):
     output = shipped("adagrad-conformance", "run", "numpy", "--only", "algorithm/*")
     assert "CONFORMANT" in output
     assert "NOT CONFORMANT" not in output
-    code = "from adagrad_conformance.library import vectors_folder as f; print(f())"
+    code = "from adagrad_conformance.checks import vector_files as v"
+    code += "; print(v.vectors_folder())"
     folder = Path(shipped("python", "-c", code).strip())
     assert folder.parts[-3:] == ("adagrad_conformance", "vectors", "data")
     assert "site-packages" in folder.parts

@@ -4,7 +4,7 @@
 // The class saying no is a refusal; any other error is a crash.  To see what a port is
 // doing, use console.error.
 
-import { serve } from "../../conformance/adagrad_conformance/languages/javascript/port.mjs";
+import { serve } from "../../conformance/adagrad_conformance/adapter_kits/javascript/port.mjs";
 import { Adagrad, AdagradError, Param } from "./adagrad.mjs";
 
 await serve({

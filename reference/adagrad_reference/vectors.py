@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .codec import decimal, scenario_from_json, scenario_to_json
+from .expectations import Box, EventExpectation, ParamExpectation, play
 from .formats import Format
-from .play import Box, EventExpectation, ParamExpectation, play
 from .scenario import Scenario
+from .scenario_json import decimal, scenario_from_json, scenario_to_json
 
 __all__ = [
     "FORMAT_VERSION",

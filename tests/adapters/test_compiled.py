@@ -6,12 +6,13 @@ One test, because the first compilation in a new folder takes half a minute.
 import pytest
 import torch
 
-from adagrad_conformance.adapters import torch_optim, torch_own
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, adagrad_
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
-from adagrad_conformance.checks import native_checks
-from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.checks.kinds import native_checks
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
 
 
 class CompiledStepIsEmpty(SingleTensorAdagrad):

@@ -9,12 +9,12 @@ import functools
 import pytest
 import torch
 
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.library import Library
-from adagrad_conformance.scenarios.fresh import fresh_scenarios
+from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
 
 
 class Hidden(SingleTensorAdagrad):

@@ -11,25 +11,26 @@ import warnings
 import pytest
 import torch
 
-from adagrad_conformance.adapters import torch_optim, torch_own
+from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.base import CLAIMS, Malformed, NativeAnswer
-from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.torch_foreach import ForeachAdagrad
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
-from adagrad_conformance.checks import native_checks
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.native import (
+from adagrad_conformance.adapters.native import (
     run_native,
     torch_compiled,
     torch_derivative,
     torch_device,
 )
-from adagrad_conformance.native.table import NATIVE
-from adagrad_conformance.native.torch_bench import Bench
-from adagrad_conformance.native.torch_device import on_device
-from adagrad_conformance.native.torch_kit import numbers, same
+from adagrad_conformance.adapters.native.table import NATIVE
+from adagrad_conformance.adapters.native.torch_bench import Bench
+from adagrad_conformance.adapters.native.torch_device import on_device
+from adagrad_conformance.adapters.native.torch_kit import numbers, same
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.adapters.own.torch_foreach import ForeachAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
+from adagrad_conformance.checks.kinds import native_checks
+from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.transport.client import InProcess
 
 QUICK = [check for check in native_checks() if not check.entry.slow]
 NO_GPU = not torch.cuda.is_available()

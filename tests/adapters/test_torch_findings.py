@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from adagrad_conformance.adapters import torch_optim
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import NativeCheck
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.library import Library
+from adagrad_conformance.checks.kinds import NativeCheck
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.suite import known_checks
+from adagrad_conformance.transport.client import InProcess
 
 PATHS = {
     "single": {"foreach": False},

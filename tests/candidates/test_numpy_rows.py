@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param, Rows
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad, Param, Rows
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 

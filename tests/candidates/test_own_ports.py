@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 import torch
 
-from adagrad_conformance.candidates.numpy_adagrad import BLOCK, Adagrad, Param
-from adagrad_conformance.candidates.torch_foreach import ForeachAdagrad
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.numpy_adagrad import BLOCK, Adagrad, Param
+from adagrad_conformance.adapters.own.torch_foreach import ForeachAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 WIDE = [np.dtype(np.float64), np.dtype(np.float32)]
@@ -735,7 +735,7 @@ def test_numpy_refuses_what_it_cannot_update(bad):
 
 
 def test_candidates_import_nothing_heavy():
-    code = "import sys, adagrad_conformance.candidates as c; print(*sys.modules)"
+    code = "import sys, adagrad_conformance.adapters.own as c; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not {"numpy", "torch", "ml_dtypes"} & set(done.stdout.split())
@@ -745,7 +745,7 @@ def test_candidates_import_nothing_heavy():
     "name", ["numpy_adagrad", "torch_base", "torch_single", "torch_foreach"]
 )
 def test_all_lists_the_public_names(name):
-    module = importlib.import_module(f"adagrad_conformance.candidates.{name}")
+    module = importlib.import_module(f"adagrad_conformance.adapters.own.{name}")
     own = {
         key
         for key, value in vars(module).items()

@@ -11,16 +11,16 @@ import torch
 
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.base import Adapter, Malformed
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.adapters.own.torch_adapter import foreach, single
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
-from adagrad_conformance.adapters.torch_own import foreach, single
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.scenarios import complex as complex_family
-from adagrad_conformance.scenarios import sparse as sparse_family
+from adagrad_conformance.checks.scenarios import complex as complex_family
+from adagrad_conformance.checks.scenarios import sparse as sparse_family
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.play import play
 from adagrad_reference.scenario import Group, New, SetState, Sparse, Step, Steps, Tensor
 
 SCENARIOS = (*sparse_family.scenarios(), *complex_family.scenarios())

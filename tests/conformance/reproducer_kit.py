@@ -13,16 +13,17 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "mutants"))
 from mutant_kit import adapter
 from mutant_table import MUTANTS
 
-from adagrad_conformance import by_hand
-from adagrad_conformance.adapters import numpy_own, torch_optim
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
-from adagrad_conformance.reproducers import cheapest_failures, smallest
-from adagrad_conformance.runner import observe, play
-from adagrad_conformance.suite import suite
-from adagrad_reference.codec import scenario_from_json, scenario_to_json
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.execution.runner import observe, play
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.reproducers import driver
+from adagrad_conformance.reproducers.smallest import cheapest_failures, smallest
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
 SEED = 20_110_712
 PORTS = {mutant.port.__name__: mutant.port for mutant in MUTANTS}
@@ -92,7 +93,7 @@ def lines(found):
 
 def executed(text, factory, monkeypatch):
     """Run a script on a port in this process; what ended it, if anything did."""
-    monkeypatch.setattr(by_hand, "load_adapter", lambda name: factory())
+    monkeypatch.setattr(driver, "load_adapter", lambda name: factory())
     try:
         exec(compile(text, "reproducer", "exec"), {})
     except (Exception, SystemExit) as error:

@@ -23,18 +23,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from adagrad_conformance import explain, library, run_command, show_commands, stream
-from adagrad_conformance.adapters import ADAPTERS
-from adagrad_conformance.checks import Adaptive, NativeCheck, Relation, kind
-from adagrad_conformance.cli import main
-from adagrad_conformance.library import Library
+from adagrad_conformance.adapters.registry import ADAPTERS
+from adagrad_conformance.checks import vector_files as library
+from adagrad_conformance.checks.kinds import Adaptive, NativeCheck, Relation, kind
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.cli import explain
+from adagrad_conformance.cli import run as run_command
+from adagrad_conformance.cli import show as show_commands
+from adagrad_conformance.cli.main import main
+from adagrad_conformance.reports import stream
+from adagrad_conformance.reports.stream import read_stream
+from adagrad_conformance.reproducers.torch_script import torch_snippet
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.snippet import torch_snippet
-from adagrad_conformance.stream import read_stream
-from adagrad_conformance.suite import known_checks
-from adagrad_reference.codec import scenario_from_json
 from adagrad_reference.scenario import Scenario, Steps
+from adagrad_reference.scenario_json import scenario_from_json
 
 QUICK = ["--only", "algorithm/update/*", "--fresh", "0", "--seed", "1"]
 HOST = f"exec:{sys.executable} -m adagrad_conformance.host"
@@ -108,7 +112,7 @@ PORTS = """
     from dataclasses import replace
 
     from adagrad_conformance.adapters.base import Adapter, Tensor
-    from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+    from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 
 
     class Right(NumpyAdapter):
@@ -270,7 +274,7 @@ HEAVY = ("torch", "hypothesis", "mpmath", "numpy")
         "standalone_mode=False)",
         "from adagrad_conformance.cli import main; main(['run', '--help'], "
         "standalone_mode=False)",
-        "import adagrad_conformance.targets",
+        "import adagrad_conformance.transport.targets",
     ],
 )
 def test_nothing_heavy_is_loaded(code):
@@ -560,7 +564,7 @@ def test_level_plays_up_to_that_level(known, tmp_path, level, levels):
 def test_strict_counts_a_should(known, tmp_path):
     path = tmp_path / "port.py"
     path.write_text(
-        "from adagrad_conformance.adapters.numpy_own import NumpyAdapter\n"
+        "from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter\n"
         "class Forgets(NumpyAdapter):\n"
         "    def new(self, optimizer, groups, options):\n"
         "        from dataclasses import replace\n"

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad
-from adagrad_conformance.convex import Losses, convex_problems
-from adagrad_conformance.grading import judge
-from adagrad_conformance.runner import perform
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.regret_bound import Losses, convex_problems
+from adagrad_conformance.execution.runner import perform
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.algorithm import adagrad_step, context
 from adagrad_reference.options import Options
 

@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from test_javascript_example import EXAMPLE, NODE
 
 from adagrad_conformance.adapters.base import CLAIMS
-from adagrad_conformance.cli import main
+from adagrad_conformance.cli.main import main
 from adagrad_conformance.doctor import Doctor, examine
-from adagrad_conformance.doctor.talk import ADVICE
-from adagrad_conformance.doctor.visits import MAX_LOSSES, VISITS
-from adagrad_conformance.targets import parse_target
-from adagrad_conformance.verdict import CAUSES
+from adagrad_conformance.doctor.conversation import ADVICE
+from adagrad_conformance.doctor.plan import MAX_LOSSES, VISITS
+from adagrad_conformance.grading.verdict import CAUSES
+from adagrad_conformance.transport.targets import parse_target
 
 LIAR = Path(__file__).parents[1] / "liars" / "process_liar.py"
 NEVER = 60.0

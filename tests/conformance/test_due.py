@@ -22,24 +22,24 @@ from reproducer_kit import (
 )
 
 from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
-from adagrad_conformance.due import Due, condition, due, in_words
-from adagrad_conformance.grading import judge
-from adagrad_conformance.reproducers import smallest
-from adagrad_conformance.runner import play
-from adagrad_conformance.scenarios.build import (
+from adagrad_conformance.checks.scenarios.builders import (
     optimizer,
     scenario,
     single_step,
     tensor,
     view,
 )
-from adagrad_conformance.snippet import TorchPort
-from adagrad_conformance.torch_reproducer import torch_reproducer
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.reproducers.assertion import Due, condition, due, in_words
+from adagrad_conformance.reproducers.smallest import smallest
+from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
+from adagrad_conformance.reproducers.torch_script import TorchPort
+from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.expectations import Box
 from adagrad_reference.formats import BINARY32, BINARY64
-from adagrad_reference.play import Box
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

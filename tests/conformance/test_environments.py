@@ -12,15 +12,21 @@ from click.testing import CliRunner
 
 import adagrad_conformance
 import adagrad_reference
-from adagrad_conformance import environments, ports_command, targets
-from adagrad_conformance.adapters import PORTS, Port
-from adagrad_conformance.cli import main
-from adagrad_conformance.environments import ENVIRONMENTS, BuildError, Environment
-from adagrad_conformance.stream import read_stream
-from adagrad_conformance.targets import parse_target
+from adagrad_conformance.adapters import environments
+from adagrad_conformance.adapters.environments import (
+    ENVIRONMENTS,
+    BuildError,
+    Environment,
+)
+from adagrad_conformance.adapters.registry import PORTS, Port
+from adagrad_conformance.cli import ports as ports_command
+from adagrad_conformance.cli.main import main
+from adagrad_conformance.reports.stream import read_stream
+from adagrad_conformance.transport import targets
+from adagrad_conformance.transport.targets import parse_target
 
 PACKAGES = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
-LAUNCHER = Path(adagrad_conformance.__file__).with_name("elsewhere.py")
+LAUNCHER = Path(adagrad_conformance.__file__).parent / "transport" / "bootstrap.py"
 #: What builds packages, or turns bits into numbers: no part of what is judged.
 HELPERS = ("numpy", "ml_dtypes", "ninja", "setuptools", "wheel", "packaging")
 START = '{"seq": 1, "op": "start", "protocol": 1}\n{"seq": 2, "op": "stop"}\n'
@@ -231,7 +237,7 @@ def test_the_words_of_a_program_are_filled_in(cli, registered, tmp_path):
     )
     environment.folder.mkdir(parents=True)
     (environment.folder / "built.json").touch()
-    adapters = Path(targets.__file__).with_name("adapters")
+    adapters = Path(targets.__file__).parents[1] / "adapters"
     assert parse_target("mine").command == (f"{environment.folder}/port", str(adapters))
 
 

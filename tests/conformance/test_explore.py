@@ -21,19 +21,20 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from adagrad_conformance import explore as package
-from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
+from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.base import CLAIMS
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.candidate import Crash, InProcess
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad
-from adagrad_conformance.cli import main
-from adagrad_conformance.comparison import OUTCOME_ONLY
+from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
+from adagrad_conformance.cli.main import main
 from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
-from adagrad_conformance.scenarios.ordinary import is_ordinary
-from adagrad_conformance.stream import read_stream
+from adagrad_conformance.grading.state import OUTCOME_ONLY
+from adagrad_conformance.reports.stream import read_stream
+from adagrad_conformance.transport.client import Crash, InProcess
 from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
-from adagrad_reference.codec import scenario_from_json, scenario_to_json
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
@@ -51,6 +52,7 @@ from adagrad_reference.scenario import (
     Tensor,
     ZeroGrad,
 )
+from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
 ALL = frozenset(CLAIMS)
 TAU = "initial_accumulator_value"
@@ -458,7 +460,7 @@ class Dying(InProcess):
         self.again = again
 
     def start(self):
-        from adagrad_conformance.candidate import NotLoaded
+        from adagrad_conformance.transport.client import NotLoaded
 
         if self.steps and not self.again:
             raise NotLoaded("gone")
@@ -625,7 +627,7 @@ def test_a_target_that_cannot_be_loaded(folder):
 #: One hangs in its second step, one goes the wrong way, one claims next to nothing.
 WRONG = """
 import sys
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 
 class Hanging(NumpyAdapter):
     name = "hangs"
@@ -676,7 +678,7 @@ def test_without_hypothesis(monkeypatch):
         "import adagrad_conformance",
         "main(['--help'], standalone_mode=False)",
         "main(['explore', '--help'], standalone_mode=False)",
-        "import adagrad_conformance.run_command",
+        "import adagrad_conformance.cli.run",
     ],
 )
 def test_hypothesis_is_loaded_for_exploring_alone(code):

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Malformed
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import InProcess, check_constants
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.fitting import fitted, missing_claims
-from adagrad_conformance.library import Library
-from adagrad_conformance.relations import relations
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.fixed_options import fitted, missing_claims
+from adagrad_conformance.checks.relations import relations
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess, check_constants
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

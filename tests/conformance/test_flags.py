@@ -21,19 +21,19 @@ from test_grading import (
     with_value,
 )
 
-from adagrad_conformance import grading
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.adapters.torch_optim import single as torch_single
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad
-from adagrad_conformance.grading import judge
-from adagrad_conformance.runner import observe, play
-from adagrad_conformance.scenarios import special_values
-from adagrad_conformance.scenarios.build import tensor
-from adagrad_conformance.scenarios.catalogue import FAMILIES, GENERATED
-from adagrad_conformance.verdict import GRADES
+from adagrad_conformance.checks.scenarios import special_values
+from adagrad_conformance.checks.scenarios.builders import tensor
+from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
+from adagrad_conformance.execution.runner import observe, play
+from adagrad_conformance.grading import judge as judge_module
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import GRADES
+from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.array_enclosure import fast_boxes
 from adagrad_reference.enclosure import FLUSHED, LAWFUL
-from adagrad_reference.fast import fast_boxes
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.scenario import SetState, Step, Steps, ZeroGrad
 
@@ -306,7 +306,7 @@ def test_must_scenarios_stay_clear_of_subnormal_numbers(monkeypatch):
     differing = set()
 
     def compare(fmt, pairs, *others):
-        batch, *_ = grading._batch(fmt, [step for _, step in pairs])
+        batch, *_ = judge_module._batch(fmt, [step for _, step in pairs])
         owners = [case.check.id for case, step in pairs for _ in step.gradient]
         for lawful, flushed in zip(
             fast_boxes(batch, LAWFUL), fast_boxes(batch, FLUSHED), strict=True
@@ -318,7 +318,7 @@ def test_must_scenarios_stay_clear_of_subnormal_numbers(monkeypatch):
             )
             differing.update(owners[i] for i in np.flatnonzero(~same))
 
-    monkeypatch.setattr(grading, "_judge_steps", compare)
+    monkeypatch.setattr(judge_module, "_judge_steps", compare)
     must = [
         s
         for family in (*FAMILIES, *GENERATED)

@@ -10,19 +10,20 @@ import sys
 
 import pytest
 
-from adagrad_conformance.adapters import numpy_own, torch_own
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.runner import observe
-from adagrad_conformance.scenarios.build import single_step, tensor
-from adagrad_conformance.scenarios.fresh import fresh_scenarios
-from adagrad_conformance.scenarios.ordinary import is_ordinary
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.checks.scenarios.builders import single_step, tensor
+from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
+from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.bookkeeping import Bookkeeper
-from adagrad_reference.codec import scenario_from_json, scenario_to_json
+from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import OPTION_NAMES
-from adagrad_reference.play import play
 from adagrad_reference.scenario import AddGroup, Load, ZeroGrad
+from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
 SEEDS, PER_FORMAT = 60, 5
 RULE = "numerics/fresh"

@@ -14,19 +14,20 @@ import numpy as np
 import pytest
 
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.grading import decode_array, judge
-from adagrad_conformance.runner import ClosureCall, Observation, play
-from adagrad_conformance.scenarios.build import draw, rng, tensor
-from adagrad_conformance.verdict import STATUSES
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.scenarios.builders import draw, rng, tensor
+from adagrad_conformance.execution.observations import ClosureCall, Observation
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.judge import decode_array, judge
+from adagrad_conformance.grading.verdict import STATUSES
+from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
+from adagrad_reference.array_exact import exact_steps
 from adagrad_reference.enclosure import LAWFUL, TIGHT, norm_step
-from adagrad_reference.fast import StepBatch, fast_boxes
-from adagrad_reference.fast_exact import exact_steps
+from adagrad_reference.expectations import play as reference_play
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
 from adagrad_reference.options import Options
-from adagrad_reference.play import play as reference_play
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

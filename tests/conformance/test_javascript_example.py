@@ -21,12 +21,12 @@ from pathlib import Path
 import pytest
 
 from adagrad_conformance.adapters.base import CLAIMS, PLAIN_CLAIMS, Reading, Refused
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import Crash, InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.runner import observe, play, smoke_test
-from adagrad_conformance.scenarios import long_runs
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.scenarios import long_runs
+from adagrad_conformance.execution.runner import observe, play, smoke_test
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.transport.client import Crash, InProcess
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance.adapters import PORTS
-from adagrad_conformance.scenarios.catalogue import FAMILIES, GENERATED
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ROOT / "conformance" / "adagrad_conformance"
@@ -23,31 +23,41 @@ FILES = {
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 MODULES = sorted(FILES)
 
-#: What only the top may be; whoever else stands directly in the package is the engine.
-TOP = (
-    "cli",
-    "__main__",
-    "run_command",
-    "show_commands",
-    "explore_command",
-    "diagnose_command",
-    "doctor_command",
-    "ports_command",
-    "new_adapter_command",
-    "reproduce_command",
-    "pytest_plugin",
-)
-LOW = ("requirements", "scenarios", "adapters", "candidates")
+#: The floor of each package and file of the suite.  A module imports its own package
+#: and lower floors only, wherever in the module the import stands.
+FLOOR = {
+    "errors": 0,
+    "files": 0,
+    "requirements": 1,
+    "adapters": 2,
+    "checks": 3,
+    "transport": 3,
+    "execution": 4,
+    "doctor": 4,
+    "grading": 5,
+    "diagnosis": 6,
+    "reproducers": 6,
+    "explore": 6,
+    "evaluation": 7,
+    "reports": 8,
+    "cli": 9,
+    # names that commands and scripts of users hold
+    "by_hand": 10,
+    "host": 10,
+    "__main__": 10,
+}
+#: What `new-adapter` copies; no module imports it.
+COPIED = "adapter_kits"
 FRAMEWORKS = ("torch", "keras", "jax", "optax", "tensorflow", "mlx", "paddle")
+#: The reference's language, without its mathematics.
+LANGUAGE = {"scenario", "formats", "options", "dialects"}
+#: The most modules that a folder may hold, but where they are all of one kind.
+CROWD, OF_ONE_KIND = 15, ("published", "scenarios", "port_syntax", "adagrad_reference")
 
 
-def layer(module):
-    """3 command, 2 engine and reports, 1 tables and adapters, 0 reference."""
-    package, _, rest = module.partition(".")
-    if package == "adagrad_reference":
-        return 0
-    first = rest.split(".")[0]
-    return 3 if first in TOP else 1 if first in LOW else 2
+def unit(module):
+    """The package or file of the suite that a module belongs to."""
+    return [*module.split("."), "__init__"][1]
 
 
 def is_type_checking(node):
@@ -93,19 +103,51 @@ def ours(names):
 
 def test_there_is_something_to_look_at():
     assert len(MODULES) > 40
-    assert "adagrad_reference.algorithm" in ours(imports("adagrad_reference.play"))
-    assert "adagrad_conformance.library" in imports("adagrad_conformance.explain")
+    assert "adagrad_reference.algorithm" in ours(
+        imports("adagrad_reference.expectations")
+    )
+    assert "adagrad_conformance.checks.vector_files" in imports(
+        "adagrad_conformance.cli.explain"
+    )
 
 
-@pytest.mark.parametrize("module", MODULES)
+SUITES = [m for m in MODULES if m.startswith("adagrad_conformance.")]
+
+
+def test_every_package_has_a_floor():
+    assert {unit(module) for module in SUITES} - {COPIED} == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", [m for m in SUITES if unit(m) != COPIED])
 def test_imports_go_down_only(module):
-    higher = [name for name in ours(imports(module)) if layer(name) > layer(module)]
-    allowed = {"adagrad_conformance"}  # the package itself holds the version alone
-    assert set(higher) <= allowed
+    for name in ours(imports(module)):
+        if name.startswith("adagrad_conformance.") and unit(name) != unit(module):
+            assert unit(name) != COPIED
+            assert FLOOR[unit(name)] < FLOOR[unit(module)], name
+
+
+def test_the_reference_imports_nothing_of_the_suite():
+    for module in set(MODULES) - set(SUITES) - {"adagrad_conformance"}:
+        found = {top_level(name) for name in imports(module)}
+        assert "adagrad_conformance" not in found, module
+
+
+def test_no_folder_is_a_crowd_of_different_kinds():
+    for folder in {path.parent for path in FILES.values()}:
+        if folder.name not in OF_ONE_KIND:
+            modules = [p for p in folder.glob("*.py") if p.name != "__init__.py"]
+            assert len(modules) <= CROWD, folder
+
+
+@pytest.mark.parametrize(
+    "package", sorted(p.parent for p in FILES.values() if p.name == "__init__.py")
+)
+def test_every_package_says_what_it_is_for(package):
+    assert ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
 
 
 def test_modules_do_not_import_each_other_in_a_circle():
-    graph = {name: ours(imports(name, deferred=False)) - {name} for name in MODULES}
+    graph = {name: ours(imports(name)) - {name} for name in MODULES}
     done, path = set(), []
 
     def visit(name):
@@ -123,7 +165,7 @@ def test_modules_do_not_import_each_other_in_a_circle():
 
 def test_the_reference_imports_nothing_but_mpmath_and_numpy():
     for module in MODULES:
-        if layer(module) == 0:
+        if top_level(module) == "adagrad_reference":
             outside = {top_level(name) for name in imports(module)}
             assert not outside & {"adagrad_conformance", "click", "rich", *FRAMEWORKS}
             third = outside - set(sys.stdlib_module_names) - {"adagrad_reference"}
@@ -131,7 +173,7 @@ def test_the_reference_imports_nothing_but_mpmath_and_numpy():
 
 
 @pytest.mark.parametrize(
-    "name", ["scenario", "formats", "options", "bookkeeping", "codec"]
+    "name", ["scenario", "formats", "options", "bookkeeping", "scenario_json"]
 )
 def test_the_language_needs_no_arithmetic(name):
     """Adapters and hosts import these; what these import counts too."""
@@ -144,50 +186,43 @@ def test_the_language_needs_no_arithmetic(name):
         todo |= ours(found) - seen
 
 
-@pytest.mark.parametrize(
-    "module",
-    [m for m in MODULES if m.startswith("adagrad_conformance.adapters.")
-     and not m.endswith(".base")],
-)  # fmt: skip
-def test_adapters_never_import_the_reference(module):
-    assert not {x for x in imports(module) if top_level(x) == "adagrad_reference"}
+ADAPTERS = [m for m in SUITES if unit(m) == "adapters"]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_candidates_and_adapters_import_frameworks(module):
+@pytest.mark.parametrize("module", ADAPTERS)
+def test_adapters_speak_the_language_and_never_the_mathematics(module):
+    found = {x for x in imports(module) if top_level(x) == "adagrad_reference"}
+    assert found <= {f"adagrad_reference.{name}" for name in LANGUAGE}
+    if ".own." in module and not module.endswith("_adapter"):
+        assert not found  # a port that is judged shares nothing with its judge
+
+
+@pytest.mark.parametrize("module", SUITES)
+def test_only_adapters_import_frameworks(module):
     used = {top_level(name) for name in imports(module)} & set(FRAMEWORKS)
-    parts = module.split(".")
-    if parts[1:2] == ["candidates"]:
-        assert not used or parts[-1].startswith("torch_")
-    elif parts[1:2] not in (["adapters"], ["native"]):
-        assert not used
+    assert not used or unit(module) == "adapters"
+
+
+@pytest.mark.parametrize("module", SUITES)
+def test_only_the_command_line_speaks_to_people(module):
+    used = {top_level(name) for name in imports(module)} & {"click", "rich"}
+    assert not used or unit(module) == "cli" or module.endswith(".reports.terminal")
 
 
 def test_grading_neither_plays_nor_starts_anything():
-    found = set(imports("adagrad_conformance.grading"))
-    banned = ("engine", "process", "cli", "run_command", "library", "host")
-    assert not found & {f"adagrad_conformance.{name}" for name in banned}
-    assert not {top_level(name) for name in found} & {"subprocess", "click", "os"}
-
-
-def test_the_runner_never_judges():
-    found = set(imports("adagrad_conformance.runner"))
-    assert not found & {f"adagrad_conformance.{x}" for x in ("grading", "verdict")}
-
-
-@pytest.mark.parametrize(
-    "module", [m for m in MODULES if m.startswith("adagrad_conformance.reports")]
-)
-def test_reports_play_nothing(module):
-    banned = {f"adagrad_conformance.{x}" for x in ("engine", "grading", "process")}
-    assert not set(imports(module)) & banned
+    for module in SUITES:
+        if unit(module) != "grading":
+            continue
+        found = set(imports(module))
+        played = {"adagrad_conformance.execution." + x for x in ("runner", "session")}
+        assert not found & played
+        assert not {unit(name) for name in ours(found)} & {"transport"}
+        assert not {top_level(name) for name in found} & {"subprocess", "os"}
 
 
 def test_nobody_unpickles_or_evaluates_but_adapters():
     for module in MODULES:
-        if module.startswith(
-            ("adagrad_conformance.adapters", "adagrad_conformance.nat")
-        ):
+        if module in ADAPTERS:
             continue
         assert not {top_level(x) for x in imports(module)} & {"pickle", "marshal"}
         calls = {
@@ -306,7 +341,7 @@ def test_every_adapter_in_the_folder_is_in_the_table():
     registered = set(PLACES.values())
     for module in MODULES:
         if module.startswith("adagrad_conformance.adapters.") and not module.endswith(
-            (".base", ".optimizer")
+            (".base", ".torch_like", ".environments")
         ):
             missing = {f"{module}:{name}" for name in offered(module)} - registered
             assert not missing
@@ -322,7 +357,7 @@ def test_the_table_of_families_is_the_folder():
     files = {
         module
         for module in MODULES
-        if module.startswith("adagrad_conformance.scenarios.")
+        if module.startswith("adagrad_conformance.checks.scenarios.")
         and "scenarios" in {node.name for node in definitions(TREES[module])}
     }
     families = [*FAMILIES, *GENERATED]

@@ -13,18 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adagrad_conformance import by_hand, wire
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
-from adagrad_conformance.adapters.bits import to_tensor
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.candidates.numpy_adagrad import Rows
-from adagrad_conformance.grading import judge
-from adagrad_conformance.master import MASTER, lifted, rounded, widened
-from adagrad_conformance.reproducers import smallest
-from adagrad_conformance.runner import play
+from adagrad_conformance.adapters.bases.encodings import to_tensor
+from adagrad_conformance.adapters.own.numpy_adagrad import Rows
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.master_weights import MASTER, lifted, rounded, widened
+from adagrad_conformance.reproducers import driver
+from adagrad_conformance.reproducers.smallest import smallest
+from adagrad_conformance.transport import messages
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.expectations import play as reference
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, FORMATS
-from adagrad_reference.play import play as reference
 from adagrad_reference.scenario import (
     Group,
     Layout,
@@ -387,7 +388,7 @@ def test_a_reproducer_tells_it_from_the_right_port(port, fmt, monkeypatch):
     script = smallest(wrong, identity, scenario, verdict, expect, budget=60).snippet
     for used, right in ((port, False), (MasterWeights, True)):
         adapter = MasterAdapter(used)
-        monkeypatch.setattr(by_hand, "load_adapter", lambda text, found=adapter: found)
+        monkeypatch.setattr(driver, "load_adapter", lambda text, found=adapter: found)
         with nullcontext() if right else pytest.raises(AssertionError):
             exec(script, {})
 
@@ -484,6 +485,6 @@ def test_a_master_comes_back_from_the_wire():
         "p": Reading(theta, None, wide, 2, None, wide),
         "q": Reading(theta, None, theta, 2),
     }
-    sent = json.loads(json.dumps(wire.readings_to_wire(readings)))
+    sent = json.loads(json.dumps(messages.readings_to_wire(readings)))
     assert "master" not in sent["params"]["q"]
-    assert wire.readings_from_wire(sent) == readings
+    assert messages.readings_from_wire(sent) == readings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.library import Library
-from adagrad_conformance.suite import known_checks
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
 
 LIBRARY = Library.read()
 CHECKS = known_checks(LIBRARY)

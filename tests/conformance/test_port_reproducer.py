@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from adagrad_conformance import phrasebook
-from adagrad_conformance.adapters import PORTS
-from adagrad_conformance.due import Due
-from adagrad_conformance.phrasebook import PHRASES, phrases_of
-from adagrad_conformance.phrasebook.phrases import Phrases, Unsaid
-from adagrad_conformance.port_reproducer import port_reproducer
-from adagrad_conformance.snippet import TorchPort, torch_port
-from adagrad_conformance.torch_reproducer import torch_reproducer
-from adagrad_reference.play import Box
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.reproducers import port_syntax as phrasebook
+from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.port_script import port_reproducer
+from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
+from adagrad_conformance.reproducers.port_syntax.base import Phrases, Unsaid
+from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
+from adagrad_conformance.reproducers.torch_script import TorchPort, torch_port
+from adagrad_reference.expectations import Box
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

@@ -21,7 +21,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from adagrad_conformance import child, host, process, wire
 from adagrad_conformance.adapters.base import (
     CLAIMS,
     ClosureAnswer,
@@ -30,17 +29,29 @@ from adagrad_conformance.adapters.base import (
     Refused,
     Reply,
 )
-from adagrad_conformance.candidate import (
+from adagrad_conformance.adapters.native.table import NATIVE
+from adagrad_conformance.checks.kinds import NativeCheck
+from adagrad_conformance.execution.runner import observe, play
+from adagrad_conformance.transport import (
+    child_process as child,
+)
+from adagrad_conformance.transport import (
+    messages as wire,
+)
+from adagrad_conformance.transport import (
+    server as host,
+)
+from adagrad_conformance.transport import (
+    subprocess_client as process,
+)
+from adagrad_conformance.transport.client import (
     Crash,
     Identity,
     NotLoaded,
     Question,
     Timeout,
 )
-from adagrad_conformance.checks import NativeCheck
-from adagrad_conformance.native.table import NATIVE
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.runner import observe, play
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
 from adagrad_reference.scenario import (
     Group,
     Layout,

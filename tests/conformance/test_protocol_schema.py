@@ -15,13 +15,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from test_javascript_example import EXAMPLE, NODE
 
-from adagrad_conformance import child
+from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.doctor import Doctor, examine
-from adagrad_conformance.library import Library
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.runner import observe
-from adagrad_conformance.schema import protocol_schema, schema_problem
-from adagrad_conformance.targets import parse_target
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.transport import child_process
+from adagrad_conformance.transport.schema import protocol_schema, schema_problem
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.targets import parse_target
 
 SCHEMA = protocol_schema()
 PORTS = {
@@ -58,7 +58,7 @@ class Tee:
 @pytest.fixture
 def tee(monkeypatch):
     found = Tee()
-    put, line = child.Child.put, child.Child.line
+    put, line = child_process.Child.put, child_process.Child.line
 
     def putting(self, message):
         found.sent(message)
@@ -69,8 +69,8 @@ def tee(monkeypatch):
         found.came(text)
         return text
 
-    monkeypatch.setattr(child.Child, "put", putting)
-    monkeypatch.setattr(child.Child, "line", reading)
+    monkeypatch.setattr(child_process.Child, "put", putting)
+    monkeypatch.setattr(child_process.Child, "line", reading)
     return found
 
 

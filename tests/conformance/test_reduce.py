@@ -27,22 +27,21 @@ from reproducer_kit import (
 )
 
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.reduce import BUDGET, THEMES, Reduction
-from adagrad_conformance.reduce import size as measure
-from adagrad_conformance.reduce.events import fewer_params
-from adagrad_conformance.reduce.sameness import fault, ground
-from adagrad_conformance.reproducers import smallest
-from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.runner import play
-from adagrad_conformance.scenarios.build import (
+from adagrad_conformance.checks.scenarios.builders import (
     optimizer,
     scenario,
     single_step,
     tensor,
 )
-from adagrad_reference.codec import scenario_to_json
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.reproducers.reduction import BUDGET, THEMES, Reduction
+from adagrad_conformance.reproducers.reduction import size as measure
+from adagrad_conformance.reproducers.reduction.events import fewer_params
+from adagrad_conformance.reproducers.reduction.same_failure import fault, ground
+from adagrad_conformance.reproducers.smallest import smallest
+from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.scenario import (
     AddGroup,
@@ -55,6 +54,7 @@ from adagrad_reference.scenario import (
     Steps,
     ZeroGrad,
 )
+from adagrad_reference.scenario_json import scenario_to_json
 
 #: Class of fault, mutant, requirement; at most so many events, elements, lines.
 CASES = [

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import Relation, Same, needed_claims
-from adagrad_conformance.grading import judge
-from adagrad_conformance.relations import relations
+from adagrad_conformance.checks.kinds import Relation, Same, needed_claims
+from adagrad_conformance.checks.relations import relations
+from adagrad_conformance.execution.observations import RelationSeen
+from adagrad_conformance.execution.runner import observe, perform, play
+from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.runner import RelationSeen, observe, perform, play
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Load, Step
 

@@ -11,21 +11,21 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from adagrad_conformance.adapters.torch_optim import single
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.cli import main
-from adagrad_conformance.explain import explain
-from adagrad_conformance.library import Library
+from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.cli.explain import explain
+from adagrad_conformance.cli.main import main
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.verdict import GRADES, STATUSES
 from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.stream import Stream, read_stream
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.reports.terminal import print_summary
+from adagrad_conformance.reproducers.torch_script import torch_snippet
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.runner import play
-from adagrad_conformance.scenarios.fresh import fresh_scenarios
-from adagrad_conformance.snippet import torch_snippet
-from adagrad_conformance.stream import Stream, read_stream
-from adagrad_conformance.suite import known_checks
-from adagrad_conformance.verdict import GRADES, STATUSES
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.scenario import Load, Tensor
 
 HOSTILE = "a | b * <c> `d` [e](f) _g_"
@@ -102,7 +102,7 @@ def real(tmp_path_factory):
     """The stream of a real run: a right port, a wrong one, one that is not there."""
     folder = tmp_path_factory.mktemp("real")
     (folder / "port.py").write_text(
-        "from adagrad_conformance.adapters.numpy_own import NumpyAdapter\n"
+        "from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter\n"
         "class Wrong(NumpyAdapter):\n"
         "    claims = NumpyAdapter.claims - {'layout'}\n"
         "    def zero_grad(self, optimizer, set_to_none):\n"

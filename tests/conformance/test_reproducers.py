@@ -17,26 +17,27 @@ from types import SimpleNamespace
 import pytest
 from reproducer_kit import library, reproducer, scenarios, verdict_of
 
-from adagrad_conformance import reproducers as module
-from adagrad_conformance.adapters import ADAPTERS, torch_optim
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import Relation
-from adagrad_conformance.cli import UserError
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.relations import relations
-from adagrad_conformance.reproduce_command import check_folder, reproduce
-from adagrad_conformance.reproducers import (
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.registry import ADAPTERS
+from adagrad_conformance.checks.kinds import Relation
+from adagrad_conformance.checks.relations import relations
+from adagrad_conformance.errors import UserError
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.grading.verdict import Failure, Verdict
+from adagrad_conformance.reproducers.run import check_folder, reproduce
+from adagrad_conformance.reproducers.smallest import (
     Reproducer,
     ReproducerError,
     cheapest_failures,
     file_name,
     write_reproducers,
 )
+from adagrad_conformance.reproducers.smallest import smallest as module
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.targets import load_adapter, parse_target
-from adagrad_conformance.verdict import Failure, Verdict
-from adagrad_reference.codec import scenario_from_json
+from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.targets import load_adapter, parse_target
+from adagrad_reference.scenario_json import scenario_from_json
 
 MUTANTS = Path(__file__).resolve().parents[1] / "mutants"
 PATIENCE = 60.0
@@ -88,12 +89,18 @@ def results_of(names, listed):
     ]
 
 
+def reproduced(folder, targets, results, listed):
+    """What `--reproducers` says of each target."""
+    verdicts = [result.verdicts for result in results]
+    expect = library().expectations
+    return [*reproduce(str(folder), targets, verdicts, listed, expect, PATIENCE)]
+
+
 def written(tmp_path, name, listed):
     """The folder with the reproducers of one target, as the command writes it."""
     targets, results = results_of([name], listed)
     assert not results[0].problem
-    expect = library().expectations
-    reproduce(str(tmp_path / "out"), targets, results, listed, expect, PATIENCE)
+    reproduced(tmp_path / "out", targets, results, listed)
     return tmp_path / "out" / file_name(name)
 
 
@@ -273,8 +280,7 @@ def test_a_relation_stands_in_the_index_with_its_command(tmp_path):
     targets = [parse_target("numpy")]
     _, (result,) = results_of(["numpy"], [])
     result.verdicts = [failed(relation)]
-    expect = library().expectations
-    reproduce(str(tmp_path), targets, [result], [relation], expect, PATIENCE)
+    reproduced(tmp_path, targets, [result], [relation])
     assert [path.name for path in (tmp_path / "numpy").iterdir()] == ["README.md"]
     text = (tmp_path / "numpy" / "README.md").read_text()
     assert "not made smaller" in text
@@ -283,8 +289,7 @@ def test_a_relation_stands_in_the_index_with_its_command(tmp_path):
 
 def test_nothing_failed_and_nothing_is_written(tmp_path):
     targets, results = results_of(["numpy"], checks("numerics/eps")[:2])
-    expect = library().expectations
-    reproduce(str(tmp_path / "out"), targets, results, [], expect, PATIENCE)
+    reproduced(tmp_path / "out", targets, results, [])
     assert not (tmp_path / "out").exists()
 
 
@@ -358,11 +363,9 @@ def test_what_cannot_be_written_is_a_line(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("adagrad_conformance.reproduce_command.write_reproducers", full)
+    monkeypatch.setattr("adagrad_conformance.reproducers.run.write_reproducers", full)
     with pytest.raises(UserError, match="No space left on device"):
-        reproduce(
-            str(tmp_path), targets, results, [relation], library().expectations, 9.0
-        )
+        reproduced(tmp_path, targets, results, [relation])
 
 
 def test_a_reproducer_without_a_scenario_is_a_note():

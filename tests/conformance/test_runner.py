@@ -15,23 +15,31 @@ from adagrad_conformance.adapters.base import (
     Refused,
     StepTaken,
 )
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import Crash, Identity, InProcess, NotLoaded, Timeout
-from adagrad_conformance.checks import Adaptive, NativeCheck, Relation, Same
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.grading import judge
-from adagrad_conformance.native.table import NATIVE
-from adagrad_conformance.runner import (
-    MAX_FAILURES,
+from adagrad_conformance.adapters.native.table import NATIVE
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.kinds import Adaptive, NativeCheck, Relation, Same
+from adagrad_conformance.checks.scenarios.builders import tensor
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.execution.observations import (
     AdaptiveSeen,
     NotPlayed,
     RelationSeen,
+)
+from adagrad_conformance.execution.runner import (
+    MAX_FAILURES,
     observe,
     perform,
     play,
     smoke_test,
 )
-from adagrad_conformance.scenarios.build import tensor
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.transport.client import (
+    Crash,
+    Identity,
+    InProcess,
+    NotLoaded,
+    Timeout,
+)
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.scenario import (
     AddGroup,

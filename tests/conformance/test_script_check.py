@@ -10,11 +10,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from adagrad_conformance import ports_command, script_check, targets
-from adagrad_conformance.adapters import PORTS, Port
-from adagrad_conformance.cli import main
-from adagrad_conformance.environments import ENVIRONMENTS, Environment
-from adagrad_conformance.script_check import script_troubles
+from adagrad_conformance.adapters.environments import ENVIRONMENTS, Environment
+from adagrad_conformance.adapters.registry import PORTS, Port
+from adagrad_conformance.cli import ports as ports_command
+from adagrad_conformance.cli.main import main
+from adagrad_conformance.reproducers import verification as script_check
+from adagrad_conformance.reproducers.verification import script_troubles
+from adagrad_conformance.transport import targets
 
 ASSERTS = 'seen = 1.0\nassert seen == {}, f"p[0] = {{seen}}, due 2.0"\n'
 ACCEPTS = "raise SystemExit('accepted, though lr=inf is not finite')\n"
@@ -102,7 +104,9 @@ def test_a_script_in_cpp_is_compiled_as_its_port_is(tmp_path, monkeypatch):
     if shutil.which("g++") is None:
         pytest.skip("g++ is not installed")
     one = Environment(
-        "mine", program="languages/cpp/adapter.cpp", flags=lambda python: ["-DSEEN=1"]
+        "mine",
+        program="adapter_kits/cpp/adapter.cpp",
+        flags=lambda python: ["-DSEEN=1"],
     )
     monkeypatch.setitem(ENVIRONMENTS, "mine", one)
     monkeypatch.setitem(PORTS, "mine", Port(environment="mine", program=("port",)))

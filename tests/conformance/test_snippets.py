@@ -19,22 +19,28 @@ from hypothesis import Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
-from adagrad_conformance.adapters import ADAPTERS, torch_optim, torch_own
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.adapters.registry import ADAPTERS
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, from_torch
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import Relation
-from adagrad_conformance.explore import check, scenarios
-from adagrad_conformance.library import Library
-from adagrad_conformance.runner import play
-from adagrad_conformance.scenarios.build import (
+from adagrad_conformance.checks.kinds import Relation
+from adagrad_conformance.checks.scenarios.builders import (
     optimizer,
     scenario,
     single_step,
     tensor,
     view,
 )
-from adagrad_conformance.snippet import TORCH_PORTS, torch_port, torch_snippet
-from adagrad_conformance.suite import known_checks
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.explore import check, scenarios
+from adagrad_conformance.reproducers.torch_script import (
+    TORCH_PORTS,
+    torch_port,
+    torch_snippet,
+)
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.scenario import (

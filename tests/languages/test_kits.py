@@ -25,8 +25,8 @@ from language_kit import (
     talk,
 )
 
-from adagrad_conformance.new_adapter_command import FOLDER, LANGUAGES
-from adagrad_conformance.stream import read_stream
+from adagrad_conformance.cli.new_adapter import FOLDER, LANGUAGES
+from adagrad_conformance.reports.stream import read_stream
 
 PORTS = Path(__file__).parent / "ports"
 KITS = [language for language in LANGUAGES if LANGUAGES[language].kit]

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from language_kit import build, cli, new_adapter
 
-from adagrad_conformance.new_adapter_command import LANGUAGES
-from adagrad_conformance.stream import read_stream
+from adagrad_conformance.cli.new_adapter import LANGUAGES
+from adagrad_conformance.reports.stream import read_stream
 
 #: How many checks at MUST each plays, at least.
 PLAYED = {"python": 250, "javascript": 370, "cpp": 370, "c": 340, "rust": 340}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from collections import Counter
 
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.library import Library
-from adagrad_conformance.scenarios.catalogue import GENERATED
-from adagrad_conformance.scenarios.fresh import fresh_scenarios
+from adagrad_conformance.checks.scenarios.families import GENERATED
+from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import Step, Steps
 

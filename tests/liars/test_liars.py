@@ -26,9 +26,9 @@ from liar_kit import (
 )
 
 from adagrad_conformance.adapters.base import Reply, Trace
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.engine import run_candidate
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.scenario import (
     AddGroup,
     Load,

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance import child, process
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.stream import check_record
-from adagrad_conformance.verdict import CAUSES, STATUSES
-from adagrad_reference.play import play
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.grading.verdict import CAUSES, STATUSES
+from adagrad_conformance.reports.stream import check_record
+from adagrad_conformance.transport import child_process, subprocess_client
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_reference.expectations import play
 from adagrad_reference.scenario import Group, New, Scenario, Step, Steps, Tensor
 
 LIAR = Path(__file__).with_name("process_liar.py")
@@ -149,14 +149,14 @@ def judged(moment, lie, takes=(), memory=None, chosen=None):
 @pytest.fixture
 def pids(monkeypatch):
     """The process numbers of all ports that are started."""
-    found, popen = [], child.subprocess.Popen
+    found, popen = [], child_process.subprocess.Popen
 
     def remember(*args, **kwargs):
         made = popen(*args, **kwargs)
         found.append(made.pid)
         return made
 
-    monkeypatch.setattr(child.subprocess, "Popen", remember)
+    monkeypatch.setattr(child_process.subprocess, "Popen", remember)
     return found
 
 
@@ -184,7 +184,7 @@ def test_the_honest_port_passes(moment, takes):
 @pytest.mark.parametrize("takes", TAKES)
 @pytest.mark.parametrize(("moment", "lie"), LIES)
 def test_each_lie_gets_its_own_status_and_cause(moment, lie, takes, monkeypatch, pids):
-    monkeypatch.setattr(child, "MAX_LINE", 1 << 21)
+    monkeypatch.setattr(child_process, "MAX_LINE", 1 << 21)
     memory = 0.5 if "memory" in lie else None
     before, own, after = _parts(judged(moment, lie, TAKES[takes], memory))
     assert (own.status, own.cause) == LIES[moment, lie]
@@ -286,7 +286,7 @@ CLOSURES = [
 
 def test_a_closure_that_is_called_without_end(monkeypatch):
     """It is cut off by number, not by time."""
-    monkeypatch.setattr(process, "MAX_CALLS", 20)
+    monkeypatch.setattr(subprocess_client, "MAX_CALLS", 20)
     script = LIAR.read_text().replace(
         "said = ask(question", "while True: said = ask(question"
     )

@@ -8,8 +8,8 @@ import sys
 import pytest
 from liar_kit import library, scenarios
 
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.process import ProcessCandidate
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
 
 
 def child(script):
@@ -18,7 +18,7 @@ def child(script):
 import sys
 sys.argv = ["host", "numpy"]
 from adagrad_conformance import host
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 {script}
 sys.exit(host.main(["numpy"]))
 """

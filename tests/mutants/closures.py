@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from mutant_kit import Bent
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 KIND = "gradients"
 

@@ -9,7 +9,7 @@ import torch
 from mutant_kit import Bent
 from open_port import Open
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, adagrad_
 
 KIND = "layout"
 

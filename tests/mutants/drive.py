@@ -16,7 +16,7 @@ from adagrad_conformance.adapters.base import (
     Tensor,
 )
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.scenarios.build import optimizer, rng, tensor
+from adagrad_conformance.checks.scenarios.builders import optimizer, rng, tensor
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Event, Step
 

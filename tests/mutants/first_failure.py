@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from adagrad_conformance.adapters.base import Adapter
-from adagrad_conformance.candidate import Identity, InProcess, NotLoaded
-from adagrad_conformance.checks import Check, NativeCheck
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
-from adagrad_conformance.runner import observe, smoke_test
-from adagrad_conformance.suite import suite
-from adagrad_conformance.verdict import Verdict
-from adagrad_reference.play import EventExpectation
+from adagrad_conformance.checks.kinds import Check, NativeCheck
+from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.execution.runner import observe, smoke_test
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import Identity, InProcess, NotLoaded
+from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.scenario import Scenario
 
 __all__ = ["SEED", "Found", "first_failure", "ordered", "warm_up"]

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from mutant_kit import Bent
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 KIND = "formula"
 TAU = "initial_accumulator_value"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mutant_kit import Bent
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, adagrad_
 
 KIND = "layout"
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from adagrad_conformance.adapters.base import Adapter
-from adagrad_conformance.adapters.numpy_own import NumpyAdapter
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad, Param
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param
 
 __all__ = ["Array", "Bent", "BentAdapter", "Options", "Param", "State", "adapter"]
 

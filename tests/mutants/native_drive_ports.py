@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import torch
 
-from adagrad_conformance.candidates.checks import OPTIONS
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad, adagrad_
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, adagrad_
+from adagrad_conformance.adapters.own.validation import OPTIONS
 
 KIND = "interface"
 

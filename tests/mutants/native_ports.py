@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 KIND = "interface"
 

@@ -10,8 +10,8 @@ import copy
 import torch
 from torch.optim import Optimizer
 
-from adagrad_conformance.candidates.checks import OPTIONS
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.validation import OPTIONS
 
 KIND = "state"
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from mutant_kit import Bent
 
-from adagrad_conformance.library import Library
+from adagrad_conformance.checks.vector_files import Library
 from adagrad_reference.scenario import Step, Tensor
 
 KIND = "numerics"

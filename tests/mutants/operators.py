@@ -43,21 +43,26 @@ class Port:
     factory: str
 
 
-_BASE = ("candidates.checks", "candidates.torch_base")
+_NUMPY = ("adapters.own.validation", "adapters.own.numpy_adagrad")
+_BASE = ("adapters.own.validation", "adapters.own.torch_base")
 PORTS = {
     "numpy": Port(
-        ("candidates.checks", "candidates.numpy_adagrad"),
-        ("candidates.checks", "candidates.numpy_adagrad", "adapters.numpy_own"),
+        ("adapters.own.validation", "adapters.own.numpy_adagrad"),
+        (
+            "adapters.own.validation",
+            "adapters.own.numpy_adagrad",
+            "adapters.own.numpy_adapter",
+        ),
         "NumpyAdapter",
     ),
     "torch": Port(
-        ("candidates.torch_base", "candidates.torch_single"),
-        (*_BASE, "candidates.torch_single", "adapters.torch_own"),
+        ("adapters.own.torch_base", "adapters.own.torch_single"),
+        (*_BASE, "adapters.own.torch_single", "adapters.own.torch_adapter"),
         "single",
     ),
     "foreach": Port(
-        ("candidates.torch_foreach",),
-        (*_BASE, "candidates.torch_foreach", "adapters.torch_own"),
+        ("adapters.own.torch_foreach",),
+        (*_BASE, "adapters.own.torch_foreach", "adapters.own.torch_adapter"),
         "foreach",
     ),
 }

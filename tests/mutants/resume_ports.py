@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mutant_kit import Bent
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 KIND = "state"
 TAU = "initial_accumulator_value"

@@ -25,17 +25,20 @@ from mutant_kit import Bent, adapter
 from mutant_table import MUTANTS, Mutant
 
 from adagrad_conformance import __version__
-from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import Check, NativeCheck
-from adagrad_conformance.comparison import Expectations
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.checks.kinds import Check, NativeCheck
+from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.execution.observations import Seen
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.state import Expectations
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.runner import Seen, observe
-from adagrad_conformance.suite import suite
-from adagrad_conformance.verdict import Verdict
-from adagrad_reference.play import EventExpectation
+from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.scenario import LEVELS, Scenario
 
 __all__ = ["Bench", "Port", "named", "ports", "row"]
@@ -256,7 +259,7 @@ def _margin(failed: Iterable[Verdict]) -> float | str | None:
 def _diagnosis_if_any() -> Callable[..., Json | None]:
     """What gives the first explanation that the suite offers, if it offers any."""
     try:
-        module = importlib.import_module("adagrad_conformance.diagnosis")
+        module = importlib.import_module("adagrad_conformance.diagnosis.search")
     except ModuleNotFoundError:
         return lambda *_: None
 

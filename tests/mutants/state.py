@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from mutant_kit import Bent
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 KIND = "state"
 

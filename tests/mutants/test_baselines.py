@@ -14,11 +14,11 @@ from legal_ports import LEGAL
 from mutant_kit import Bent, adapter
 from usual_tests import USUAL_TESTS
 
-from adagrad_conformance.adapters import torch_own
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
-from adagrad_conformance.runner import observe
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.transport.client import InProcess
 
 USUAL = {name: test for name, _, test in USUAL_TESTS}
 

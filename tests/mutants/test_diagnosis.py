@@ -22,20 +22,21 @@ import refusals
 import state
 from mutant_kit import Bent, adapter
 
-from adagrad_conformance.adapters import numpy_own, torch_optim
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import NativeCheck, Relation, Same
-from adagrad_conformance.diagnosis import KINDS, diagnose
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
-from adagrad_conformance.patterns import pattern, requirement_kind, traits_of
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.checks.kinds import NativeCheck, Relation, Same
+from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.diagnosis.search import KINDS, diagnose
+from adagrad_conformance.diagnosis.traits import pattern, requirement_kind, traits_of
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Failure, Verdict
+from adagrad_conformance.reports.stream import diagnosis_record
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.runner import observe
-from adagrad_conformance.stream import diagnosis_record
-from adagrad_conformance.suite import suite
-from adagrad_conformance.targets import load_adapter
-from adagrad_conformance.verdict import Failure, Verdict
+from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.targets import load_adapter
 from adagrad_reference.dialects import DIALECTS, DOCUMENT, SWITCHES
 from adagrad_reference.formats import BINARY64
 from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor

@@ -16,15 +16,17 @@ import pytest
 from mutant_kit import Bent, adapter
 from mutant_table import KINDS, MODULES, MUTANTS, UNCOVERED
 
-from adagrad_conformance.adapters import numpy_own, torch_optim, torch_own
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import NativeCheck
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.checks.kinds import NativeCheck
+from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.runner import observe
-from adagrad_conformance.suite import suite
+from adagrad_conformance.transport.client import InProcess
 
 SEED = 20_110_712
 CHUNK = 24

@@ -17,7 +17,7 @@ from mutant_kit import Bent, adapter
 from mutation_operators import Mutation
 from survivors import REASONS, SURVIVORS
 
-from adagrad_conformance.adapters import numpy_own
+from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 
 NUMPY = operators.PORTS["numpy"]
 

@@ -16,7 +16,7 @@ from mutant_kit import adapter
 from mutant_table import MUTANTS, UNCOVERED
 from rows import Bench, Port, ports
 
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 
 CHOSEN = (
     "formula/EpsInsideRoot",

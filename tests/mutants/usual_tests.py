@@ -27,12 +27,7 @@ from drive import Drive, Make, gaussian, native, refused, same
 from usual_problems import PROBLEM_TESTS
 from usual_torch_tests import TORCH_TESTS
 
-from adagrad_conformance.adapters.base import (
-    ClosureAnswer,
-    Layout,
-    Reading,
-    Tensor,
-)
+from adagrad_conformance.adapters.base import ClosureAnswer, Layout, Reading, Tensor
 from adagrad_conformance.adapters.torch_optim import from_torch
 from adagrad_reference.scenario import (
     Event,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance.adapters import PORTS
-from adagrad_conformance.environments import ENVIRONMENTS, BuildError
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
 
 #: Environments that are made in seconds.
 SMALL = ("small", "node-small")

@@ -5,7 +5,7 @@ Judged with eps inside the root it must have no fault, in any check that it can 
 
 from port_kit import environment_of, failed, run
 
-from adagrad_conformance.script_check import script_troubles
+from adagrad_conformance.reproducers.verification import script_troubles
 
 WRONG_THETA = "theta is a value that no legal evaluation gives"
 

@@ -14,22 +14,14 @@ from pathlib import Path
 import pytest
 from port_kit import environment_of, failed, run
 
-from adagrad_conformance import environments
-from adagrad_conformance.due import Due
-from adagrad_conformance.phrasebook import phrases_of
-from adagrad_conformance.phrasebook.phrases import Unsaid
-from adagrad_conformance.port_reproducer import port_reproducer
-from adagrad_conformance.script_check import script_troubles
-from adagrad_reference.play import Box
-from adagrad_reference.scenario import (
-    Group,
-    New,
-    Scenario,
-    SetOption,
-    Sparse,
-    Step,
-    Tensor,
-)
+from adagrad_conformance.adapters import environments
+from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.port_syntax import phrases_of
+from adagrad_conformance.reproducers.port_syntax.base import Unsaid
+from adagrad_conformance.reproducers.port_script import port_reproducer
+from adagrad_conformance.reproducers.verification import script_troubles
+from adagrad_reference.expectations import Box
+from adagrad_reference.scenario import Group, New, Scenario, SetOption, Sparse, Step, Tensor
 
 UPDATE = "ensmallen_bits/ada_grad/ada_grad_update.hpp"
 ROOT = """arma::sqrt(squaredGradient) +

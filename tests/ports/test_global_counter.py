@@ -3,10 +3,10 @@
 import pytest
 
 from adagrad_conformance.adapters.arrays import ArrayAdapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.fitting import fitted, missing_claims
-from adagrad_conformance.library import Library
+from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.checks.fixed_options import fitted, missing_claims
+from adagrad_conformance.checks.vector_files import Library
 
 NOTHING = {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
 MANY = "lr-decay/many-counters-within-2-24/binary64"

@@ -7,8 +7,8 @@ and a script that uses the package alone must fail as the port did.
 import pytest
 from port_kit import environment_of, failed, run
 
-from adagrad_conformance.reproducers import file_name
-from adagrad_conformance.script_check import script_troubles
+from adagrad_conformance.reproducers.smallest import file_name
+from adagrad_conformance.reproducers.verification import script_troubles
 
 REFUSED = "refused what is legal: "
 WRONG_S = "S is a value that no legal evaluation gives"

@@ -20,25 +20,25 @@ from pathlib import Path
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.adapters import PORTS
-from adagrad_conformance.due import Due
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.environments import ENVIRONMENTS, BuildError
-from adagrad_conformance.grading import judge
-from adagrad_conformance.library import Library
-from adagrad_conformance.phrasebook import phrases_of
-from adagrad_conformance.phrasebook.phrases import Unsaid
-from adagrad_conformance.port_reproducer import port_reproducer
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.reproducers import Reproducer, write_reproducers
-from adagrad_conformance.runner import play
-from adagrad_conformance.scenarios.build import rounded
-from adagrad_conformance.suite import known_checks
-from adagrad_conformance.targets import parse_target
-from adagrad_conformance.verdict import Verdict
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.reproducers.port_syntax import phrases_of
+from adagrad_conformance.reproducers.port_syntax.base import Unsaid
+from adagrad_conformance.reproducers.port_script import port_reproducer
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.reproducers.smallest import Reproducer, write_reproducers
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.checks.scenarios.builders import rounded
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.transport.targets import parse_target
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import DIALECTS, DOCUMENT
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.play import Box
+from adagrad_reference.expectations import Box
 from adagrad_reference.scenario import (
     Group,
     New,

@@ -17,17 +17,17 @@ import subprocess
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.due import Due
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.library import Library
-from adagrad_conformance.phrasebook import PHRASES, phrases_of
-from adagrad_conformance.port_reproducer import port_reproducer
-from adagrad_conformance.process import ProcessCandidate
-from adagrad_conformance.runner import play
-from adagrad_conformance.suite import known_checks
-from adagrad_conformance.targets import parse_target
+from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
+from adagrad_conformance.reproducers.port_script import port_reproducer
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.play import Box
+from adagrad_reference.expectations import Box
 from adagrad_reference.scenario import (
     Group,
     Load,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.due import Due
-from adagrad_conformance.phrasebook import phrases_of
-from adagrad_conformance.port_reproducer import port_reproducer
-from adagrad_conformance.script_check import script_troubles
-from adagrad_reference.play import Box
+from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.port_syntax import phrases_of
+from adagrad_conformance.reproducers.port_script import port_reproducer
+from adagrad_conformance.reproducers.verification import script_troubles
+from adagrad_reference.expectations import Box
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance.adapters import PORTS
-from adagrad_conformance.phrasebook import PHRASES
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.reproducers.port_syntax import PHRASES
 from adagrad_conformance.reports.markdown import report_text
-from adagrad_conformance.reproducers import file_name
-from adagrad_conformance.stream import read_stream
-from adagrad_conformance.unreached import UNREACHED
+from adagrad_conformance.reproducers.smallest import file_name
+from adagrad_conformance.reports.stream import read_stream
+from adagrad_conformance.adapters.unavailable import UNREACHED
 
 ROOT = Path(__file__).resolve().parents[2] / "ports"
 STREAMS = {

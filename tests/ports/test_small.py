@@ -12,8 +12,8 @@ from port_kit import environment_of, failed, run, run_reproducers
 
 import adagrad_conformance
 import adagrad_reference
-from adagrad_conformance.adapters import PORTS
-from adagrad_conformance.targets import parse_target
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.transport.targets import parse_target
 
 #: Port -> requirement at MUST -> words of the failure.
 FAULTS = {
@@ -108,7 +108,7 @@ def test_a_wrong_declaration_is_found_out(file, name, line, requirement, tmp_pat
     environment = environment_of("river", build=True)
     adapter = tmp_path / "wrong.py"
     adapter.write_text(WRONG.format(file=file, name=name, line=line))
-    launcher = f"{adagrad_conformance.__path__[0]}/elsewhere.py"
+    launcher = f"{adagrad_conformance.__path__[0]}/transport/bootstrap.py"
     packages = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
     words = (environment.python, launcher, *packages, f"{adapter}:Wrong")
     target = "exec:" + " ".join(map(str, words))

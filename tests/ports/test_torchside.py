@@ -10,9 +10,9 @@ import pytest
 from port_kit import environment_of, failed, run
 
 from adagrad_conformance.adapters.base import Reading
-from adagrad_conformance.adapters.torch_distributed import dtensor
-from adagrad_conformance.reproducers import file_name
-from adagrad_conformance.script_check import script_troubles
+from adagrad_conformance.adapters.published.torch_distributed_port import dtensor
+from adagrad_conformance.reproducers.smallest import file_name
+from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, Step, Tensor
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adagrad_reference.fast import StepBatch
+from adagrad_reference.array_enclosure import StepBatch
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64
 
 _SOURCE = r"""

@@ -16,10 +16,10 @@ import ml_dtypes
 import numpy as np
 import torch
 
-from adagrad_conformance.candidates.numpy_adagrad import Adagrad, Param
-from adagrad_conformance.candidates.torch_foreach import ForeachAdagrad
-from adagrad_conformance.candidates.torch_single import SingleTensorAdagrad
-from adagrad_reference.fast import StepBatch
+from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad, Param
+from adagrad_conformance.adapters.own.torch_foreach import ForeachAdagrad
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
+from adagrad_reference.array_enclosure import StepBatch
 from adagrad_reference.formats import Format
 
 __all__ = ["DTYPES", "PORTS", "Port", "one_thread", "torch_steps"]

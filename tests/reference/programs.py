@@ -32,7 +32,7 @@ from step_inputs import (
     wild_batch,
 )
 
-from adagrad_reference.fast import StepBatch
+from adagrad_reference.array_enclosure import StepBatch
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS, Format
 
 __all__ = [

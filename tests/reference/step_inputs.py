@@ -7,7 +7,7 @@ import math
 import numpy as np
 from emulated_rounding import nearest
 
-from adagrad_reference.fast import StepBatch
+from adagrad_reference.array_enclosure import StepBatch
 from adagrad_reference.options import Options
 
 __all__ = [

@@ -12,22 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adagrad_reference.codec import (
-    CodecError,
-    decimal,
-    event_from_json,
-    event_to_json,
-    gradient_from_json,
-    gradient_to_json,
-    group_from_json,
-    number_from_json,
-    number_to_json,
-    options_from_json,
-    scenario_from_json,
-    scenario_to_json,
-    tensor_from_json,
-    tensor_to_json,
-)
 from adagrad_reference.formats import FORMATS, float_from_hex_bits
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
@@ -46,6 +30,22 @@ from adagrad_reference.scenario import (
     Steps,
     Tensor,
     ZeroGrad,
+)
+from adagrad_reference.scenario_json import (
+    CodecError,
+    decimal,
+    event_from_json,
+    event_to_json,
+    gradient_from_json,
+    gradient_to_json,
+    group_from_json,
+    number_from_json,
+    number_to_json,
+    options_from_json,
+    scenario_from_json,
+    scenario_to_json,
+    tensor_from_json,
+    tensor_to_json,
 )
 from adagrad_reference.vectors import (
     FORMAT_VERSION,

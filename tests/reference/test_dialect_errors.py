@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+from adagrad_reference.array_enclosure import StepBatch
+from adagrad_reference.array_exact import dialect_errors, exact_steps
 from adagrad_reference.dialects import DIALECTS, DOCUMENT, Dialect
-from adagrad_reference.fast import StepBatch
-from adagrad_reference.fast_exact import dialect_errors, exact_steps
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import Options
 

@@ -21,6 +21,8 @@ from programs import (
     random_batch,
 )
 
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
+from adagrad_reference.dialect_bookkeeping import bookkeeper
 from adagrad_reference.dialects import (
     DIALECTS,
     DOCUMENT,
@@ -29,11 +31,10 @@ from adagrad_reference.dialects import (
     single_changes,
 )
 from adagrad_reference.enclosure import FLUSHED, LAWFUL, norm_step
-from adagrad_reference.fast import StepBatch, fast_boxes
+from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.interval import Interval
 from adagrad_reference.options import Options
-from adagrad_reference.play import play
 from adagrad_reference.scenario import (
     AddGroup,
     Group,
@@ -46,7 +47,6 @@ from adagrad_reference.scenario import (
     Tensor,
     ZeroGrad,
 )
-from adagrad_reference.variant_books import bookkeeper
 
 BY_FORMAT = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
 

@@ -30,22 +30,10 @@ from programs import (
     wild_batch,
 )
 
-from adagrad_reference.enclosure import (
-    CLASSES,
-    LAWFUL,
-    TIGHT,
-    norm_step,
-    scalar_boxes,
-)
-from adagrad_reference.fast import StepBatch, fast_boxes
-from adagrad_reference.fast_exact import exact_steps
-from adagrad_reference.formats import (
-    BFLOAT16,
-    BINARY16,
-    BINARY32,
-    BINARY64,
-    FORMATS,
-)
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
+from adagrad_reference.array_exact import exact_steps
+from adagrad_reference.enclosure import CLASSES, LAWFUL, TIGHT, norm_step, scalar_boxes
+from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
 from adagrad_reference.options import Options
 

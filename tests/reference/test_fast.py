@@ -27,8 +27,17 @@ from programs import (
 )
 
 import adagrad_reference
+from adagrad_reference import array_enclosure as engine
 from adagrad_reference import double_double as dd
-from adagrad_reference import fast as engine
+from adagrad_reference.array_enclosure import (
+    CHUNK,
+    Boxes,
+    ScalarTable,
+    StepBatch,
+    fast_boxes,
+)
+from adagrad_reference.array_exact import exact_steps, ulp_array
+from adagrad_reference.array_intervals import Narrow, Wide
 from adagrad_reference.enclosure import (
     CLASSES,
     FLUSHED,
@@ -37,15 +46,6 @@ from adagrad_reference.enclosure import (
     norm_step,
     scalar_boxes,
 )
-from adagrad_reference.fast import (
-    CHUNK,
-    Boxes,
-    ScalarTable,
-    StepBatch,
-    fast_boxes,
-)
-from adagrad_reference.fast_arithmetic import Narrow, Wide
-from adagrad_reference.fast_exact import exact_steps, ulp_array
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.interval import Interval, NormArithmetic
 from adagrad_reference.options import Options

@@ -18,8 +18,8 @@ from programs import (
 from test_enclosure import escapes, is_ordinary
 from toy_programs import TOY6, toy_settings
 
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.enclosure import CLASSES, FLUSHED, LAWFUL, norm_step
-from adagrad_reference.fast import StepBatch, fast_boxes
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.interval import Interval
 from adagrad_reference.options import Options

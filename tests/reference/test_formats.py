@@ -18,8 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from programs import ALL_FORMATS, NARROW, fraction_nearest, nearest
 
-from adagrad_reference.fast_arithmetic import round_array
-from adagrad_reference.fast_exact import ulp_array
+from adagrad_reference.array_exact import ulp_array
+from adagrad_reference.array_intervals import round_array
 from adagrad_reference.formats import (
     BFLOAT16,
     BINARY16,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from programs import ArrayProgram, FractionProgram, nearest, random_batch
 
+from adagrad_reference.array_enclosure import Boxes, StepBatch, fast_boxes
 from adagrad_reference.dialects import APART, DOCUMENT
 from adagrad_reference.enclosure import (
     LAWFUL,
@@ -20,7 +21,6 @@ from adagrad_reference.enclosure import (
     form_scalars,
     step_box,
 )
-from adagrad_reference.fast import Boxes, StepBatch, fast_boxes
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.interval import Interval, NormArithmetic
 from adagrad_reference.options import Options

@@ -22,13 +22,7 @@ from programs import (
 )
 
 from adagrad_reference.algorithm import adagrad_step
-from adagrad_reference.formats import (
-    BFLOAT16,
-    BINARY16,
-    BINARY32,
-    BINARY64,
-    Format,
-)
+from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.options import Options
 from adagrad_reference.rounding import (
     ZIV_PRECISIONS,

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from programs import ALL_FORMATS, fma, nearest
 
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.dialects import DIALECTS, DOCUMENT
 from adagrad_reference.enclosure import FLUSHED, LAWFUL, norm_step
-from adagrad_reference.fast import StepBatch, fast_boxes
+from adagrad_reference.expectations import play
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
 from adagrad_reference.options import Options
-from adagrad_reference.play import play
-from adagrad_reference.rows import mean_squares, row_size
+from adagrad_reference.row_wise import mean_squares, row_size
 from adagrad_reference.scenario import Group, New, Scenario, Sparse, Step, Tensor
 
 ROW_WISE = DIALECTS["row-wise"]

@@ -15,9 +15,9 @@ from adagrad_reference.bookkeeping import (
     ScenarioError,
     claims_needed,
 )
+from adagrad_reference.expectations import TRAJECTORY_PRECISIONS, Unresolved, play
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.options import Options
-from adagrad_reference.play import TRAJECTORY_PRECISIONS, Unresolved, play
 from adagrad_reference.rounding import round_step
 from adagrad_reference.scenario import (
     AddGroup,

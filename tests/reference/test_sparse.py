@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adagrad_reference.bookkeeping import Bookkeeper, Effect, ScenarioError
+from adagrad_reference.expectations import play
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, FORMATS
-from adagrad_reference.play import play
 from adagrad_reference.scenario import (
     Group,
     Load,

@@ -21,8 +21,8 @@ import numpy as np
 from emulated_rounding import nearest, roots
 from step_inputs import finite_numbers
 
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.enclosure import LAWFUL
-from adagrad_reference.fast import StepBatch, fast_boxes
 from adagrad_reference.formats import BINARY32, Format
 from adagrad_reference.options import Options
 

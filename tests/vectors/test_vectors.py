@@ -18,13 +18,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adagrad_conformance import library
-from adagrad_conformance.cli import main
-from adagrad_conformance.library import Library
+from adagrad_conformance.checks import vector_files as library
+from adagrad_conformance.checks.scenarios import builders as build
+from adagrad_conformance.checks.scenarios.families import FAMILIES
+from adagrad_conformance.checks.selection import known_checks
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.cli.main import main
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.scenarios import build
-from adagrad_conformance.scenarios.catalogue import FAMILIES
-from adagrad_conformance.suite import known_checks
 from adagrad_reference.vectors import (
     MANIFEST,
     VectorError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy_zoo import InFormat
 
-from adagrad_reference.fast import StepBatch
+from adagrad_reference.array_enclosure import StepBatch
 from adagrad_reference.options import Options
 
 __all__ = ["c_port"]

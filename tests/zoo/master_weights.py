@@ -10,8 +10,8 @@ import json
 import numpy as np
 from mutant_kit import Bent, BentAdapter
 
-from adagrad_conformance.adapters.bits import to_tensor
-from adagrad_conformance.adapters.numpy_own import _array_to_json
+from adagrad_conformance.adapters.bases.encodings import to_tensor
+from adagrad_conformance.adapters.own.numpy_adapter import _array_to_json
 
 __all__ = ["MasterAdapter", "MasterWeights", "MasterWeightsHidden"]
 

@@ -15,11 +15,11 @@ from numpy_zoo import FLUSHING, NUMPY_ZOO, HidesState
 from torch_zoo import TORCH_ZOO, CountsInBinary32, CountsInTensor, LateState
 
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.checks import NativeCheck, needed_claims
-from adagrad_conformance.engine import run_candidate
-from adagrad_conformance.library import Library
-from adagrad_conformance.suite import suite
+from adagrad_conformance.checks.kinds import NativeCheck, needed_claims
+from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.transport.client import InProcess
 
 SEED = 20_110_712
 NOT_JUDGED = ("not-claimed", "skipped")

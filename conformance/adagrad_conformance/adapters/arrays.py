@@ -40,7 +40,7 @@ from .base import (
     Sparse,
     Tensor,
 )
-from .bits import to_array, to_tensor
+from .bases.encodings import to_array, to_tensor
 
 __all__ = ["NARROW", "WIDE", "ArrayAdapter", "Arrays"]
 

@@ -22,7 +22,7 @@ from .base import (
     Tensor,
     Trace,
 )
-from .optimizer import OptimizerAdapter, Passing
+from .bases.torch_like import OptimizerAdapter, Passing
 
 __all__ = [
     "TorchAdapter",

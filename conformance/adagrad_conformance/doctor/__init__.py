@@ -8,7 +8,7 @@ visits.py     all of them in order, from start to stop
 
 from __future__ import annotations
 
-from .talk import Doctor, Step
-from .visits import examine
+from .conversation import Doctor, Step
+from .plan import examine
 
 __all__ = ["Doctor", "Step", "examine"]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from adagrad_conformance.adapters.base import Reading
 from adagrad_reference.formats import FORMATS, Format
-from adagrad_reference.scenario import (
-    Sparse,
-    Tensor,
-)
+from adagrad_reference.scenario import Sparse, Tensor
 
-from .material import (
+from .conversation import Doctor, Wrong
+from .fixtures import (
     Readings,
     check_same,
     gradient_of,
@@ -19,7 +17,6 @@ from .material import (
     tensor_of,
     widest,
 )
-from .talk import Doctor, Wrong
 
 __all__ = ["begins_twice", "empty_begin", "formats_and_shapes"]
 

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.scenario import (
-    Gradient,
-    Layout,
-    Sparse,
-    Step,
-    Tensor,
-    ZeroGrad,
-)
+from adagrad_reference.scenario import Gradient, Layout, Sparse, Step, Tensor, ZeroGrad
 
-from .material import (
+from .conversation import Doctor, Wrong
+from .fixtures import (
     Readings,
     check_same,
     make_ready,
@@ -23,7 +17,6 @@ from .material import (
     tensor_of,
     widest,
 )
-from .talk import Doctor, Wrong
 
 __all__ = ["complex_param", "none_gradient", "sparse_rows", "view", "zero_grad"]
 

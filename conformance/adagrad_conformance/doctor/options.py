@@ -6,14 +6,11 @@ from collections.abc import Callable
 
 from adagrad_conformance.adapters.base import ALL_OPTIONS
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.scenario import (
-    AddGroup,
-    Group,
-    New,
-    SetOption,
-)
+from adagrad_reference.scenario import AddGroup, Group, New, SetOption
 
-from .material import (
+from .conversation import Doctor
+from .conversation import Step as Told
+from .fixtures import (
     OPTIONS,
     make_ready,
     new_over,
@@ -22,8 +19,6 @@ from .material import (
     step_with,
     tensor_of,
 )
-from .talk import Doctor
-from .talk import Step as Told
 
 __all__ = [
     "add_group",

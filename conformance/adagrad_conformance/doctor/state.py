@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from adagrad_conformance import wire
 from adagrad_conformance.adapters.base import ClosureAnswer
-from adagrad_conformance.readings import check_traces
+from adagrad_conformance.transport import messages
+from adagrad_conformance.transport.response_validation import check_traces
 from adagrad_reference.scenario import (
     Event,
     Gradient,
@@ -21,7 +21,8 @@ from adagrad_reference.scenario import (
     Steps,
 )
 
-from .material import (
+from .conversation import Doctor, Wrong
+from .fixtures import (
     Readings,
     check_same,
     gradient_of,
@@ -31,7 +32,6 @@ from .material import (
     tensor_of,
     widest,
 )
-from .talk import Doctor, Wrong
 
 __all__ = ["closure_step", "load_via", "many_steps", "save_it", "state_write"]
 
@@ -60,9 +60,9 @@ def closure_step(doctor: Doctor) -> None:
     tensors = doctor.tensors
 
     def answer(params: Any) -> Any:
-        asked.append(wire.tensors_from_wire(params))
+        asked.append(messages.tensors_from_wire(params))
         gradients = {name: gradient_of(tensor) for name, tensor in tensors.items()}
-        return wire.answer_to_wire(ClosureAnswer(gradients, 0.5), doctor.packed)
+        return messages.answer_to_wire(ClosureAnswer(gradients, 0.5), doctor.packed)
 
     def returned(ok: Any) -> None:
         if not asked:
@@ -93,7 +93,7 @@ def many_steps(doctor: Doctor) -> None:
         stepped = {"p": tensor}
         if doctor.claims("master-weights") and tensor.fmt.width == 16:
             stepped = {"p": tensor_of("binary32", [0.0] * len(tensor.bits))}
-        check_traces(wire.reply_from_wire(ok).trace, stepped, 3)
+        check_traces(messages.reply_from_wire(ok).trace, stepped, 3)
 
     event = Steps("A", tuple(cycle), 3)
     doctor.event("steps: three in one event", event, "steps-answer", look=whole)

@@ -31,7 +31,7 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
-from .draft import Draft
+from .legal_events import Draft
 from .numbers import (
     OPTIONS,
     SLOTS,

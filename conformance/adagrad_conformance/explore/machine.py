@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from adagrad_conformance.adapters.base import Malformed, Refused
-from adagrad_conformance.candidate import Candidate, Crash, NotLoaded, Timeout
-from adagrad_conformance.runner import Observation, Session
+from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.session import Session
+from adagrad_conformance.transport.client import Candidate, Crash, NotLoaded, Timeout
 from adagrad_reference.scenario import Event
 
-from .draft import Draft
 from .events import KINDS, first, possible, used
+from .legal_events import Draft
 from .numbers import params
 
 __all__ = ["SideBySide", "machine"]

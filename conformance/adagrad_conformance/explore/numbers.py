@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from hypothesis import strategies as st
 
 from adagrad_conformance.adapters.base import CLAIMS
-from adagrad_conformance.scenarios.build import rounded
+from adagrad_conformance.checks.scenarios.builders import rounded
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, FORMATS
 from adagrad_reference.scenario import Layout, Sparse, Tensor
 

@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from adagrad_conformance.candidate import Candidate, NotLoaded
-from adagrad_conformance.runner import Observation, play
-from adagrad_conformance.verdict import Verdict
+from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import Candidate, NotLoaded
 from adagrad_reference.scenario import Scenario
 
-from .draft import MAX_EVENTS
+from .legal_events import MAX_EVENTS
 from .machine import machine
 from .strategy import scenarios, verdict
 

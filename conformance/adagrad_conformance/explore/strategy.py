@@ -8,15 +8,16 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from adagrad_conformance.adapters.base import CLAIMS, Adapter
-from adagrad_conformance.candidate import InProcess
-from adagrad_conformance.grading import judge
-from adagrad_conformance.runner import Observation, observe
-from adagrad_conformance.verdict import Verdict
-from adagrad_reference.play import EventExpectation, play
+from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.expectations import EventExpectation, play
 from adagrad_reference.scenario import Event, Scenario
 
-from .draft import MAX_EVENTS, Draft
 from .events import KINDS, first, possible, used
+from .legal_events import MAX_EVENTS, Draft
 from .numbers import formats, one_of, params
 
 __all__ = ["check", "expected", "scenarios", "verdict"]

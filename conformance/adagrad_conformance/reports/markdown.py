@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from adagrad_conformance.adapters import PORTS
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.stream import Stream
-from adagrad_conformance.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
+from .port_map import map_section, not_run_section, verdicts_section
 from .power import power_section
 from .soundness import soundness_section
+from .stream import Stream
 from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 from .tables import code, escape, table
 from .terminal import diagnosis_lines
-from .world import map_section, not_run_section, verdicts_section
 
 __all__ = ["report_text"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from adagrad_conformance.verdict import GRADES
+from adagrad_conformance.grading.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
 __all__ = ["NO_REQUIREMENT", "Finding", "Summary", "Theme", "summaries"]

@@ -8,8 +8,6 @@ from __future__ import annotations
 from . import (
     algorithm,
     gradients,
-    memory,
-    methods,
     numerics,
     paper,
     parameters,
@@ -17,6 +15,12 @@ from . import (
     sparse_complex,
     special_values,
     torch_profile,
+)
+from . import (
+    layout as memory,
+)
+from . import (
+    state_and_groups as methods,
 )
 from .requirement import Requirement
 

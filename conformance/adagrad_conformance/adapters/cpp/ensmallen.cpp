@@ -8,7 +8,7 @@
 
 #include <ensmallen.hpp>
 
-#include "../../languages/cpp/adagrad_port.hpp"
+#include "../../adapter_kits/cpp/adagrad_port.hpp"
 
 namespace port = adagrad_port;
 

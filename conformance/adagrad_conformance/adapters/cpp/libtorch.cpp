@@ -9,7 +9,7 @@
 
 #include <sstream>
 
-#include "../../languages/cpp/adagrad_port.hpp"
+#include "../../adapter_kits/cpp/adagrad_port.hpp"
 
 namespace port = adagrad_port;
 

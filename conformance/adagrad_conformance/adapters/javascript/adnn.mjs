@@ -4,7 +4,7 @@
 // structures of tensors, and steps the params in place by a method; a param may lack a
 // gradient.  Eps is 1e-8.  The state is out of reach.  All arithmetic is in binary64.
 
-import { serve } from "../../languages/javascript/port.mjs";
+import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
 
 const require = packages();

@@ -2,7 +2,7 @@
 //
 // Documented: learning_rate, l2_decay and eps; a net's arrays are Float64Arrays.
 
-import { serve } from "../../languages/javascript/port.mjs";
+import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
 import { CLAIMS, CONSTANTS, trained } from "./trainers.mjs";
 

@@ -5,7 +5,7 @@
 // accumulators are variables, by name, in a field of the optimizer.  Eps is 1e-8.  All
 // arithmetic is in binary32.
 
-import { serve } from "../../languages/javascript/port.mjs";
+import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
 
 const require = packages();

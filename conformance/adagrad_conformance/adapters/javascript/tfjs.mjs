@@ -6,7 +6,7 @@
 // decodeWeights make bytes of them.  The learning rate cannot be changed later, and eps
 // is that of the backend.  All arithmetic is in binary32.
 
-import { serve } from "../../languages/javascript/port.mjs";
+import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
 
 const tf = packages()("@tensorflow/tfjs");

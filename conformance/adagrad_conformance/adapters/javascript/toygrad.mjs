@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { serve } from "../../languages/javascript/port.mjs";
+import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
 import { CLAIMS, CONSTANTS, trained } from "./trainers.mjs";
 

@@ -1,0 +1,1 @@
+"""What several adapters share: encodings, rows, ranks, and arrays of frameworks."""

@@ -1,0 +1,176 @@
+"""torch: how params are given, and the paths that step them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from adagrad_conformance.adapters.base import NativeAnswer
+
+from .torch_kit import (
+    arguments,
+    make,
+    named,
+    numbers,
+    param,
+    refusal,
+    same,
+    usual,
+)
+
+__all__ = [
+    "duplicate_in_one_list",
+    "iterables_of_params",
+    "lone_tensor",
+    "named_params",
+    "paths_agree",
+    "paths_agree_on_overflow",
+]
+
+# -- how they are given ----------------------------------------------------------------
+
+
+def duplicate_in_one_list(adapter: Any) -> NativeAnswer:
+    """Refused, or stepped twice, as two steps of a param that stands there once."""
+    twice, once = (param(adapter, numbers(95, (7,))) for _ in range(2))
+    options, g = usual(adapter), numbers(96, twice.shape)
+    ports: list[Any] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces that it will refuse
+        if refusal(adapter, lambda: ports.append(make(adapter, [twice] * 2, options))):
+            return NativeAnswer()
+    alone = make(adapter, [once], options)
+    for port, p in ((ports[0], twice), (alone, once), (alone, once)):
+        p.grad = g.clone()
+        port.step()
+    if same(twice.detach(), once.detach()):
+        return NativeAnswer()
+    return NativeAnswer("a param twice in one list does not step as two steps do")
+
+
+def iterables_of_params(adapter: Any) -> NativeAnswer:
+    """Params may come as a tuple or a generator."""
+    kinds: dict[str, Callable[[list[Any]], Any]] = {
+        "a list": list,
+        "a tuple": tuple,
+        "a generator": iter,
+        "a group with a generator": lambda ps: [{"params": iter(ps)}],
+    }
+    return NativeAnswer(_alike(adapter, kinds))
+
+
+def lone_tensor(adapter: Any) -> NativeAnswer:
+    """A single tensor is refused, though it is an iterable of its rows."""
+    lone = param(adapter, numbers(99, (3,)))
+    if refusal(adapter, lambda: make(adapter, lone, usual(adapter))):
+        return NativeAnswer()
+    return NativeAnswer("a single tensor is taken for an iterable of params")
+
+
+def named_params(adapter: Any) -> NativeAnswer:
+    """Params may come with their names, as torch's own optimizers take them."""
+    pair = ("weight", torch.ones(2, requires_grad=True))
+    try:
+        torch.optim.SGD([pair])  # type: ignore[list-item, unused-ignore]
+    except TypeError:
+        return NativeAnswer(skipped="this torch takes no named params")
+    kinds: dict[str, Callable[[list[Any]], Any]] = {
+        "a list": list,
+        "named params": lambda ps: [(f"p{i}", p) for i, p in enumerate(ps)],
+    }
+    return NativeAnswer(_alike(adapter, kinds))
+
+
+def _alike(adapter: Any, kinds: dict[str, Callable[[list[Any]], Any]]) -> str | None:
+    options, results = usual(adapter), []
+    for kind, convert in kinds.items():
+        params = [param(adapter, numbers(97, (n,))) for n in (3, 1)]
+        port = make(adapter, convert(params), options)
+        for p in params:
+            p.grad = numbers(98, p.shape)
+        port.step()
+        results.append([p.detach() for p in params])
+        if not same(results[-1], results[0]):
+            return f"params given as {kind} step otherwise than in a list"
+    return None
+
+
+# -- paths -----------------------------------------------------------------------------
+
+_PATHS: dict[str, dict[str, bool]] = {
+    "default": {},
+    "foreach=False": {"foreach": False},
+    "foreach=True": {"foreach": True},
+    "fused=True": {"fused": True},
+}
+
+
+def _paths(adapter: Any) -> dict[str, dict[str, Any]]:
+    """The constructor's fixed arguments for each path that it knows."""
+    known = arguments(adapter)
+    rest = {
+        name: value
+        for name, value in adapter.fixed.items()
+        if name not in ("foreach", "fused", "differentiable")
+    }
+    return {
+        path: {**rest, **fixed} for path, fixed in _PATHS.items() if set(fixed) <= known
+    }
+
+
+def _results(
+    adapter: Any, params: Callable[[], list[Any]], g: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """What two steps by each path that is not refused make of params, as bits."""
+    found: dict[str, Any] = {}
+    for path, fixed in _paths(adapter).items():
+        members = params()
+
+        def run(path: str = path, fixed: Any = fixed, members: Any = members) -> None:
+            options = named(adapter, usual(adapter, members[0].dtype))
+            port = adapter.factory(members, **fixed, **options)
+            for p in members:
+                p.grad = g(p)
+            port.step()
+            port.step()
+            found[path] = [
+                [p.detach().clone(), port.state.get(p, {}).get(adapter.keys[0])]
+                for p in members
+            ]
+
+        refusal(adapter, run)
+    return found
+
+
+def _agreement(adapter: Any, dtype: torch.dtype, g: Callable[[Any], Any]) -> Any:
+    if not {"foreach", "fused"} & arguments(adapter):
+        return NativeAnswer(skipped="its constructor has neither foreach nor fused")
+
+    def params() -> list[Any]:
+        return [torch.nn.Parameter(numbers(80 + n, (n,), dtype)) for n in (67, 1, 20)]
+
+    found = _results(adapter, params, g)
+    first = next(iter(found.values()))
+    others = [path for path, result in found.items() if not same(result, first)]
+    if not others:
+        return NativeAnswer()
+    return NativeAnswer(f"other bits than by default with {' and '.join(others)}")
+
+
+def paths_agree(adapter: Any) -> NativeAnswer:
+    """Two steps in float32 by every path that the constructor knows."""
+    result: NativeAnswer = _agreement(
+        adapter, torch.float32, lambda p: numbers(90, p.shape)
+    )
+    return result
+
+
+def paths_agree_on_overflow(adapter: Any) -> NativeAnswer:
+    """The same in float16 where g * g overflows: one path moves, another stands."""
+    result: NativeAnswer = _agreement(
+        adapter, torch.float16, lambda p: torch.full_like(p, 300.0)
+    )
+    return result

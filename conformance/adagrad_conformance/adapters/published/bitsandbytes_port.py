@@ -1,0 +1,62 @@
+"""bitsandbytes.optim.Adagrad on the CPU, with its state in 32 bits and in 8.
+
+lr_decay and another start than 0 raise, as its documentation has it.  The state of 8
+bits is that of params of 4096 elements and more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bitsandbytes
+import torch
+from bitsandbytes.functional import dequantize_blockwise
+from bitsandbytes.optim import Adagrad, Adagrad8bit
+
+from adagrad_conformance.adapters.base import Tensor
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
+
+__all__ = ["eight_bits", "thirty_two_bits"]
+
+_LACKS = frozenset(
+    [
+        *("bfloat16", "binary16", "mixed-formats", "complex", "sparse"),
+        *("lr-decay", "initial-accumulator-value", "maximize"),
+    ]
+)
+
+
+class _Adapter(TorchAdapter):
+    def make_sum(self, state_sum: Tensor) -> torch.Tensor:
+        """In binary32, as the optimizer keeps it."""
+        return torch.as_tensor(super().make_sum(state_sum)).float()
+
+    def show_sum(self, param: Any, state: Any) -> Any:
+        """In binary32: codes of 8 bits as the numbers that they stand for."""
+        total = super().show_sum(param, state)
+        if total is None or total.dtype != torch.uint8:
+            return total
+        scales, code = state["absmax1"], state["qmap1"]
+        return dequantize_blockwise(total, absmax=scales, code=code, blocksize=256)
+
+
+def _port(name: str, optimizer: Any, without: frozenset[str]) -> TorchAdapter:
+    made = _Adapter(
+        f"bitsandbytes/{name}",
+        optimizer,
+        without=without,
+        version=bitsandbytes.__version__,
+        keys=("state1", "step"),
+    )
+    made.constants = {"initial_accumulator_value": 0.0}
+    return made
+
+
+def thirty_two_bits() -> TorchAdapter:
+    """Accumulators in binary32, whatever the param is."""
+    return _port("32-bit", Adagrad, _LACKS)
+
+
+def eight_bits() -> TorchAdapter:
+    """Accumulators of large params in 8 bits, which nobody writes."""
+    return _port("8-bit", Adagrad8bit, _LACKS | {"binary64", "state-write"})

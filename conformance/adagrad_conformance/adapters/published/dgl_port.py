@@ -1,0 +1,267 @@
+"""DGL's SparseAdagrad over node embeddings, in one process and on its key-value store.
+
+Its documentation: sparse, so that only embeddings with a gradient are updated; eps is
+"the term added to the denominator"; binary32.  A param is the table of an embedding
+with a row for each index of the first dimension, and a gradient is that of a lookup of
+all rows, or of the rows of a sparse gradient.
+
+`documented` steps in the loop of its documentation, which never calls zero_grad.
+`local` calls it before each step and is judged with eps inside the root, where the code
+has it, so that nothing hides behind either; `distributed` calls it as well.
+
+The package's graphbolt was built for older versions of torch and cannot be loaded
+beside this one; an empty module stands in its place, which the optimizers do not need.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
+from adagrad_conformance.adapters.base import Sparse
+
+os.environ.setdefault("DGLBACKEND", "pytorch")
+os.environ.setdefault("DMLC_LOG_STACK_TRACE_DEPTH", "0")  # in its messages
+sys.modules.setdefault("dgl.graphbolt", ModuleType("dgl.graphbolt"))
+
+import dgl  # noqa: E402
+from dgl.distributed.graph_partition_book import (  # noqa: E402
+    NodePartitionPolicy,
+    RangePartitionBook,
+)
+
+__all__ = ["DistributedAdapter", "LocalAdapter", "distributed", "documented", "local"]
+
+_EDGE = ("_N", "_E", "_N")  # DGL's own names of the only types
+
+
+@dataclass
+class _Table:
+    """A param: an embedding, and the shape that the param has."""
+
+    embedding: Any
+    shape: tuple[int, ...]
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """All of them."""
+        return torch.arange(self.embedding.num_embeddings)
+
+
+class LocalAdapter(ArrayAdapter):
+    """dgl.optim.SparseAdagrad, whose accumulators lie in the embeddings."""
+
+    version, language = dgl.__version__, "Python (torch)"
+    constants = MappingProxyType(
+        {"lr_decay": 0.0, "weight_decay": 0.0, "initial_accumulator_value": 0.0}
+    )
+    claims = (ArrayAdapter.PLAIN - {"binary64"}) | {
+        *("sparse", "zero-eps", "zero-accumulator", "state-write", "many-steps"),
+        *("save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+    refusals = (*ArrayAdapter.refusals, dgl.DGLError)
+
+    def __init__(self, name: str, dialect: str, zero_grad: bool) -> None:
+        self.name, self.dialect, self.zeroes = name, dialect, zero_grad
+        self.made = itertools.count()
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """Over the embeddings."""
+        embeddings = [table.embedding for table in params.values()]
+        return self.factory(embeddings, **options)
+
+    @property
+    def factory(self) -> Any:
+        """The optimizer's class."""
+        return dgl.optim.SparseAdagrad
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """A lookup of each embedding with a gradient, its backward pass, a step."""
+        if self.zeroes:
+            port.zero_grad()
+        for name, table in params.items():
+            if gradients[name] is not None:
+                rows, values = gradients[name]
+                table.embedding(rows).backward(values)
+        port.step()
+
+    def hold(self, name: str, array: Any) -> Any:
+        """An embedding, whose name no other process has."""
+        number = next(self.made)
+        unique = f"{name}-{os.getpid()}-{number}"
+        values = _rows(array)
+        init = partial(_filled, values)
+        try:
+            found = dgl.nn.NodeEmbedding(*values.shape, unique, init_func=init)
+        except dgl.DGLError as error:
+            words = re.sub(r"^\[[\d:]+\] ", "", str(error)).strip()  # without the time
+            raise dgl.DGLError(words) from None
+        return _Table(found, array.shape)
+
+    def show(self, param: Any) -> Any:
+        """A param, or an accumulator in the param's shape."""
+        if isinstance(param, _Table):
+            param = self.weight(param).reshape(param.shape)
+        return param.numpy().copy()
+
+    def weight(self, table: _Table) -> torch.Tensor:
+        """What the embedding holds."""
+        found: torch.Tensor = table.embedding.weight
+        return found
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """That of the embedding."""
+        return self._sums(name).reshape(self.params[name].shape)
+
+    def _sums(self, name: str) -> torch.Tensor:
+        (found,) = self.params[name].embedding.optm_state
+        assert isinstance(found, torch.Tensor)
+        return found
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Into the embedding's; nobody counts."""
+        self._sums(name).copy_(_rows(accumulator))
+
+    def state(self, port: Any) -> Any:
+        """state_dict."""
+        return port.state_dict()
+
+    def restore(self, port: Any, state: Any) -> None:
+        """load_state_dict."""
+        port.load_state_dict(state)
+
+    def to_bytes(self, state: Any) -> bytes:
+        """torch.save."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        return buffer.getvalue()
+
+    def from_bytes(self, raw: bytes) -> Any:
+        """torch.load; embeddings by the names that they have in this process."""
+        state = torch.load(io.BytesIO(raw), weights_only=True)
+        own = {_param(t.embedding.name): t.embedding.name for t in self.params.values()}
+        state["state"] = {own[_param(n)]: kept for n, kept in state["state"].items()}
+        return state
+
+    def give(self, gradient: Any, like: Any) -> Any:
+        """Of all rows."""
+        return like.rows, _rows(gradient)
+
+    def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
+        """Of the rows that it has, repeated ones too."""
+        return torch.tensor(gradient.indices, dtype=torch.int64), _rows(values)
+
+
+class DistributedAdapter(LocalAdapter):
+    """dgl.distributed.optim.SparseAdagrad, of one trainer with a store of its own."""
+
+    def begin(self, tensors: Mapping[str, Any]) -> None:
+        """A process group of one, as distributed training asks for."""
+        if not torch.distributed.is_initialized():
+            dgl.distributed.initialize(None)
+            store = torch.distributed.HashStore()  # type: ignore[attr-defined]
+            torch.distributed.init_process_group(
+                "gloo", store=store, rank=0, world_size=1
+            )
+        super().begin(tensors)
+
+    @property
+    def factory(self) -> Any:
+        """The optimizer's class."""
+        return dgl.distributed.optim.SparseAdagrad
+
+    def hold(self, name: str, array: Any) -> Any:
+        """An embedding of the nodes of a graph with one part."""
+        values, count = _rows(array), len(_rows(array))
+        book = RangePartitionBook(
+            *(0, 1, {"_N": np.array([[0, count]])}, {_EDGE: np.array([[0, 0]])}),
+            *({"_N": 0}, {_EDGE: 0}),
+        )
+        made = dgl.distributed.DistEmbedding(
+            *values.shape,
+            f"{name}-{next(self.made)}",
+            init_func=lambda shape, dtype: values.clone(),
+            part_policy=NodePartitionPolicy(book),
+        )
+        return _Table(made, array.shape)
+
+    def weight(self, table: _Table) -> torch.Tensor:
+        """Pulled from the store."""
+        found: torch.Tensor = table.embedding.weight[table.rows]
+        return found
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """From local_state_dict."""
+        table = self.params[name]
+        [found] = _sums_of(port.local_state_dict(), table).values()
+        return found.reshape(table.shape)
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """By load_local_state_dict."""
+        state, table = port.local_state_dict(), self.params[name]
+        sums = _sums_of(state, table)
+        sums |= dict.fromkeys(sums, _rows(accumulator))
+        port.load_local_state_dict(state)
+
+    def state(self, port: Any) -> Any:
+        """local_state_dict."""
+        return port.local_state_dict()
+
+    def restore(self, port: Any, state: Any) -> None:
+        """load_local_state_dict."""
+        port.load_local_state_dict(state)
+
+
+def _rows(array: Any) -> torch.Tensor:
+    shape = array.shape or (1,)
+    table = np.ascontiguousarray(array).reshape(shape[0], math.prod(shape[1:]))
+    return torch.from_numpy(table)
+
+
+def _filled(values: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    return table.copy_(values)
+
+
+def _param(name: str) -> str:
+    """The param of which an embedding has the name."""
+    return name.rsplit("-", 2)[0]
+
+
+def _sums_of(state: Any, table: _Table) -> dict[str, torch.Tensor]:
+    """In a local state dict: the only accumulator of an embedding, by its name."""
+    found: dict[str, torch.Tensor] = state["emb_states"][table.embedding.name]["states"]
+    return found
+
+
+def documented() -> LocalAdapter:
+    """As its documentation has it; nobody takes many steps at once in that loop.
+
+    Each of them averages the gradients of all that came before.
+    """
+    made = LocalAdapter("dgl", "document", zero_grad=False)
+    made.claims -= {"many-steps"}
+    return made
+
+
+def local() -> LocalAdapter:
+    """With zero_grad, and with eps where the code has it."""
+    return LocalAdapter("dgl/zero-grad", "eps-inside", zero_grad=True)
+
+
+def distributed() -> DistributedAdapter:
+    """The same class of optimizer for several trainers, with zero_grad."""
+    return DistributedAdapter("dgl/distributed", "document", zero_grad=True)

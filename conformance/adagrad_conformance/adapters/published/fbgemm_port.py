@@ -1,0 +1,194 @@
+"""FBGEMM's table batched embeddings on the CPU, whose backward pass takes the step.
+
+A param is a table with a row for each index of its first dimension, and a gradient is
+that of a lookup of all rows, or of the rows of a sparse gradient.  The width of a table
+must be a multiple of 4: `EXACT_ADAGRAD` is given further columns of zeros, and for
+`EXACT_ROWWISE_ADAGRAD`, whose rows share the mean of their squares, every element of a
+narrow row stands in as many columns as makes it so.  Accumulators begin at 0 and, like
+the tables here, are binary32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import fbgemm_gpu
+import numpy as np
+import torch
+from fbgemm_gpu.split_table_batched_embeddings_ops_training import (
+    ComputeDevice,
+    EmbeddingLocation,
+    OptimType,
+    SplitTableBatchedEmbeddingBagsCodegen,
+    WeightDecayMode,
+)
+
+from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
+from adagrad_conformance.adapters.base import Sparse
+
+__all__ = ["ExactAdapter", "RowWiseAdapter"]
+
+_WIDTH = 4
+
+
+class _Module:
+    """The tables of an optimizer, by the names of their params."""
+
+    def __init__(self, params: Arrays, tables: Arrays, **options: Any) -> None:
+        self.names, self.shapes = list(params), {n: p.shape for n, p in params.items()}
+        self.module = SplitTableBatchedEmbeddingBagsCodegen(
+            [
+                (*table.shape, EmbeddingLocation.HOST, ComputeDevice.CPU)
+                for table in tables.values()
+            ],
+            stochastic_rounding=False,
+            **options,
+        )
+
+    def weights(self, name: str) -> torch.Tensor:
+        """The table of a param."""
+        found: torch.Tensor = self.module.split_embedding_weights()[self._place(name)]
+        return found
+
+    def sums(self, name: str) -> torch.Tensor:
+        """Its accumulators."""
+        [found] = self.module.split_optimizer_states()[self._place(name)]
+        assert isinstance(found, torch.Tensor)
+        return found
+
+    def _place(self, name: str) -> int:
+        return self.names.index(name)
+
+
+class ExactAdapter(ArrayAdapter):
+    """EXACT_ADAGRAD: an accumulator for each element."""
+
+    name, version = "fbgemm/exact", fbgemm_gpu.__version__
+    language = "Python (torch)"
+    claims = (ArrayAdapter.PLAIN - {"binary64"}) | {
+        *("sparse", "zero-eps", "zero-accumulator", "state-write", "many-steps"),
+        *("save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+    constants: Mapping[str, float] = MappingProxyType(
+        {"initial_accumulator_value": 0.0}
+    )
+    names: Mapping[str, str] = MappingProxyType({"lr": "learning_rate"})
+    optimizer = OptimType.EXACT_ADAGRAD
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> _Module:
+        """One module with a table for each param."""
+        tables = {name: self._table(array) for name, array in params.items()}
+        return _Module(params, tables, optimizer=self.optimizer, **options)
+
+    def update(self, port: _Module, params: Arrays, gradients: Arrays) -> Arrays:
+        """A lookup of one row in each bag, and its backward pass."""
+        lookups = {name: self._lookup(gradients[name]) for name in port.names}
+        for name in port.names:
+            port.weights(name).copy_(self._table(params[name]))
+        bags = max(1, *(len(rows) for rows, _ in lookups.values()))
+        indices, ends, wide = list[int](), [0], []
+        for name, (rows, values) in lookups.items():
+            start, width = len(indices), port.weights(name).shape[1]
+            indices += rows
+            ends += [start + min(bag + 1, len(rows)) for bag in range(bags)]
+            part = torch.zeros(bags, width)
+            part[: len(rows)] = values
+            wide.append(part)
+        seen = port.module(torch.tensor(indices, dtype=torch.int64), torch.tensor(ends))
+        seen.backward(torch.cat(wide, dim=1))
+        return {
+            name: self._array(port.weights(name), port.shapes[name])
+            for name in port.names
+        }
+
+    def _lookup(self, gradient: Any) -> tuple[list[int], torch.Tensor]:
+        """Rows, and a gradient for each."""
+        if gradient is None:
+            return [], torch.zeros(0, 1)
+        rows, values = gradient
+        return rows, self._table(values)
+
+    def _table(self, array: Any) -> torch.Tensor:
+        """Rows of the first dimension, further columns of zeros."""
+        table = torch.from_numpy(_rows(array))
+        more = -table.shape[1] % _WIDTH or (0 if table.shape[1] else _WIDTH)
+        return torch.nn.functional.pad(table, (0, more))
+
+    def _array(self, table: torch.Tensor, shape: tuple[int, ...]) -> Any:
+        """The elements of a param."""
+        width = _row_size(shape)
+        return table[:, :width].detach().numpy().reshape(shape).copy()
+
+    def accumulator(self, port: _Module, name: str) -> Any:
+        """That of the module."""
+        return self._array(port.sums(name), port.shapes[name])
+
+    def write(self, port: _Module, name: str, accumulator: Any, t: int) -> None:
+        """Into the module's own; nobody counts."""
+        port.sums(name).copy_(self._table(accumulator))
+
+    def state(self, port: _Module) -> Any:
+        """split_optimizer_states."""
+        return [port.sums(name) for name in port.names]
+
+    def restore(self, port: _Module, state: Any) -> None:
+        """Copied into the module's own."""
+        for name, sums in zip(port.names, state, strict=True):
+            port.sums(name).copy_(sums)
+
+    def give(self, gradient: Any, like: Any) -> Any:
+        """All rows."""
+        return list(range(len(_rows(gradient)))), gradient
+
+    def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
+        """The rows that it has, repeated ones too."""
+        return list(gradient.indices), values
+
+
+class RowWiseAdapter(ExactAdapter):
+    """EXACT_ROWWISE_ADAGRAD, with L2 weight decay as its documentation has it."""
+
+    name, dialect = "fbgemm/row-wise", "row-wise"
+    claims = ExactAdapter.claims | {"weight-decay"}
+    optimizer = OptimType.EXACT_ROWWISE_ADAGRAD
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> _Module:
+        """Weight decay has a mode."""
+        if "weight_decay" in options:
+            options["weight_decay_mode"] = WeightDecayMode.L2
+        return super().make(params, options)
+
+    def _table(self, array: Any) -> torch.Tensor:
+        table = torch.from_numpy(_rows(array))
+        return table.repeat_interleave(_copies(table.shape[1]), dim=1)
+
+    def _array(self, table: torch.Tensor, shape: tuple[int, ...]) -> Any:
+        copies = _copies(_row_size(shape))
+        return table[:, ::copies].detach().numpy().reshape(shape).copy()
+
+    def accumulator(self, port: _Module, name: str) -> Any:
+        """The number of each row, for each of its elements."""
+        shape = port.shapes[name]
+        column = port.sums(name).detach().numpy().reshape(-1, 1)
+        return column.repeat(_row_size(shape), axis=1).reshape(shape)
+
+    def write(self, port: _Module, name: str, accumulator: Any, t: int) -> None:
+        """The first of each row."""
+        port.sums(name).copy_(torch.from_numpy(_rows(accumulator))[:, 0])
+
+
+def _row_size(shape: tuple[int, ...]) -> int:
+    return math.prod(shape[1:])
+
+
+def _rows(array: Any) -> Any:
+    shape = array.shape or (1,)
+    return np.ascontiguousarray(array).reshape(shape[0], _row_size(shape))
+
+
+def _copies(width: int) -> int:
+    return _WIDTH // math.gcd(width, _WIDTH)

@@ -1,0 +1,173 @@
+"""keras.optimizers.Adagrad of Keras 3 on each of its backends.
+
+Documented: eps inside the root, S starting at 0.1, eps 1e-7, lr 0.001; the rate is a
+number, held in `floatx`, or a schedule of the optimizer's iterations; weight decay
+pulls the params directly.  `floatx` is set to binary64 where a param is of binary64,
+and is Keras's own default elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from adagrad_conformance.adapters.arrays import NARROW, WIDE, ArrayAdapter, Arrays
+from adagrad_conformance.adapters.base import Sparse
+
+__all__ = [
+    "KerasAdapter",
+    "on_jax",
+    "on_tensorflow",
+    "on_tensorflow_wide",
+    "on_torch",
+]
+
+_RATE = 1e-3  #: the documented learning rate, for a schedule of which nobody says it
+
+
+@dataclass
+class _Port:
+    """The optimizer, its params, and of what its rate was made."""
+
+    optimizer: Any
+    params: Arrays
+    lr: float
+    lr_decay: float
+
+
+class KerasAdapter(ArrayAdapter):
+    """Drives the optimizer by `build` and `apply`.
+
+    On JAX and TensorFlow an eager step takes milliseconds: too much for long runs.
+    """
+
+    dialect = "keras"
+    names = MappingProxyType({"lr": "learning_rate", "eps": "epsilon"})
+    claims = ArrayAdapter.PLAIN | {
+        *("binary16", "bfloat16", "mixed-formats", "set-option", "lr-decay"),
+        *("weight-decay", "initial-accumulator-value", "zero-eps", "zero-accumulator"),
+        *("defaults", "state-write", "many-steps", "save", "load-bytes"),
+        *("load-deepcopy", "load-same-object", "load-new-process"),
+        "needs-a-gradient",
+    }
+
+    def __init__(self, backend: str) -> None:
+        os.environ["KERAS_BACKEND"] = backend
+        import keras
+
+        self.keras = keras
+        self.name, self.language = f"keras/{backend}", f"Python (Keras, {backend})"
+        self.version = keras.__version__
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """Construct and build."""
+        lr, decay = options.get("learning_rate", _RATE), options.pop("lr_decay", 0.0)
+        if decay or "learning_rate" in options:
+            options["learning_rate"] = self.rate(lr, decay)
+        wide = any(tensor.format == "binary64" for tensor in self.tensors.values())
+        self.keras.backend.set_floatx("float64" if wide else "float32")
+        optimizer = self.keras.optimizers.Adagrad(**options)
+        optimizer.build(list(params.values()))
+        return _Port(optimizer, params, lr, decay)
+
+    def rate(self, lr: float, decay: float) -> Any:
+        """A number or a schedule."""
+        if not decay:
+            return lr
+        return self.keras.optimizers.schedules.InverseTimeDecay(lr, 1, decay)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """apply."""
+        port.optimizer.apply(list(gradients.values()), list(params.values()))
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """The optimizer's own variables come last, one for each param."""
+        place = list(port.params).index(name) - len(port.params)
+        return port.optimizer.variables[place]
+
+    def counter(self, port: Any, name: str) -> int | None:
+        """iterations."""
+        return int(port.optimizer.iterations)
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Assign the variables."""
+        self.accumulator(port, name).assign(accumulator)
+        port.optimizer.iterations.assign(t)
+
+    def set_one(self, port: Any, option: str, value: float | bool) -> None:
+        """Assign the attribute; a decaying rate is another schedule."""
+        if option in ("lr", "lr_decay"):
+            setattr(port, option, value)
+            port.optimizer.learning_rate = self.rate(port.lr, port.lr_decay)
+        else:
+            setattr(port.optimizer, self.names.get(option, option), value)
+
+    def state(self, port: Any) -> Any:
+        """Configuration and variables, as in a saved model."""
+        store: dict[str, Any] = {}
+        port.optimizer.save_own_variables(store)
+        config = self.keras.optimizers.serialize(port.optimizer)
+        return config, store, port.lr, port.lr_decay
+
+    def restore(self, port: Any, state: Any) -> Any:
+        """An optimizer of that configuration, with these variables."""
+        config, store, *rate = state
+        optimizer = self.keras.optimizers.deserialize(config)
+        optimizer.build(list(port.params.values()))
+        optimizer.load_own_variables(store)
+        return _Port(optimizer, port.params, *rate)
+
+    def hold(self, name: str, array: Any) -> Any:
+        """A variable."""
+        return self.keras.Variable(array, dtype=str(array.dtype), name=name)
+
+    def show(self, param: Any) -> Any:
+        """NumPy again."""
+        return self.keras.ops.convert_to_numpy(param)
+
+    def give(self, gradient: Any, like: Any) -> Any:
+        """A tensor of the backend."""
+        return self.keras.ops.convert_to_tensor(gradient)
+
+
+class _OnTensorFlow(KerasAdapter):
+    """Sparse gradients are tf.IndexedSlices there, as an Embedding layer gives them."""
+
+    claims = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
+
+    def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
+        """IndexedSlices."""
+        from adagrad_conformance.adapters.bases.tensorflow import slices
+
+        return slices(gradient, values)
+
+
+def on_jax() -> KerasAdapter:
+    """With the JAX backend."""
+    os.environ["JAX_ENABLE_X64"] = "1"
+    adapter = KerasAdapter("jax")
+    adapter.dialect = "keras-jax"
+    adapter.claims = (adapter.claims - {"many-steps"}) | {"flush-to-zero"}
+    return adapter
+
+
+def on_torch() -> KerasAdapter:
+    """With the torch backend."""
+    return KerasAdapter("torch")
+
+
+def on_tensorflow() -> KerasAdapter:
+    """With the TensorFlow backend, in the formats up to binary32."""
+    adapter = _OnTensorFlow("tensorflow")
+    adapter.claims -= WIDE
+    return adapter
+
+
+def on_tensorflow_wide() -> KerasAdapter:
+    """The same, in binary64."""
+    adapter = _OnTensorFlow("tensorflow")
+    adapter.name += "/binary64"
+    adapter.claims -= NARROW
+    return adapter

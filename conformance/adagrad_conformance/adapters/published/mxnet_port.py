@@ -1,0 +1,87 @@
+"""mxnet.optimizer.AdaGrad on the CPU.
+
+Documented: `history += square(grad)`, `weight += (grad / sqrt(history + eps) +
+weight * wd) * -lr`; an `Updater` makes the history of a weight at its first update, by
+an index, and gives all of it away with `get_states`.  The rate may be scheduled by the
+largest number of updates that any weight had, which is no dialect here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import mxnet
+
+from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
+
+__all__ = ["MxnetAdapter"]
+
+
+@dataclass
+class _Port:
+    updater: Any
+    places: dict[str, int]
+
+
+class MxnetAdapter(ArrayAdapter):
+    """Calls an `Updater` for each weight that has a gradient."""
+
+    name, version, language = "mxnet", mxnet.__version__, "Python (MXNet)"
+    dialect = "mxnet"
+    constants = MappingProxyType({"lr_decay": 0.0, "initial_accumulator_value": 0.0})
+    names = MappingProxyType({"lr": "learning_rate", "weight_decay": "wd"})
+    claims = ArrayAdapter.PLAIN | {
+        *("binary16", "mixed-formats", "weight-decay", "zero-eps", "state-write"),
+        *("save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """An updater, and the indices of the weights."""
+        updater = mxnet.optimizer.get_updater(mxnet.optimizer.AdaGrad(**options))
+        return _Port(updater, {name: i for i, name in enumerate(params)})
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """In place."""
+        for name, param in params.items():
+            if gradients[name] is not None:
+                port.updater(port.places[name], gradients[name], param)
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """The history, once it is there."""
+        return port.updater.states.get(port.places[name])
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Into the states."""
+        port.updater.states[port.places[name]] = self.hold(name, accumulator)
+        port.updater.states_synced[port.places[name]] = True
+
+    def state(self, port: Any) -> Any:
+        """get_states, its options among them."""
+        return port.updater.get_states(dump_optimizer=True)
+
+    def restore(self, port: Any, state: Any) -> None:
+        """set_states."""
+        port.updater.set_states(state)
+
+    def to_bytes(self, state: Any) -> bytes:
+        """They are."""
+        return bytes(state)
+
+    def from_bytes(self, raw: bytes) -> Any:
+        """They are."""
+        return raw
+
+    def hold(self, name: str, array: Any) -> Any:
+        """An NDArray."""
+        return mxnet.nd.array(array, dtype=array.dtype)
+
+    def give(self, gradient: Any, like: Any) -> Any:
+        """An NDArray."""
+        return mxnet.nd.array(gradient, dtype=gradient.dtype)
+
+    def show(self, param: Any) -> Any:
+        """NumPy again."""
+        return param.asnumpy()

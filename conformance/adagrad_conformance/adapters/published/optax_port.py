@@ -1,0 +1,181 @@
+"""optax.adagrad on JAX: plain, compiled, and with its hyperparameters injected.
+
+Documented: `where(S > 0, rsqrt(S + eps), 0) * g`, S starting at 0.1, eps 1e-7; the rate
+is a number or a schedule of the count of updates, which begins at 0; weight decay is
+chained in front of it (`add_decayed_weights`), as for the other optimizers of optax.
+Groups are labels of `partition`; each has a state of its own.  `inject_hyperparams`
+keeps the options in the state, where they can be changed between steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from adagrad_conformance.adapters.bases.jax import (
+    JaxAdapter,  # before JAX: it asks for binary64
+)
+
+import jax  # isort: skip
+import jax.numpy as jnp
+import optax
+from optax.tree_utils import tree_get, tree_set
+
+from adagrad_conformance.adapters.arrays import Arrays
+
+__all__ = ["InjectedAdapter", "JittedAdapter", "OptaxAdapter"]
+
+
+def _adagrad(
+    lr: Any,
+    lr_decay: Any = 0.0,
+    weight_decay: Any = None,
+    initial_accumulator_value: Any = 0.1,
+    eps: Any = 1e-7,
+) -> Any:
+    """The chain that users write; a rate that cannot decay is a number."""
+    plain = isinstance(lr_decay, float) and not lr_decay
+    rate = lr if plain else lambda count: lr / (1 + count * lr_decay)
+    chain = optax.adagrad(rate, initial_accumulator_value, eps)
+    if weight_decay is None:
+        return chain
+    return optax.chain(optax.add_decayed_weights(weight_decay), chain)
+
+
+class _Port:
+    """A transformation and its state; `labels` say which group a param is of."""
+
+    def __init__(
+        self, params: Arrays, groups: list[Any], labels: dict[str, int]
+    ) -> None:
+        self.labels = labels
+        self.several = len(groups) > 1
+        parts = dict(enumerate(groups))
+        self.chain = optax.partition(parts, labels) if self.several else groups[0]
+        self.state = self.chain.init(params)
+        self.step = self._step
+
+    def _step(self, params: Arrays, state: Any, gradients: Arrays) -> Any:
+        updates, state = self.chain.update(gradients, state, params)
+        return optax.apply_updates(params, updates), state
+
+    def of(self, group: int) -> Any:
+        """The state of a group."""
+        return self.state.inner_states[group] if self.several else self.state
+
+    def change(self, group: int, change: Callable[[Any], Any]) -> None:
+        """Put another state of a group in its place."""
+        changed = change(self.of(group))
+        if self.several:
+            states = {**self.state.inner_states, group: changed}
+            changed = self.state._replace(inner_states=states)
+        self.state = changed
+
+
+class OptaxAdapter(JaxAdapter):
+    """Drives `optax.adagrad` as its documentation shows."""
+
+    name, version = "optax", optax.__version__
+    dialect = "optax"
+    claims = JaxAdapter.PLAIN | {
+        *("groups", "lr-decay", "weight-decay", "initial-accumulator-value"),
+        *("zero-accumulator", "zero-eps"),
+    }
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """One group."""
+        return self.make_groups(params, [(list(params), options)])
+
+    def make_groups(
+        self, params: Arrays, groups: list[tuple[list[str], dict[str, Any]]]
+    ) -> Any:
+        """A transformation for each group."""
+        labels = {p: number for number, (names, _) in enumerate(groups) for p in names}
+        return _Port(params, [self.chain(own) for _, own in groups], labels)
+
+    def chain(self, options: dict[str, Any]) -> Any:
+        """A transformation with these options."""
+        return _adagrad(**options)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
+        """tx.update, apply_updates."""
+        moved, port.state = port.step(params, port.state, gradients)
+        return dict(moved)
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """sum_of_squares."""
+        parts = jax.tree.leaves(port.of(port.labels[name]), is_leaf=_is_part)
+        return next(p for p in parts if _is_root(p)).sum_of_squares[name]
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Into the named tuples; a rate that is a number has no count."""
+
+        def sums(part: Any) -> Any:
+            if not _is_root(part):
+                return part
+            new = {**part.sum_of_squares, name: jnp.asarray(accumulator)}
+            return part._replace(sum_of_squares=new)
+
+        def count(part: Any) -> Any:
+            counts = isinstance(part, optax.ScaleByScheduleState)
+            return part._replace(count=jnp.int32(t)) if counts else part
+
+        port.change(
+            port.labels[name], lambda own: jax.tree.map(sums, own, is_leaf=_is_part)
+        )
+        port.state = jax.tree.map(count, port.state, is_leaf=_is_part)
+
+
+def _is_root(part: Any) -> bool:
+    return isinstance(part, optax.ScaleByRssState)
+
+
+def _is_part(part: Any) -> bool:
+    return _is_root(part) or isinstance(part, optax.ScaleByScheduleState)
+
+
+class JittedAdapter(OptaxAdapter):
+    """The step compiled, as nearly every user has it."""
+
+    name = "optax/jit"
+
+    def make_groups(
+        self, params: Arrays, groups: list[tuple[list[str], dict[str, Any]]]
+    ) -> Any:
+        """Compiled anew for every optimizer."""
+        port = super().make_groups(params, groups)
+        port.step = jax.jit(port.step)
+        return port
+
+
+class InjectedAdapter(OptaxAdapter):
+    """The options are in the state, from which each step takes them."""
+
+    name = "optax/injected"
+    claims = OptaxAdapter.claims | {
+        *("set-option", "save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+
+    def chain(self, options: dict[str, Any]) -> Any:
+        """Every option is injected, so that all states have the same tree."""
+        return optax.inject_hyperparams(_adagrad)(**{"weight_decay": 0.0, **options})
+
+    def state(self, port: Any) -> Any:
+        """The tree of arrays, fetched; options are among them."""
+        return jax.device_get(port.state)
+
+    def restore(self, port: Any, state: Any) -> None:
+        """State is a value."""
+        port.state = state
+
+    def set_in_group(
+        self, port: Any, group: int, option: str, value: float | bool
+    ) -> None:
+        """state.hyperparams[...]."""
+
+        def change(state: Any) -> Any:
+            held = tree_get(state, "hyperparams")
+            return tree_set(state, hyperparams={**held, option: jnp.asarray(value)})
+
+        port.change(group, change)

@@ -1,0 +1,115 @@
+"""paddle.optimizer.Adagrad on the CPU.
+
+Documented: params are given at construction, `param.grad` is read by `step()`; the rate
+is a number or an `LRScheduler` whose `step()` the user calls after that of the
+optimizer (`InverseTimeDecay` is lr_decay's); weight decay is coupled; `state_dict` has
+the accumulators by name and the scheduler, and is kept with `paddle.save`.
+
+Params are named in their order, by a `unique_name.guard` for each scenario, as they are
+in each run of a script.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import paddle
+from paddle.optimizer import Adagrad
+from paddle.optimizer.lr import InverseTimeDecay
+from paddle.utils import unique_name
+
+from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
+from adagrad_conformance.adapters.base import Tensor
+
+__all__ = ["PaddleAdapter"]
+
+
+@dataclass
+class _Port:
+    optimizer: Any
+    scheduler: Any
+
+
+class PaddleAdapter(ArrayAdapter):
+    """Drives `step()` and the scheduler's."""
+
+    name, version, language = "paddle", paddle.__version__, "Python (PaddlePaddle)"
+    dialect = "paddle"
+    names = MappingProxyType({"lr": "learning_rate", "eps": "epsilon"})
+    claims = ArrayAdapter.PLAIN | {
+        *("lr-decay", "weight-decay", "initial-accumulator-value"),
+        *("zero-accumulator", "zero-eps"),
+        *("save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Names begin anew."""
+        unique_name.switch()
+        super().begin(tensors)
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """A scheduler, where there is decay."""
+        decay, scheduler = options.pop("lr_decay", 0.0), None
+        if decay:
+            scheduler = InverseTimeDecay(options["learning_rate"], decay)
+            options["learning_rate"] = scheduler
+        return _Port(Adagrad(parameters=list(params.values()), **options), scheduler)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """In place."""
+        for name, param in params.items():
+            param.grad = gradients[name]
+        port.optimizer.step()
+        if port.scheduler is not None:
+            port.scheduler.step()
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """By the name of the param."""
+        own = f"{self.params[name].name}_moment_"
+        for key, moment in port.optimizer.state_dict().items():
+            if key.startswith(own):
+                return moment
+        return None
+
+    def counter(self, port: Any, name: str) -> int | None:
+        """The scheduler's."""
+        return None if port.scheduler is None else int(port.scheduler.last_epoch)
+
+    def state(self, port: Any) -> Any:
+        """state_dict."""
+        return port.optimizer.state_dict()
+
+    def restore(self, port: Any, state: Any) -> None:
+        """set_state_dict."""
+        port.optimizer.set_state_dict(state)
+
+    def to_bytes(self, state: Any) -> bytes:
+        """paddle.save."""
+        file = io.BytesIO()
+        paddle.save(state, file)
+        return file.getvalue()
+
+    def from_bytes(self, raw: bytes) -> Any:
+        """paddle.load."""
+        return paddle.load(io.BytesIO(raw))
+
+    def hold(self, name: str, array: Any) -> Any:
+        """A trainable tensor."""
+        initial = paddle.nn.initializer.Assign(array)
+        dtype = array.dtype.name
+        return paddle.create_parameter(
+            list(array.shape), dtype, default_initializer=initial
+        )
+
+    def give(self, gradient: Any, like: Any) -> Any:
+        """A tensor."""
+        return paddle.to_tensor(gradient)
+
+    def show(self, param: Any) -> Any:
+        """NumPy again."""
+        return param.numpy()

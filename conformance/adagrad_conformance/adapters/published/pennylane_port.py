@@ -1,0 +1,86 @@
+"""pennylane.AdagradOptimizer.
+
+Documented: `apply_grad(grad, args)` gives the new values of the args; one that is not
+trainable (`requires_grad=False`) is passed through and has no gradient; `accumulation`
+holds the sums of squares.
+"""
+
+from __future__ import annotations
+
+import pickle
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pennylane
+
+from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
+
+__all__ = ["PennyLaneAdapter"]
+
+
+class PennyLaneAdapter(ArrayAdapter):
+    """Drives `apply_grad` with tensors of `pennylane.numpy`."""
+
+    name, version, language = "pennylane", pennylane.__version__, "Python (NumPy)"
+    dialect = "pennylane"
+    constants = MappingProxyType(
+        {
+            "lr_decay": 0.0,
+            "weight_decay": 0.0,
+            "initial_accumulator_value": 0.0,
+        }
+    )
+    names = MappingProxyType({"lr": "stepsize"})
+    claims = ArrayAdapter.PLAIN | {
+        *("binary16", "mixed-formats", "defaults", "zero-eps", "set-option"),
+        *("state-write", "save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """State begins at the first step."""
+        port = pennylane.AdagradOptimizer(**options)
+        port.order = list(params)
+        return port
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
+        """In the order of the params."""
+        args = list(params.values())
+        for name, arg in params.items():
+            arg.requires_grad = gradients[name] is not None
+        given = tuple(g for g in gradients.values() if g is not None)
+        return dict(zip(params, port.apply_grad(given, args), strict=True))
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """`accumulation`, once it is there."""
+        if port.accumulation is None:
+            return None
+        total = np.asarray(port.accumulation[port.order.index(name)])
+        return total if total.shape == self.params[name].shape else None
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Into the list."""
+        if port.accumulation is None:
+            port.accumulation = [0.0] * len(port.order)
+        port.accumulation[port.order.index(name)] = accumulator
+
+    def set_one(self, port: Any, option: str, value: float | bool) -> None:
+        """Attributes."""
+        setattr(port, self.names.get(option, option), value)
+
+    def state(self, port: Any) -> Any:
+        """A pickle of the optimizer."""
+        return pickle.dumps(port)
+
+    def restore(self, port: Any, state: Any) -> Any:
+        """The optimizer that was pickled."""
+        return pickle.loads(state)
+
+    def hold(self, name: str, array: Any) -> Any:
+        """A trainable tensor."""
+        return pennylane.numpy.array(array, requires_grad=True)
+
+    def show(self, param: Any) -> Any:
+        """A plain array."""
+        return np.asarray(param)

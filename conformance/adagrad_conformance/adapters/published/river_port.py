@@ -1,0 +1,114 @@
+"""river.optim.AdaGrad.
+
+Documented: weights and gradients are dictionaries by feature, and a feature that has no
+gradient is left alone; `g2` holds the sums of squares; the rate is a number or a
+`Scheduler`, asked with the number of steps before this one; models and their parts are
+saved with pickle.  Here a feature is a param's name and the number of an element.
+"""
+
+from __future__ import annotations
+
+import pickle
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import river
+from river import optim
+
+from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
+
+__all__ = ["RiverAdapter"]
+
+
+class _InverseTime(optim.base.Scheduler):  # type: ignore[misc]
+    """lr / (1 + t * decay)."""
+
+    def __init__(self, lr: float, decay: float) -> None:
+        self.lr, self.decay = lr, decay
+
+    def get(self, t: int) -> float:
+        """The rate after t steps."""
+        return self.lr / (1 + t * self.decay)
+
+
+class RiverAdapter(ArrayAdapter):
+    """Drives `step(w, g)` with floats of Python."""
+
+    name, version, language = "river", river.__version__, "Python"
+    dialect = "river"
+    constants = MappingProxyType(
+        {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
+    )
+    claims = (ArrayAdapter.PLAIN - {"binary32"}) | {
+        *("lr-decay", "set-option", "state-write"),
+        *("save", "load-bytes", "load-deepcopy", "load-same-object"),
+        "load-new-process",
+    }
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """A scheduler, where there is decay."""
+        lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
+        rate = _InverseTime(lr, decay) if decay else lr
+        return optim.AdaGrad(rate, **options)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
+        """Floats by feature."""
+        given = {k: g for k, g in gradients.items() if g is not None}
+        weights = port.step(_features(params), _features(given))
+        return {
+            name: np.reshape([weights[name, i] for i in range(array.size)], array.shape)
+            for name, array in params.items()
+        }
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """`g2`, once it is there."""
+        like = self.params[name]
+        keys = [(name, i) for i in range(like.size)]
+        if any(key not in port.g2 for key in keys):
+            return None
+        return np.array([port.g2[key] for key in keys], float).reshape(like.shape)
+
+    def counter(self, port: Any, name: str) -> int:
+        """One for the optimizer."""
+        return int(port.n_iterations)
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Its attributes."""
+        port.g2.update(_features({name: accumulator}))
+        port.n_iterations = t
+
+    def set_one(self, port: Any, option: str, value: float | bool) -> None:
+        """Attributes; the rate is mutable."""
+        if option == "eps":
+            port.eps = value
+            return
+        decay = getattr(port.lr, "decay", 0.0)
+        lr = value if option == "lr" else port.learning_rate
+        if option == "lr_decay":
+            decay = value
+        port.mutate({"lr": _InverseTime(float(lr), float(decay))})
+
+    def state(self, port: Any) -> Any:
+        """A pickle."""
+        return pickle.dumps(port)
+
+    def restore(self, port: Any, state: Any) -> Any:
+        """The optimizer that was pickled."""
+        return pickle.loads(state)
+
+    def to_bytes(self, state: Any) -> bytes:
+        """They are."""
+        return bytes(state)
+
+    def from_bytes(self, raw: bytes) -> Any:
+        """They are."""
+        return raw
+
+
+def _features(arrays: Arrays) -> dict[tuple[str, int], float]:
+    return {
+        (name, i): value
+        for name, array in arrays.items()
+        for i, value in enumerate(array.ravel().tolist())
+    }

@@ -1,0 +1,76 @@
+"""tf.compat.v1.train.AdagradOptimizer, eagerly.
+
+Documented: no eps; S starts at 0.1, or at another number above 0; the rate is a number,
+or a callable such as `inverse_time_decay` makes of a global step; a param without a
+gradient is skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import tensorflow as tf
+
+from adagrad_conformance.adapters.arrays import NARROW, WIDE, Arrays
+from adagrad_conformance.adapters.bases.tensorflow import TensorFlowAdapter
+
+__all__ = ["CompatAdapter", "WideAdapter"]
+
+v1 = tf.compat.v1.train
+
+_CLAIMS = (TensorFlowAdapter.PLAIN - {"eps"}) | {
+    *("initial-accumulator-value", "lr-decay", "zero-eps", "needs-a-gradient"),
+}
+
+
+@dataclass
+class _Port:
+    """The optimizer, its params and the global step."""
+
+    optimizer: Any
+    params: Arrays
+    count: Any
+
+
+class CompatAdapter(TensorFlowAdapter):
+    """Drives `apply_gradients`, in the formats up to binary32."""
+
+    name, dialect = "tensorflow/v1", "tensorflow-v1"
+    constants = MappingProxyType({"eps": 0.0})
+    claims = _CLAIMS - WIDE
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """The optimizer and its slots, which else the first step makes."""
+        lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
+        count = tf.Variable(0, dtype=tf.int64, name="global_step")
+        rate = v1.inverse_time_decay(lr, count, 1, decay) if decay else lr
+        optimizer = v1.AdagradOptimizer(rate, **options)
+        optimizer._create_slots(list(params.values()))
+        return _Port(optimizer, params, count)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """apply_gradients."""
+        pairs = [(gradients[name], params[name]) for name in params]
+        port.optimizer.apply_gradients(pairs, global_step=port.count)
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """The slot."""
+        return port.optimizer.get_slot(port.params[name], "accumulator")
+
+    def counter(self, port: Any, name: str) -> int | None:
+        """The global step."""
+        return int(port.count)
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Assign the slot."""
+        self.accumulator(port, name).assign(accumulator)
+        port.count.assign(t)
+
+
+class WideAdapter(CompatAdapter):
+    """The same, in binary64."""
+
+    name = "tensorflow/v1/binary64"
+    claims = _CLAIMS - NARROW

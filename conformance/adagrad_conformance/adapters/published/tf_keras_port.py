@@ -1,0 +1,124 @@
+"""Adagrad of Keras 2 (tf_keras): the legacy optimizer, and the one that came after it.
+
+Legacy: TensorFlow's second kernel, `decay` by the optimizer's iterations, no weight
+decay; its rate is a variable of binary32.  After it: as in Keras 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import tf_keras
+
+from adagrad_conformance.adapters.arrays import NARROW, WIDE, Arrays
+from adagrad_conformance.adapters.bases.tensorflow import TensorFlowAdapter
+
+from .keras3_port import KerasAdapter
+
+__all__ = [
+    "LegacyAdapter",
+    "SecondAdapter",
+    "WideLegacyAdapter",
+    "WideSecondAdapter",
+]
+
+_LEGACY = (TensorFlowAdapter.PLAIN - {"many-steps"}) | {
+    *("set-option", "lr-decay", "initial-accumulator-value", "zero-accumulator"),
+    *("zero-eps", "defaults", "save", "load-bytes", "load-deepcopy"),
+    *("load-same-object", "load-new-process", "needs-a-gradient"),
+}
+_SECOND = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
+
+
+@dataclass
+class _Port:
+    """The optimizer and its params."""
+
+    optimizer: Any
+    params: Arrays
+
+    def __post_init__(self) -> None:
+        """Make its weights: iterations, the rate, and a slot for each param."""
+        self.optimizer._create_all_weights(list(self.params.values()))
+
+
+class LegacyAdapter(TensorFlowAdapter):
+    """Drives `tf_keras.optimizers.legacy.Adagrad`, in formats up to binary32."""
+
+    name, version, dialect = "tensorflow/legacy", tf_keras.__version__, "tensorflow"
+    names = MappingProxyType(
+        {"lr": "learning_rate", "lr_decay": "decay", "eps": "epsilon"}
+    )
+    claims = _LEGACY - WIDE
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """Construct."""
+        return _Port(tf_keras.optimizers.legacy.Adagrad(**options), params)
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """apply_gradients."""
+        pairs = [(gradients[name], params[name]) for name in params]
+        port.optimizer.apply_gradients(pairs)
+
+    def accumulator(self, port: Any, name: str) -> Any:
+        """The slot."""
+        return port.optimizer.get_slot(port.params[name], "accumulator")
+
+    def counter(self, port: Any, name: str) -> int | None:
+        """iterations."""
+        return int(port.optimizer.iterations)
+
+    def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
+        """Assign the weights."""
+        self.accumulator(port, name).assign(accumulator)
+        port.optimizer.iterations.assign(t)
+
+    def set_one(self, port: Any, option: str, value: float | bool) -> None:
+        """Assign the attribute."""
+        setattr(port.optimizer, self.names.get(option, option), value)
+
+    def state(self, port: Any) -> Any:
+        """Configuration and weights, as in a saved model."""
+        return port.optimizer.get_config(), port.optimizer.get_weights()
+
+    def restore(self, port: Any, state: Any) -> Any:
+        """An optimizer of that configuration, with these weights."""
+        config, weights = state
+        made = tf_keras.optimizers.legacy.Adagrad.from_config(config)
+        restored = _Port(made, port.params)
+        made.set_weights(weights)
+        return restored
+
+
+class WideLegacyAdapter(LegacyAdapter):
+    """The same, in binary64."""
+
+    name = "tensorflow/legacy/binary64"
+    claims = _LEGACY - NARROW
+
+
+class SecondAdapter(KerasAdapter):
+    """Drives `tf_keras.optimizers.Adagrad`, in formats up to binary32."""
+
+    name, version = "tensorflow/keras-2", tf_keras.__version__
+    language = TensorFlowAdapter.language
+    claims = _SECOND - WIDE
+    hold, show = TensorFlowAdapter.hold, TensorFlowAdapter.show
+    give, rows = TensorFlowAdapter.give, TensorFlowAdapter.rows
+
+    def __init__(self) -> None:
+        self.keras = tf_keras
+
+    def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
+        """apply_gradients."""
+        pairs = [(gradients[name], params[name]) for name in params]
+        port.optimizer.apply_gradients(pairs)
+
+
+class WideSecondAdapter(SecondAdapter):
+    """The same, in binary64."""
+
+    name = "tensorflow/keras-2/binary64"
+    claims = _SECOND - NARROW

@@ -1,0 +1,153 @@
+"""Scenarios for ports in which an option cannot be chosen.
+
+Many published Adagrads have a fixed eps, or always start S at 0.1.  Such a port says
+so (`Adapter.constants`); a scenario that names the option is then played, and judged,
+with the port's own value in its place.
+
+Rule 1.  Only scenarios are fitted: relations and adaptive runs rest on their values.
+Rule 2.  What varies the option, or gives it 0 or an illegal value, is about the option
+         itself and stays as it is: not claimed.
+Rule 3.  In 16-bit formats an eps that the family's rule 5 would forbid (build.py) is
+         left alone: what is special there is not what the scenario is about.
+Rule 4.  A constant 0 says that the port lacks the option (no weight decay, say); what a
+         scenario of the option's own theme decides is then not claimed either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from adagrad_reference.bookkeeping import has_empty_step
+from adagrad_reference.options import illegal_option
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Group,
+    New,
+    OptionValues,
+    Scenario,
+    SetOption,
+)
+
+from .kinds import Check, Relation, needed_claims
+
+__all__ = ["SMALLEST_EPS_16", "fitted", "missing_claims"]
+
+_NEEDS = "needs-a-gradient"
+
+#: The smallest eps that ordinary scenarios have in a 16-bit format.
+SMALLEST_EPS_16 = 1e-3
+
+#: Option -> what the first requirement of a scenario of its theme has in its name.
+_THEMES = {
+    "lr": "numerics/large-lr",
+    "lr_decay": "lr-decay",
+    "weight_decay": "weight-decay",
+    "initial_accumulator_value": "initial-accumulator",
+    "eps": "numerics/eps",
+}
+#: Option -> the claim that it may be given as 0.
+_ZERO = {
+    "lr": "zero-lr",
+    "lr_decay": "",
+    "weight_decay": "",
+    "initial_accumulator_value": "zero-accumulator",
+    "eps": "zero-eps",
+}
+
+
+def fitted(check: Check, constants: Mapping[str, float]) -> Check:
+    """The check with the port's constants in it; the same object where it has none."""
+    if not isinstance(check, Scenario):
+        return check
+    chosen = {
+        name: value
+        for name, value in constants.items()
+        if _can_be(name, value, check, list(_values(check, name)))
+        and (value or not _is_about(name, check))
+    }
+    if not chosen:
+        return check
+    events = tuple(_with(event, chosen) for event in check.events)
+    return replace(check, events=events)
+
+
+def missing_claims(
+    check: Check, claims: frozenset[str], constants: Mapping[str, float]
+) -> frozenset[str]:
+    """The claims that a (fitted) check needs and the port does not make.
+
+    What a port with the claim `needs-a-gradient` says it refuses is not asked of it.
+    """
+    missing = needed_claims(check) - claims
+    if _NEEDS in claims and any(map(has_empty_step, _scenarios(check))):
+        missing |= {"steps without gradients"}
+    if not isinstance(check, Scenario):
+        return missing
+    fixed = {
+        name: value
+        for name, value in constants.items()
+        if set(_values(check, name)) == {value}
+    }
+    claims_met = {name.replace("_", "-") for name in fixed}
+    return missing - claims_met - {_ZERO[name] for name in fixed if not fixed[name]}
+
+
+def _scenarios(check: Check) -> tuple[Scenario, ...]:
+    match check:
+        case Scenario():
+            return (check,)
+        case Relation(left=left, right=right):
+            return (left, right)
+    return ()
+
+
+def _is_about(name: str, scenario: Scenario) -> bool:
+    return _THEMES[name] in scenario.requirements[0]
+
+
+def _can_be(name: str, value: float, scenario: Scenario, named: list[float]) -> bool:
+    if len(set(named)) != 1 or illegal_option({name: named[0]}) or not named[0]:
+        return False
+    narrow = any(tensor.fmt.width == 16 for tensor in scenario.tensors.values())
+    return not (narrow and name == "eps" and value < SMALLEST_EPS_16)
+
+
+def _values(scenario: Scenario, name: str) -> Iterator[float]:
+    """Every value that a scenario gives to an option."""
+    for event in scenario.events:
+        for options in _options(event):
+            if name in options:
+                yield float(options[name])
+
+
+def _options(event: Event) -> Iterator[OptionValues]:
+    match event:
+        case New(groups=groups, options=options):
+            yield options
+            yield from (group.options for group in groups)
+        case AddGroup(group=group):
+            yield group.options
+        case SetOption(option=option, value=value):
+            yield {option: value}
+
+
+def _with(event: Event, chosen: Mapping[str, float]) -> Event:
+    match event:
+        case New(groups=groups, options=options):
+            listed = tuple(_group_with(group, chosen) for group in groups)
+            return replace(event, groups=listed, options=_put(options, chosen))
+        case AddGroup(group=group):
+            return replace(event, group=_group_with(group, chosen))
+        case SetOption(option=option) if option in chosen:
+            return replace(event, value=chosen[option])
+    return event
+
+
+def _group_with(group: Group, chosen: Mapping[str, float]) -> Group:
+    return replace(group, options=_put(group.options, chosen))
+
+
+def _put(options: OptionValues, chosen: Mapping[str, float]) -> OptionValues:
+    return {name: chosen.get(name, value) for name, value in options.items()}

@@ -1,0 +1,53 @@
+"""All checks of a run, in order, and how they are chosen."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+
+from adagrad_reference.scenario import LEVELS, Scenario
+
+from .kinds import Check, NativeCheck, native_checks, needed_claims
+from .regret_bound import convex_problems
+from .relations import relations
+from .scenarios.families import GENERATED
+from .scenarios.random_scenarios import fresh_scenarios
+from .vector_files import Library
+
+__all__ = ["is_slow", "known_checks", "matches", "suite"]
+
+
+def known_checks(library: Library) -> list[Check]:
+    """Every check that is the same in each run."""
+    return [
+        *library.scenarios(),
+        *_generated(),
+        *relations(),
+        *convex_problems(),
+        *native_checks(),
+    ]
+
+
+@functools.cache
+def _generated() -> tuple[Scenario, ...]:
+    return tuple(x for family in GENERATED for x in family.scenarios())
+
+
+def suite(library: Library, seed: int, fresh: int) -> list[Check]:
+    """Every check of a run: the known ones, and `fresh` random ones a format."""
+    return [*known_checks(library), *fresh_scenarios(seed, fresh)]
+
+
+def is_slow(check: Check) -> bool:
+    """Whether it compiles something or starts another process."""
+    if isinstance(check, NativeCheck):
+        return check.entry.slow
+    return "load-new-process" in needed_claims(check)
+
+
+def matches(check: Check, pattern: str | None, level: str) -> bool:
+    """Whether a check is chosen by `--only` and `--level`."""
+    if LEVELS.index(check.level) > LEVELS.index(level):
+        return False
+    names = (check.id, *check.requirements)
+    return pattern is None or any(fnmatch.fnmatchcase(name, pattern) for name in names)

@@ -1,0 +1,187 @@
+"""`diagnose`: what explains a port's failures, and the verdict by that explanation."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adagrad_conformance import __version__
+from adagrad_conformance.checks.selection import is_slow, suite
+from adagrad_conformance.checks.vector_files import Library, VectorError
+from adagrad_conformance.diagnosis.search import ACCEPTED, diagnose
+from adagrad_conformance.errors import UserError
+from adagrad_conformance.evaluation import TargetResult, run_candidate
+from adagrad_conformance.files import write_text
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.reports.stream import diagnosis_record, exit_code
+from adagrad_conformance.reports.terminal import told
+from adagrad_conformance.reproducers.run import check_folder, reproduce
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.targets import parse_target
+from adagrad_reference.dialects import DIALECTS, Dialect
+from adagrad_reference.scenario import LEVELS
+
+from .run import CI_SEED, check_writable
+
+__all__ = ["diagnose_command"]
+
+Json = dict[str, Any]
+
+#: How many random scenarios a format, as `run` has them.
+FRESH = 6
+
+
+def diagnose_command(
+    target: str,
+    level: str,
+    seed: int | None,
+    output: str | None,
+    timeout: float,
+    memory: float | None,
+    reproducers: str | None,
+) -> int:
+    """Returns the exit code; raises `UserError` for what cannot be run at all."""
+    try:
+        candidate = ProcessCandidate(parse_target(target).command, timeout, memory)
+        library = Library.read()
+    except (ValueError, VectorError) as error:
+        raise UserError(str(error)) from None
+    if output is not None:
+        check_writable(Path(output))
+    if reproducers is not None:
+        check_folder(reproducers)
+    if seed is None:
+        seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
+    checks = [c for c in suite(library, seed, FRESH) if not is_slow(c)]
+    click.echo(f"adagrad-conformance {__version__}: diagnosing {target}, seed {seed}")
+    result = run_candidate(
+        target, candidate, checks, library.expectations, explain=False, keep=True
+    )
+    if result.problem or result.identity is None:
+        click.echo(f"{target}: {result.problem}", err=True)
+        return exit_code([result], strict=False)
+    levels = LEVELS[: LEVELS.index(level.upper()) + 1]
+    record = _record(target, seed, result, levels, library)
+    for line in _lines(record):
+        click.echo(line)
+    if output is not None:
+        _write(Path(output), record)
+    if reproducers is not None:
+        expect, targets = library.expectations, [parse_target(target)]
+        for line in reproduce(
+            reproducers, targets, [result.verdicts], checks, expect, timeout, memory
+        ):
+            click.echo(line, err=True)
+    return 1 if record["failed"] else exit_code([result], strict=False)
+
+
+def _record(
+    target: str,
+    seed: int,
+    result: TargetResult,
+    levels: Sequence[str],
+    library: Library,
+) -> Json:
+    """All that is to be said, as plain data."""
+    assert result.identity is not None
+    claims, expect = result.identity.claims, library.expectations
+    declared = DIALECTS[result.identity.dialect]
+    verdicts = result.verdicts
+    if declared.changes:  # what speaks against the document is what is explained
+        verdicts = judge(result.seen, claims, expect)
+    found = diagnose(result.seen, claims, expect, verdicts, levels)
+    record: Json = {
+        "target": target,
+        "suite": __version__,
+        "vectors": library.digest,
+        "seed": seed,
+        "levels": list(levels),
+        "dialect": declared.name,
+        "judged": _count(verdicts, levels)[1],
+        "failed": _count(verdicts, levels)[0],
+    }
+    if found is None:
+        return record
+    record |= diagnosis_record(found)
+    if found.first.dialect is not None:
+        own = judge(result.seen, claims, expect, found.first.dialect)
+        record["by_first"] = _by_dialect(found.first.dialect, own, levels)
+    return record
+
+
+def _by_dialect(
+    dialect: Dialect, verdicts: Sequence[Verdict], levels: Sequence[str]
+) -> Json:
+    failed, judged = _count(verdicts, levels)
+    return {
+        "changes": dict(dialect.changes),
+        "judged": judged,
+        "failed": failed,
+        "failures": [v.scenario for v in verdicts if _fails(v, levels)],
+    }
+
+
+def _count(verdicts: Sequence[Verdict], levels: Sequence[str]) -> tuple[int, int]:
+    """(failed, judged) at these levels."""
+    judged = [
+        v
+        for v in verdicts
+        if v.level in levels and v.status not in ("not-claimed", "skipped")
+    ]
+    return sum(_fails(v, levels) for v in judged), len(judged)
+
+
+def _fails(verdict: Verdict, levels: Sequence[str]) -> bool:
+    return verdict.level in levels and verdict.status not in ACCEPTED
+
+
+# -- words -----------------------------------------------------------------------------
+
+
+def _lines(record: Json) -> Iterator[str]:
+    words = " and ".join(record["levels"])
+    judged, failed = record["judged"], record["failed"]
+    if record["dialect"] != "document":
+        yield f"It declares the dialect {record['dialect']}; this is by the document."
+    if not failed:
+        yield f"Nothing to explain: {judged} of {judged} checks at {words} pass."
+        return
+    yield f"{failed} of {judged} checks at {words} fail by the document. Explanations:"
+    for number, explanation in enumerate(record["explanations"], 1):
+        yield f"  {number}. {told(explanation)}"
+        if explanation["like"]:
+            yield f"     as in {'; '.join(explanation['like'])}"
+    if record["separator"]:
+        scenario, against = record["separator"].values()
+        yield f"Told from '{'; '.join(against)}' by:"
+        yield f"  adagrad-conformance explain {scenario}"
+    if record["rest"]:
+        yield f"Beside the first: {told(record['rest'])}"
+    if "by_first" in record:
+        yield from _full(record["by_first"], words)
+
+
+def _full(own: Json, words: str) -> Iterator[str]:
+    listed = ", ".join(f"{name}={value}" for name, value in own["changes"].items())
+    passed, judged = own["judged"] - own["failed"], own["judged"]
+    yield f"Judged in full by {listed}: {passed} of {judged} checks at {words} pass."
+    if own["failures"]:
+        more = len(own["failures"]) - 3
+        some = ", ".join(own["failures"][:3]) + (
+            f" and {more} more" if more > 0 else ""
+        )
+        yield f"  These fail by it too: {some}"
+
+
+def _write(path: Path, record: Json) -> None:
+    try:
+        write_text(path, json.dumps(record, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,348 @@
+"""The command `adagrad-conformance`.
+
+Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance;
+2 usage or configuration; 3 a target could not be loaded or failed its smoke test;
+4 nothing was selected or nothing could be judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adagrad_conformance import __version__
+from adagrad_conformance.errors import UserError
+
+__all__ = ["main"]
+
+
+class _Command(click.Group):
+    """The group; an output that cannot be written is a user's error, not a verdict."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and make sure that what was printed has arrived."""
+        try:
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except UserError as error:
+            if not kwargs.get("standalone_mode", True):
+                raise
+            print(f"adagrad-conformance: {error}", file=sys.stderr)
+            sys.exit(2)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            reason = error.strerror or str(error)
+            print(f"adagrad-conformance: cannot write: {reason}", file=sys.stderr)
+            sys.exit(2)
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="adagrad-conformance")
+def main() -> None:
+    """Decides whether an implementation of Adagrad is right.
+
+    Begin with: adagrad-conformance run torch/single
+    """
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "may"]),
+    default="may",
+    help="Play requirements up to this level (default: all).",
+)
+@click.option("--strict", is_flag=True, help="A failed SHOULD gives exit code 1 too.")
+@click.option("--only", metavar="GLOB", help="Scenarios or requirements by id.")
+@click.option(
+    "--quick", is_flag=True, help="Without torch.compile and checks in new processes."
+)
+@click.option(
+    "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "jsonl", "quiet"]),
+    default="terminal",
+    help="What is printed.",
+)
+@click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
+@click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
+@click.option("--fresh", type=click.IntRange(0), default=6, help="How many a format.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option("--memory", type=click.FloatRange(0.1), help="GiB for each port's data.")
+@click.option(
+    "--reproducers", metavar="FOLDER", help="Write a smallest one for each failure."
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Targets at a time.")
+def run(**options: Any) -> None:
+    """Play the scenarios on each TARGET and judge it.
+
+    TARGET is a registered name (see `list candidates`), module:Class, file.py:Class,
+    or exec:COMMAND for a program that speaks the protocol.
+    """
+    from .run import run_command
+
+    sys.exit(run_command(**options))
+
+
+@main.command()
+@click.argument("target", metavar="TARGET")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "may"]),
+    default="must",
+    help="Explain what fails up to this level (default: must).",
+)
+@click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
+@click.option("--json", "output", metavar="FILE", help="Write the diagnosis as JSON.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option(
+    "--reproducers", metavar="FOLDER", help="Write a smallest one for each failure."
+)
+@click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
+def diagnose(**options: Any) -> None:
+    """Tell which dialect or which known fault explains what TARGET does.
+
+    Everything is played as by `run` and then judged again by every switch and every
+    declared dialect (`list dialects`).  What fits is ranked, with the one scenario
+    that tells the first explanation from the next; then the port is judged in full by
+    the first.  Exit code 0: nothing fails; 1: something does.
+    """
+    from .diagnose import diagnose_command
+
+    sys.exit(diagnose_command(**options))
+
+
+@main.command()
+@click.argument("target", metavar="TARGET")
+@click.option("--seed", type=int, help="Of the random examples (printed).")
+@click.option(
+    "--examples", type=click.IntRange(1), default=200, help="How many of each kind."
+)
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    default="explored.json",
+    help="Where the scenario is written that shows a difference.",
+)
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+def explore(**options: Any) -> None:
+    """Look for a difference at random, and shrink what is found.
+
+    Scenarios are drawn by Hypothesis, within what TARGET claims, and a state machine
+    is driven beside the reference.  The smallest scenario that shows a difference is
+    written to a file, for `run TARGET --scenario FILE`, and as a few lines of torch.
+    """
+    from .explore import explore_command
+
+    sys.exit(explore_command(**options))
+
+
+@main.command()
+@click.argument("target", metavar="TARGET")
+@click.option("--show", is_flag=True, help="Print whole lines.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
+def doctor(**options: Any) -> None:
+    """Check the manners of TARGET's adapter, message by message.
+
+    Every claim is exercised by a few messages, and each answer is held to the
+    protocol's schema and to its meaning.  No number that the port computes is judged;
+    that is what `run` does.  Exit code 0: all is in order; 3: something is wrong.
+    """
+    from .doctor import doctor_command
+
+    sys.exit(doctor_command(**options))
+
+
+@main.command(name="new-adapter")
+@click.option(
+    "--language",
+    required=True,
+    metavar="python|javascript|cpp|c|rust",
+    help="What the port is written in.",
+)
+@click.argument("folder", default="adagrad-adapter", metavar="[FOLDER]")
+def new_adapter(language: str, folder: str) -> None:
+    """Write a working adapter to begin with, into FOLDER (default: adagrad-adapter).
+
+    A kit speaks the protocol; the adapter beside it has a toy port to be replaced by
+    yours.  README.md there says how to build it, examine it and judge it.
+    """
+    from .new_adapter import new_adapter_command
+
+    new_adapter_command(language, folder)
+
+
+@main.command(name="list")
+@click.argument(
+    "what",
+    type=click.Choice(
+        ["candidates", "clauses", "requirements", "checks", "scenarios", "dialects"]
+    ),
+)
+def list_(what: str) -> None:
+    """List what there is; `scenarios` are those with golden vectors."""
+    from .show import listing
+
+    with _ending_with_the_pipe():
+        for line in listing(what):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("name", metavar="ID")
+def explain(name: str) -> None:
+    """Explain a clause, a requirement or a scenario, down to the bits."""
+    from .show import explanation
+
+    with _ending_with_the_pipe():
+        click.echo(explanation(name))
+
+
+@main.command()
+@click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
+@click.option("--output", "-o", default="REPORT.md", help="The file to write.")
+@click.option("--bench", metavar="FILE", help="Figures that `make bench` wrote.")
+@click.option("--power", metavar="FILE", help="Figures that `make power` wrote.")
+@click.option("--soundness", metavar="FILE", help="Those that `make soundness` wrote.")
+@click.option("--reproducers", metavar="FOLDER", help="Scripts to link to.")
+def report(
+    streams: tuple[str, ...],
+    output: str,
+    reproducers: str | None,
+    **figures: str | None,
+) -> None:
+    """Write a report from result streams; of two on a target, the first one counts."""
+    from .show import write_report
+
+    paths = {name: Path(text) for name, text in figures.items() if text}
+    write_report([Path(s) for s in streams], Path(output), paths, _path(reproducers))
+
+
+@main.group()
+def vectors() -> None:
+    """Generate, verify or show the golden vectors."""
+
+
+@vectors.command()
+@click.option("--output", metavar="FOLDER", help="Where (default: the checkout's).")
+def generate(output: str | None) -> None:
+    """Compute every vector file anew."""
+    from .show import generate_vectors
+
+    generate_vectors(_path(output))
+
+
+@vectors.command()
+@click.argument("folder", required=False)
+def verify(folder: str | None) -> None:
+    """Compute every file afresh and compare byte for byte."""
+    from .show import verify_vectors
+
+    sys.exit(verify_vectors(_path(folder)))
+
+
+@vectors.command()
+@click.argument("name", metavar="ID")
+def show(name: str) -> None:
+    """Print one vector as it stands in its file."""
+    from .show import show_vector
+
+    with _ending_with_the_pipe():
+        click.echo(show_vector(name))
+
+
+@main.group()
+def ports() -> None:
+    """The registered ports: where each runs, and how they stand."""
+
+
+@ports.command(name="list")
+def list_ports() -> None:
+    """List the ports and whether their environments are built."""
+    from .ports import listing
+
+    with _ending_with_the_pipe():
+        for line in listing():
+            click.echo(line)
+
+
+@ports.command(name="build")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+def build_ports(names: tuple[str, ...]) -> None:
+    """Make the environments of ports (default: all); gigabytes, some minutes.
+
+    They lie in $ADAGRAD_CONFORMANCE_PORTS, or else in the user's cache.  Exit code 3:
+    one could not be made; its ports are then not run.
+    """
+    from .ports import build
+
+    sys.exit(build(names))
+
+
+@ports.command(name="record")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--output", "-o", required=True, metavar="FOLDER", help="Where to.")
+@click.option("--seed", type=int, required=True, help="Of the fresh random scenarios.")
+@click.option("--timeout", type=click.FloatRange(0.01), default=120.0, help="Seconds.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Ports at a time.")
+def record_ports(
+    names: tuple[str, ...], output: str, seed: int, timeout: float, jobs: int
+) -> None:
+    """Run ports in full (default: all) and keep streams and reproducers.
+
+    `report` reads the streams.  Exit code 3: a port was not run, or a script does not
+    end in the fault; what was recorded of it before stays.
+    """
+    from .ports import record
+
+    sys.exit(record(names, Path(output), seed, jobs, timeout))
+
+
+@ports.command(name="check")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--recorded", "-r", required=True, metavar="FOLDER", help="By `record`.")
+def check_ports(names: tuple[str, ...], recorded: str) -> None:
+    """Run the recorded scripts of ports (default: all), each in its environment.
+
+    Exit code 1: one passes, or ends elsewhere than in its fault; 3: an environment is
+    not built.
+    """
+    from .ports import check
+
+    sys.exit(check(names, Path(recorded)))
+
+
+@contextlib.contextmanager
+def _ending_with_the_pipe() -> Iterator[None]:
+    """`list scenarios | head` ends quietly, as other commands do.
+
+    Nothing else may: a port that reads no more would end the suite with it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

@@ -1,0 +1,199 @@
+"""A scenario in the making, and what may come next in it without leaving MUST.
+
+Where the document leaves a choice, nothing is drawn that would depend on it:
+
+- tau is one for a whole scenario; a group has none of its own (a SHOULD);
+- the default eps is not drawn for binary16, and eps = 0 meets no 0 / 0;
+- a group added after a load names every option, for its defaults are nobody's (a MAY);
+- a live state dict is loaded only while it is what it was, by its own optimizer;
+- a load whose S would have another shape is not drawn (its refusal is a SHOULD);
+- zero_grad(set_to_none=False) finds no None, which may become zeros (a MAY);
+- weight decay with a sparse gradient, whose refusal may change things, comes last;
+- what a port may make at the first step only is not looked at before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from adagrad_conformance.checks.scenarios.ordinary import Ordinary
+from adagrad_conformance.checks.scenarios.random_scenarios import REQUIREMENT
+from adagrad_conformance.grading.state import OUTCOME_ONLY
+from adagrad_reference.bookkeeping import Bookkeeper, Effect
+from adagrad_reference.options import Options
+from adagrad_reference.scenario import (
+    Event,
+    Load,
+    New,
+    Read,
+    Save,
+    Scenario,
+    Sparse,
+    Step,
+    Tensor,
+    ZeroGrad,
+)
+
+__all__ = ["MAX_EVENTS", "Draft", "Kept"]
+
+MAX_EVENTS = 16
+
+
+@dataclass
+class Kept:
+    """What is known of a save."""
+
+    optimizer: str
+    groups: tuple[tuple[str, ...], ...]
+    stepped: bool  #: each of its params has taken a step
+    live: bool = True  #: nothing has happened to its optimizer since
+
+
+class Draft:
+    """Tensors, events, and what the bookkeeper says of them."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], claims: frozenset[str]) -> None:
+        self.claims = claims
+        self.scenario = Scenario(
+            f"explored/{'-'.join(dict.fromkeys(t.format for t in tensors.values()))}",
+            (REQUIREMENT,),
+            "MUST",
+            tensors,
+            (),
+        )
+        self.books = Bookkeeper(self.scenario)
+        self.ordinary = Ordinary(tensors)
+        self.tau: float | None = None  #: of every optimizer, once one was made
+        self.kept: dict[str, Kept] = {}
+        self.loaded: set[str] = set()  #: optimizers
+        self.moved: set[str] = set()  #: params that have taken a step anywhere
+        self.elsewhere = False  #: after a load in a new process
+        self.over = False
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The params, as they began."""
+        return self.scenario.tensors
+
+    def add(self, event: Event) -> Effect:
+        """Write an event down and follow it; look at `ordinary.holds` afterwards."""
+        effect = self.books.apply(event)
+        flags = self.scenario.flags
+        if effect.refusal and isinstance(event, Step):
+            self.over, flags = True, (OUTCOME_ONLY,)
+        self.scenario = replace(
+            self.scenario, events=(*self.scenario.events, event), flags=flags
+        )
+        if not effect.refusal:
+            self._keep(event)
+            params = self.books.params(event.optimizer)
+            self.ordinary.follow(event, effect, params)
+            updates = (*effect.updates, *(u for run in effect.runs for u in run))
+            self.moved |= {update.param for update in updates}
+        return effect
+
+    def _keep(self, event: Event) -> None:
+        who = event.optimizer
+        match event:
+            case New(options=options):
+                tau = options.get("initial_accumulator_value", 0.0)
+                self.tau = float(tau)
+                self.loaded.discard(who)
+            case Save(name=name):
+                groups = tuple(params for params, _ in self.books.groups(who))
+                self.kept[name] = Kept(who, groups, self.all_stepped(who))
+            case Load(via="new-process"):
+                self.kept, self.loaded, self.elsewhere = {}, {who}, True
+            case Load():
+                self.loaded.add(who)
+        if not isinstance(event, New | Read | Save | ZeroGrad):
+            for kept in self.kept.values():
+                kept.live &= kept.optimizer != who
+
+    # -- questions ---------------------------------------------------------------------
+
+    @property
+    def optimizers(self) -> list[str]:
+        """Those that there are."""
+        return list(self.books.optimizers)
+
+    def all_stepped(self, optimizer: str) -> bool:
+        """Whether each param has taken a step."""
+        params = self.books.params(optimizer)
+        return all(self.books.counter(optimizer, p) > 0 for p in params)
+
+    def outside(self, optimizer: str) -> list[str]:
+        """The params that the optimizer does not have."""
+        inside = self.books.params(optimizer)
+        return [name for name in self.tensors if name not in inside]
+
+    def options(self, optimizer: str, param: str) -> Options:
+        """The options in force for a param."""
+        groups = self.books.groups(optimizer)
+        return next(options for params, options in groups if param in params)
+
+    def has_plain_rows(self, param: str) -> bool:
+        """Whether the param is real, dense in memory, and has rows."""
+        like = self.tensors[param]
+        plain = not like.complex and like.layout is None
+        return plain and bool(like.shape) and like.size > 0
+
+    def takes_rows(self, optimizer: str, param: str) -> bool:
+        """Whether a sparse gradient is legal for the param."""
+        allowed = self.options(optimizer, param).weight_decay == 0
+        return "sparse" in self.claims and self.has_plain_rows(param) and allowed
+
+    def can_add_group(self, optimizer: str) -> bool:
+        """Whether there is a param to add and no doubt about its options."""
+        sure = optimizer not in self.loaded or (
+            "groups" in self.claims and self.tau == 0
+        )
+        return bool(self.outside(optimizer)) and sure
+
+    def can_zero(self, optimizer: str) -> bool:
+        """Whether every gradient is dense and there."""
+        gradients = [self.books.gradients[p] for p in self.books.params(optimizer)]
+        return all(isinstance(gradient, Tensor) for gradient in gradients)
+
+    def ways(self, optimizer: str, name: str) -> list[str]:
+        """The ways by which the save can be loaded with a sure outcome."""
+        kept, claims = self.kept[name], self.claims
+        mine = tuple(params for params, _ in self.books.groups(optimizer))
+        fits = [len(group) for group in mine] == [len(group) for group in kept.groups]
+        ways = ["deepcopy", "bytes"]
+        if not fits:
+            ways = ways if "refusals" in claims else []
+        elif not self._alike(mine, kept.groups):
+            return []
+        elif kept.live and kept.optimizer == optimizer:
+            ways.append("same-object")
+        if fits and self._can_move(optimizer, kept):
+            ways.append("new-process")
+        return [way for way in ways if f"load-{way}" in claims]
+
+    def _alike(
+        self, mine: tuple[tuple[str, ...], ...], theirs: tuple[tuple[str, ...], ...]
+    ) -> bool:
+        """Whether S of each param fits the other one."""
+        pairs = zip(
+            [p for group in mine for p in group],
+            [p for group in theirs for p in group],
+            strict=True,
+        )
+        return all(self._kind(a) == self._kind(b) for a, b in pairs)
+
+    def _kind(self, param: str) -> tuple[str, tuple[int, ...], bool]:
+        tensor = self.tensors[param]
+        return tensor.format, tensor.shape, tensor.complex
+
+    def _can_move(self, optimizer: str, kept: Kept) -> bool:
+        """Into a new process go the params of one optimizer, and tau in its groups."""
+        whole = self.moved <= set(self.books.params(optimizer))
+        sure = self.tau == 0 or kept.stepped
+        return not self.elsewhere and whole and sure
+
+    def has_rows(self, optimizer: str) -> list[str]:
+        """The params whose gradient is sparse now."""
+        params = self.books.params(optimizer)
+        return [p for p in params if isinstance(self.books.gradients[p], Sparse)]

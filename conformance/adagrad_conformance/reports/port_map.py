@@ -1,0 +1,144 @@
+"""The map: every port by theme, with its dialect, version, grade and largest error.
+
+Themes are the chapters of the requirements; a check belongs to that of its foremost
+requirement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.adapters.unavailable import UNREACHED
+
+from .summary import Json, Summary, Theme
+from .tables import code, escape, table
+
+__all__ = ["THEMES", "map_section", "not_run_section", "verdicts_section"]
+
+#: Theme -> the chapters of requirements (what stands before the slash) in it.
+THEMES: Mapping[str, tuple[str, ...]] = {
+    "numerics": ("algorithm", "numerics", "relations", "paper"),
+    "None and zero": ("none-vs-zero", "zero-grad", "gradients"),
+    "maximize": ("maximize",),
+    "lr_decay": ("lr-decay",),
+    "weight decay": ("weight-decay",),
+    "groups": ("groups", "parameters", "closure"),
+    "state": ("state-dict",),
+    "layout": ("layout",),
+    "special values": ("special-values",),
+    "sparse and complex": ("sparse", "complex"),
+    "torch's own": ("torch",),
+}
+
+_VERDICTS = """\
+Each port is judged by the dialect that it declares, from its own documentation: a \
+failure is where it does not keep its word. "By the document" is how many of the same \
+checks it would pass as plain Adagrad.
+"""
+_MAP = """\
+Each cell: the worst grade at MUST, the largest error of passed checks in ulp at \
+scale, by the port's dialect, where it can be measured, and failures at MUST (✗) and \
+findings at SHOULD (!) if any; a dash where nothing of the theme is claimed.
+"""
+
+
+def verdicts_section(
+    ports: Sequence[Summary], dates: Mapping[str, str]
+) -> Iterator[str]:
+    """The table of verdicts; `dates` tells when a recorded port was run, by target."""
+    yield _VERDICTS
+    head = ("port", "version", "language", "dialect", "verdict", "MUST passed")
+    more = ("by the document", "findings at SHOULD", "not claimed", "worst grade")
+    rows = [_verdict(port, dates.get(port.target["target"], "here")) for port in ports]
+    yield from table((*head, *more, "largest error (ulp at scale)", "run on"), rows)
+    languages = sorted({_language(p.target) for p in ports if "language" in p.target})
+    judged = sum("problem" not in p.target for p in ports)
+    yield f"\n{judged} ports in {len(languages)} languages: {', '.join(languages)}."
+
+
+def _verdict(port: Summary, date: str) -> tuple[str, ...]:
+    target, total = port.target, port.total
+    if problem := target.get("problem"):
+        return (code(target["target"]), *[""] * 3, escape(problem), *[""] * 6, date)
+    must = total.judged_at("MUST")
+    return (
+        code(target["target"]),
+        escape(target["version"]),
+        escape(target["language"]),
+        escape(target.get("dialect", "document")),
+        f"**{port.verdict.lower()}**",
+        f"{must - total.failed} of {must}",
+        _by_document(target),
+        str(total.findings),
+        str(total.count(None, "not-claimed")),
+        total.worst_grade,
+        total.max_error,
+        date,
+    )
+
+
+def map_section(ports: Sequence[Summary]) -> Iterator[str]:
+    """The table of ports by themes."""
+    yield _MAP
+    judged = [port for port in ports if not port.target.get("problem")]
+    themes = {
+        name: chapters
+        for name, chapters in THEMES.items()
+        if any(_theme(port, chapters).records for port in judged)
+    }
+    rows = [
+        (
+            code(port.target["target"]),
+            *(_cell(_theme(port, chapters)) for chapters in themes.values()),
+        )
+        for port in judged
+    ]
+    yield from table(("port by theme", *themes), rows)
+
+
+def _by_document(target: Json) -> str:
+    found = target.get("by_document")
+    return f"{found['passed']} of {found['judged']}" if found else "the same"
+
+
+def _language(target: Json) -> str:
+    """The language without what stands in brackets: Python (JAX) is Python."""
+    return escape(str(target["language"]).split("(")[0].strip())
+
+
+def _theme(port: Summary, chapters: tuple[str, ...]) -> Theme:
+    records = [r for r in port.records if _chapter(r) in chapters]
+    return Theme("", records)
+
+
+def _chapter(record: Json) -> str:
+    return str(record["requirement"] or "").split("/")[0]
+
+
+def _cell(theme: Theme) -> str:
+    if not theme.judged_at():
+        return "–"
+    marks = f" ✗{theme.failed}" * bool(theme.failed)
+    marks += f" !{theme.findings}" * bool(theme.findings)
+    numbers = [x for x in (theme.worst_grade, theme.max_error) if x != "-"]
+    return (" ".join(numbers) or "pass") + marks
+
+
+def not_run_section(ports: Sequence[Summary]) -> Iterator[str]:
+    """Ports that are not in these streams, or were never had."""
+    seen = {port.target["target"] for port in ports}
+    rows = [
+        (code(name), _how(entry.environment))
+        for name, entry in PORTS.items()
+        if name not in seen
+    ]
+    rows += [(name, escape(why)) for name, why in UNREACHED.items()]
+    yield from table(("port", "why not"), rows) if rows else ["All were run."]
+
+
+def _how(environment: str) -> str:
+    if not environment:
+        return "not in these streams"
+    build = code(f"adagrad-conformance ports build {environment}")
+    return f"not in these streams; {build} makes what it needs"

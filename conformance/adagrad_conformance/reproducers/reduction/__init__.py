@@ -1,0 +1,13 @@
+"""Failed scenarios made small: the fewest events, elements and digits that still fail.
+
+`search.py` holds the loop, `sameness.py` what a smaller scenario must keep, the others
+the moves.
+"""
+
+from __future__ import annotations
+
+from .same_failure import THEMES
+from .search import BUDGET, Outcome, Reduction
+from .size import size
+
+__all__ = ["BUDGET", "THEMES", "Outcome", "Reduction", "size"]

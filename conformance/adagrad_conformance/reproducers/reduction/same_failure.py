@@ -1,0 +1,238 @@
+"""When a smaller scenario still shows the same fault, and still shows it fairly.
+
+Rule 1.  The same fault: the same status, kind of event, kind of complaint (theta or S
+         or counter or gradient or refusal ...; without its numbers) and kind of value
+         seen (a number, an infinity, NaN).
+Rule 2.  The same theme: the claims that a requirement is about stay in use.  A failure
+         of `weight-decay/coupled` keeps its weight decay, else it could slide into
+         another fault of the same port.
+Rule 3.  No new ground: no claim that the scenario did not need before (but writing a
+         state), no refusal that was not in it, nothing that the document leaves open,
+         and no number near the ends of its format where there was none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
+from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError, claims_needed
+from adagrad_reference.options import OPTION_NAMES
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Load,
+    New,
+    OptionValues,
+    Read,
+    Save,
+    Scenario,
+    SetOption,
+    Steps,
+    ZeroGrad,
+)
+
+__all__ = ["THEMES", "Fault", "Ground", "failing_event", "fault", "ground"]
+
+_LOADS = ("load-same-object", "load-deepcopy", "load-bytes", "load-new-process")
+_GROUPS = ("groups", "add-group", "set-option", "mixed-formats", "refusals")
+
+#: What the requirements of a chapter, or one of them, are about, in claims.
+THEMES: Mapping[str, tuple[str, ...]] = {
+    "algorithm": (),
+    "algorithm/initial-accumulator": ("initial-accumulator-value",),
+    "algorithm/all-inputs": ("eps", "initial-accumulator-value"),
+    "lr-decay": ("lr-decay",),
+    "lr-decay/own-counter": (),
+    "lr-decay/counts-beyond-2-24": (),
+    "weight-decay": ("weight-decay",),
+    "maximize": ("maximize",),
+    "maximize/before-weight-decay": ("maximize", "weight-decay"),
+    "parameters": ("refusals",),
+    "parameters/defaults": ("defaults",),
+    "groups": _GROUPS,
+    "closure": ("closure",),
+    "state-dict": ("save", *_LOADS, "refusals"),
+    "none-vs-zero": ("none-gradient",),
+    "none-vs-zero/zero-steps": (),
+    "zero-grad": ("zero-grad",),
+    "gradients": (),
+    "layout": ("layout",),
+    "layout/after-load": ("layout", "save", *_LOADS),
+    "special-values": (),
+    "special-values/default-eps-in-binary16": ("defaults",),
+    "numerics": (),
+    "sparse": ("sparse",),
+    "complex": ("complex",),
+    "relations": (),
+    "torch": (),
+    "paper": (),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong, without its numbers."""
+
+    status: str
+    event: str
+    complaint: str
+    seen: str
+
+
+def fault(seen: Observation, verdict: Verdict) -> Fault:
+    """The fault that a verdict tells of."""
+    number = failing_event(seen, verdict)
+    kind = "begin"
+    if number < len(seen.scenario.events):
+        event = seen.scenario.events[number]
+        kind = "Step" if isinstance(event, Steps) else type(event).__name__
+    failure = verdict.failure if verdict.status == "fail" else None
+    if failure is None:
+        return Fault(verdict.status, kind, _trouble(verdict.message), "")
+    words = _complaint(failure.message)
+    return Fault(verdict.status, kind, words, _sort(failure.observed))
+
+
+def failing_event(seen: Observation, verdict: Verdict) -> int:
+    """The number of the event that failed, or in which the port broke off."""
+    if verdict.status == "fail" and verdict.failure is not None:
+        return verdict.failure.event
+    return len(seen.events)
+
+
+def _complaint(message: str) -> str:
+    if message.startswith("the closure was called"):
+        return message
+    refused = re.match(r"refused what is legal: \w+", message)
+    if refused:
+        return refused.group()
+    words = re.sub(r" (?:in|after) step \d+| \(\d+ elements\)", "", message)
+    return re.sub(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", "#", words)
+
+
+def _trouble(message: str) -> str:
+    """A crash by its exception, or by how the process ended; else without numbers."""
+    lines = message.strip().splitlines() or [""]
+    if lines[0].startswith("the process ended"):
+        return lines[0]
+    name = re.match(r"[\w.]+(?=:|$)", lines[-1])
+    return name.group() if name else re.sub(r"\d+", "#", lines[-1])
+
+
+def _sort(observed: str | None) -> str:
+    if observed in (None, "None", "a tensor"):
+        return str(observed)
+    found = re.match(r"-?(nan|inf)", observed or "")
+    return found.group(1) if found else "number"
+
+
+# -- fairness ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a scenario stands on; a smaller one must not go beyond."""
+
+    claims: frozenset[str]
+    theme: frozenset[str]
+    open: frozenset[str]
+    ordinary: bool
+
+    def allows(self, scenario: Scenario) -> bool:
+        """Whether a scenario is possible and stays on this ground."""
+        try:
+            needed = claims_needed(scenario)
+        except (ScenarioError, KeyError):
+            return False
+        if not self.theme <= _used_claims(scenario, needed):
+            return False
+        if not needed <= self.claims | {"state-write"}:
+            return False
+        if not frozenset(_left_open(scenario)) <= self.open:
+            return False
+        return not self.ordinary or is_ordinary(scenario)
+
+
+def ground(scenario: Scenario) -> Ground:
+    """The ground of a scenario that failed."""
+    needed = claims_needed(scenario)
+    first = scenario.requirements[0] if scenario.requirements else ""
+    theme = THEMES.get(first, THEMES.get(first.split("/")[0], ()))
+    about = {*theme, *(f"{name} on" for name in theme)}
+    return Ground(
+        needed,
+        _used_claims(scenario, needed) & about,
+        frozenset(_left_open(scenario)),
+        is_ordinary(scenario),
+    )
+
+
+def _used_claims(scenario: Scenario, needed: frozenset[str]) -> frozenset[str]:
+    """The claims needed; for an option that is on somewhere also `NAME on`."""
+    on = {
+        f"{name.replace('_', '-')} on"
+        for event in scenario.events
+        for values in _option_sets(event)
+        for name, value in values.items()
+        if value
+    }
+    return needed | on
+
+
+def _option_sets(event: Event) -> Iterator[OptionValues]:
+    match event:
+        case New(groups=groups, options=options):
+            yield options
+            for group in groups:
+                yield group.options
+        case AddGroup(group=group):
+            yield group.options
+        case SetOption(option=option, value=value):
+            yield {option: value}
+
+
+def _left_open(scenario: Scenario) -> Iterator[str]:
+    """Refusals, and what has more than one legal outcome."""
+    books, loaded = Bookkeeper(scenario), set[str]()
+    live: dict[str, str] = {}  #: saves that still are what they were, and of whom
+    for event in scenario.events:
+        who = event.optimizer
+        if isinstance(event, AddGroup) and who in loaded:
+            missing = set(OPTION_NAMES[:-1]) - set(event.group.options)
+            if missing - {"initial_accumulator_value"}:
+                yield "a group added after a load takes defaults"
+        if isinstance(event, ZeroGrad) and not event.set_to_none:
+            params = books.params(who)
+            if any(books.gradients[param] is None for param in params):
+                yield "zero_grad meets a gradient that is None"
+        if isinstance(event, Load):
+            if event.via == "same-object" and live.get(event.name) != who:
+                yield "a live state dict is loaded late"
+            if event.via == "new-process":
+                yield from _moving(books, who)
+        effect = books.apply(event)
+        if effect.refusal:
+            yield f"refused: {re.sub(r'[-.0-9e]+', '#', effect.refusal)}"
+        if isinstance(event, Save):
+            live[event.name] = who
+        elif not isinstance(event, New | Read | ZeroGrad):
+            live = {name: owner for name, owner in live.items() if owner != who}
+        if isinstance(event, New):
+            loaded.discard(who)
+        elif isinstance(event, Load):
+            loaded.add(who)
+
+
+def _moving(books: Bookkeeper, who: str) -> Iterator[str]:
+    """What a move to another process may lose."""
+    if len(books.optimizers) > 1:
+        yield "other optimizers are left behind"
+    for params, options in books.groups(who):
+        for param in params:
+            if options.initial_accumulator_value and not books.counter(who, param):
+                yield "a param moves before its first step"

@@ -1,0 +1,197 @@
+"""The search for a smallest scenario that still shows a fault.
+
+Moves are tried in a fixed order, the boldest first; one that shows the same fault on
+fair ground and is smaller is taken, and the search goes on from there, until no move
+helps or the budget is spent.  Nothing is random: the same port gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from adagrad_conformance.adapters.base import Malformed
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+from adagrad_conformance.checks.fixed_options import missing_claims
+from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.state import Expectations
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import (
+    Candidate,
+    Identity,
+    InProcess,
+    NotLoaded,
+)
+from adagrad_reference.bookkeeping import claims_needed
+from adagrad_reference.expectations import EventExpectation, Unresolved
+from adagrad_reference.expectations import play as reference
+from adagrad_reference.scenario import Scenario, Steps
+
+from . import events, numbers, tensors
+from .same_failure import Fault, Ground, fault, ground
+from .size import size
+from .start_later import cut_short, restarted
+
+__all__ = ["BUDGET", "Outcome", "Reduction", "expected"]
+
+#: Plays that a reduction may take.
+BUDGET = 400
+#: Plays that starting a port again counts for.
+RESTART = 25
+#: Each so many steps, or elements, of a scenario count for a play more.
+LONG, LARGE = 1_000, 10_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A scenario as played: what was seen, and the verdict."""
+
+    scenario: Scenario
+    seen: Observation
+    verdict: Verdict
+
+
+def expected(scenario: Scenario) -> Sequence[EventExpectation]:
+    """The boxes along the trajectory, for a port that shows no state."""
+    return reference(scenario, fast=True)
+
+
+Move = Callable[[Outcome], Iterator[Scenario]]
+
+
+def _of_scenario(move: Callable[[Scenario], Iterator[Scenario]]) -> Move:
+    return lambda outcome: move(outcome.scenario)
+
+
+def _fewer_elements(outcome: Outcome) -> Iterator[Scenario]:
+    found = outcome.verdict.failure
+    place = (found.param, found.element) if found else (None, None)
+    return tensors.fewer_elements(outcome.scenario, *place)
+
+
+#: In the order in which they are tried.
+MOVES: tuple[Move, ...] = (
+    lambda outcome: restarted(outcome.seen, outcome.verdict),
+    _of_scenario(events.fewer_events),
+    _of_scenario(events.fewer_params),
+    _fewer_elements,
+    _of_scenario(events.fewer_steps),
+    _of_scenario(events.fewer_groups),
+    _of_scenario(events.fewer_options),
+    _of_scenario(events.fewer_gradients),
+    _of_scenario(tensors.plainer_layouts),
+    _of_scenario(tensors.fewer_rows),
+    _of_scenario(numbers.plainer_numbers),
+    _of_scenario(numbers.plainer_options),
+)
+
+
+@dataclass
+class Reduction:
+    """The reduction of one failed scenario on one port."""
+
+    candidate: Candidate  #: started
+    identity: Identity
+    expect: Expectations = expected
+    judge: Callable[..., list[Verdict]] = judge
+    budget: int = BUDGET
+    plays: int = 0  #: scenarios given to the port
+    spent: int = 0  #: of the budget
+    tried: set[bytes] = field(default_factory=set)
+    due: Fault = field(init=False)
+    ground: Ground = field(init=False)
+    control: Callable[[Scenario], bool] | None = field(init=False, default=None)
+
+    def run(self, scenario: Scenario) -> Outcome | None:
+        """The smallest outcome found; None if the scenario does not fail now."""
+        best = self.outcome(scenario)
+        if best is None or best.verdict.status in ("pass", "not-claimed"):
+            return None
+        if best.verdict.status == "timeout":  # each further one would take as long
+            return replace(best, scenario=cut_short(best.seen, best.verdict))
+        self.due = fault(best.seen, best.verdict)
+        self.ground = ground(scenario)
+        self.control = _control(scenario)
+        while (better := self._round(best)) is not best:
+            best = better
+        return best
+
+    def _round(self, best: Outcome) -> Outcome:
+        """Every move once, each for as long as it helps."""
+        best = self._taken(best, lambda o: iter((cut_short(o.seen, o.verdict),)))
+        for move in MOVES:
+            best = self._taken(best, move)
+        return best
+
+    def _taken(self, best: Outcome, move: Move) -> Outcome:
+        """The best that one move leads to; after each success it begins again."""
+        found: Outcome | None = best
+        while found is not None:
+            best, found = found, None
+            for smaller in move(best):
+                if self.spent >= self.budget:
+                    return best
+                found = self._try(smaller, size(best.scenario))
+                if found is not None:
+                    break
+        return best
+
+    def _try(self, scenario: Scenario, limit: tuple[int, ...]) -> Outcome | None:
+        if size(scenario) >= limit or self._known(scenario):
+            return None
+        if not self.ground.allows(scenario):
+            return None
+        identity = self.identity
+        if missing_claims(scenario, identity.claims, identity.constants):
+            return None
+        found = self.outcome(scenario)
+        if found is None or fault(found.seen, found.verdict) != self.due:
+            return None
+        fair = self.control is None or self.control(scenario)
+        return found if fair else None
+
+    def _known(self, scenario: Scenario) -> bool:
+        """Whether it was tried before; scenarios are told apart by all they hold."""
+        parts = (scenario.tensors, scenario.events)
+        key = blake2b(repr(parts).encode(), digest_size=16).digest()
+        if key in self.tried:
+            return True
+        self.tried.add(key)
+        return False
+
+    def outcome(self, scenario: Scenario) -> Outcome | None:
+        """Play and judge; None where the reference cannot tell what is due."""
+        steps = sum(e.count for e in scenario.events if isinstance(e, Steps))
+        elements = sum(tensor.size for tensor in scenario.tensors.values())
+        self.plays += 1
+        self.spent += 1 + steps // LONG + elements // LARGE
+        if not self.candidate.alive:
+            try:
+                self.candidate.start()
+            except (NotLoaded, Malformed):
+                self.spent = self.budget
+                return None
+            self.spent += RESTART
+        seen = play(self.candidate, scenario)
+        try:
+            (verdict,) = self.judge([seen], self.identity.claims, self.expect)
+        except (Unresolved, ArithmeticError):
+            return None
+        return Outcome(scenario, seen, verdict)
+
+
+def _control(scenario: Scenario) -> Callable[[Scenario], bool] | None:
+    """Whether a right port passes: the suite's own, where it passes this scenario."""
+    own = InProcess(NumpyAdapter)
+    identity = own.start()
+
+    def passes(given: Scenario) -> bool:
+        (verdict,) = judge([play(own, given)], identity.claims, expected)
+        return verdict.status == "pass"
+
+    if not claims_needed(scenario) <= identity.claims or not passes(scenario):
+        return None
+    return passes

@@ -1,0 +1,120 @@
+"""`--reproducers FOLDER`: after a run, the smallest reproducer of each failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from adagrad_conformance.adapters.base import Malformed
+from adagrad_conformance.checks.fixed_options import fitted
+from adagrad_conformance.checks.kinds import Check, kind
+from adagrad_conformance.errors import UserError
+from adagrad_conformance.grading.state import Expectations
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import Identity, NotLoaded
+from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.targets import Target
+from adagrad_reference.scenario import Scenario
+
+from .smallest import (
+    Reproducer,
+    ReproducerError,
+    cheapest_failures,
+    file_name,
+    smallest,
+    write_reproducers,
+)
+
+__all__ = ["check_folder", "reproduce"]
+
+
+def check_folder(folder: str) -> Path:
+    """The folder, if it can be written; raises `UserError`, before anything is run."""
+    path = Path(folder)
+    parent = path if path.exists() else path.parent
+    if not parent.is_dir():
+        raise UserError(
+            f"cannot write {path}: {parent} is no folder; choose another for "
+            "--reproducers"
+        )
+    return path
+
+
+def reproduce(
+    folder: str,
+    targets: Sequence[Target],
+    verdicts: Sequence[Sequence[Verdict]],
+    checks: Sequence[Check],
+    expect: Expectations,
+    timeout: float,
+    memory: float | None = None,
+) -> Iterator[str]:
+    """Reduce what failed, target by target, each started anew; write, and say where.
+
+    Yields one line for each target; one that did not fail gets no folder.  Raises
+    `UserError` where the files cannot be written.
+    """
+    path = check_folder(folder)
+    names: set[str] = set()
+    for target, its in zip(targets, verdicts, strict=True):
+        if not cheapest_failures(its, checks):
+            continue
+        if file_name(target.name) in names:
+            raise UserError(f"{target.name}: another target has a folder of that name")
+        names.add(file_name(target.name))
+        found = _of_target(target, its, checks, expect, timeout, memory)
+        try:
+            place = write_reproducers(path, target.name, found)
+        except ReproducerError as error:
+            raise UserError(str(error)) from None
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from None
+        yield f"{target.name}: {len(found)} reproducers in {place}"
+
+
+def _of_target(
+    target: Target,
+    verdicts: Iterable[Verdict],
+    checks: Iterable[Check],
+    expect: Expectations,
+    timeout: float,
+    memory: float | None,
+) -> list[Reproducer]:
+    candidate = ProcessCandidate(target.command, timeout, memory)
+    try:
+        identity = candidate.start()
+        fit = [fitted(check, identity.constants) for check in checks]
+        return [
+            _one(candidate, identity, target, name, *pair, expect)
+            for name, pair in cheapest_failures(verdicts, fit).items()
+        ]
+    except (NotLoaded, Malformed) as error:
+        lines = str(error).strip().splitlines() or ["no reason was given"]
+        raise UserError(
+            f"{target.name} could not be started again: {lines[-1]}"
+        ) from None
+    except KeyboardInterrupt:
+        candidate.abandon()
+        raise
+    finally:
+        candidate.close()
+
+
+def _one(
+    candidate: ProcessCandidate,
+    identity: Identity,
+    target: Target,
+    requirement: str,
+    verdict: Verdict,
+    check: Check,
+    expect: Expectations,
+) -> Reproducer:
+    if isinstance(check, Scenario):
+        if not candidate.alive:
+            candidate.start()
+        return smallest(candidate, identity, check, verdict, expect, target.name)
+    sort = {"relation": "a relation of two runs", "native": "host code"}.get(
+        kind(check), "a run that is written while it is played"
+    )
+    note = f"No scenario but {sort}, which is not made smaller; again by"
+    return Reproducer(requirement, check.id, verdict, note=note)

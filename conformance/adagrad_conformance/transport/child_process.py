@@ -1,0 +1,235 @@
+"""A process and its pipes: lines go in, lines come out.
+
+Rule 1.  Nothing blocks past a deadline, and the death of the process is seen at once,
+         whoever else holds its pipes open.
+Rule 2.  Standard error is kept (its end only) to be shown, and means nothing.
+Rule 3.  All that the process started ends with it, unless it left its process group.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from typing import IO, Any
+
+from adagrad_conformance.adapters.base import Malformed
+
+from .client import Crash, NotLoaded, Timeout
+from .json_lines import crash
+
+__all__ = ["MAX_LINE", "Child"]
+
+#: A line longer than this is no answer.
+MAX_LINE = 256 * 2**20
+#: How long a process that is ending may take to be gone (seconds).
+_GRACE = 1.0
+_STDERR_LINES = 12
+
+#: Threads of a port that wait give way to others, the suite among them.
+_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+
+_ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+
+
+class Child:
+    """The process that `command` starts, with at most so much data; raises `NotLoaded`.
+
+    Whatever goes wrong is a Crash, Timeout or Malformed with its cause.
+    """
+
+    def __init__(
+        self, command: tuple[str, ...], memory_gib: float | None = None
+    ) -> None:
+        self.memory_gib = memory_gib
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env={**_ENVIRONMENT, **os.environ},
+                preexec_fn=self._limit_memory if memory_gib else None,
+            )
+        except OSError as error:
+            raise NotLoaded(f"cannot start {command[0]!r}: {error}") from None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._stdin = self.process.stdin.fileno()
+        self._stdout = self.process.stdout.fileno()
+        for pipe in (self._stdin, self._stdout):
+            os.set_blocking(pipe, False)
+        self._death = _death_of(self.process.pid)
+        self._unsent = bytearray()
+        self._deaf = False  #: it reads no more
+        self._lines: collections.deque[bytes] = collections.deque()
+        self._begun: list[bytes] = []  #: pieces of a line that has no end yet
+        self._length = 0  #: of these
+        self.stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
+        self._drainer = threading.Thread(
+            target=_drain, args=(self.process.stderr, self.stderr), daemon=True
+        )
+        self._drainer.start()
+
+    # -- lines ----------------------------------------------------------------------
+
+    def put(self, message: dict[str, Any]) -> None:
+        """Add a message to what is to be written."""
+        self._unsent += _ENCODER.encode(message).encode() + b"\n"
+
+    def push(self) -> None:
+        """Write what the pipe takes; the rest goes while an answer is waited for."""
+        try:
+            while self._unsent:
+                del self._unsent[: os.write(self._stdin, self._unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:  # it reads no more; perhaps it has said why
+            self._unsent.clear()
+            self._deaf = True
+
+    def line(self, timeout: float, since: float | None = None) -> bytes:
+        """The next line, without its end, so many seconds after `since` at the latest.
+
+        `since` is a `time.monotonic()`, now unless told otherwise.
+        """
+        deadline = (time.monotonic() if since is None else since) + timeout
+        while not self._lines:
+            ready = self._wait(deadline, timeout)
+            if self._stdin in ready:
+                self.push()
+            if self._stdout in ready or self._death in ready:
+                self._read(self._death in ready)
+        return self._lines.popleft()
+
+    def stray(self) -> bytes | None:
+        """A line that is there already, if there is one."""
+        with contextlib.suppress(BlockingIOError):
+            while not self._lines and (chunk := os.read(self._stdout, 1 << 20)):
+                self._take(chunk)
+        return self._lines[0] if self._lines else None
+
+    def _read(self, dead: bool) -> None:
+        try:
+            chunk = os.read(self._stdout, 1 << 20)
+        except BlockingIOError:
+            if dead:  # and somebody else holds the pipe open
+                raise self._ended() from None
+            return
+        if not chunk:
+            raise self._ended()
+        self._take(chunk)
+
+    def _take(self, chunk: bytes) -> None:
+        first, *others = chunk.split(b"\n")
+        self._begun.append(first)
+        self._length += len(first)
+        if others:
+            self._lines.append(b"".join(self._begun))
+            *whole, last = others
+            self._lines.extend(whole)
+            self._begun, self._length = [last], len(last)
+        elif self._length > MAX_LINE:
+            words = f"a line of more than {MAX_LINE >> 20} MiB"
+            raise Malformed(words, "too-long")
+
+    def _wait(self, deadline: float, timeout: float) -> set[int]:
+        """Wait for the process; the files that something can be done with."""
+        poll = select.poll()
+        poll.register(self._stdout, select.POLLIN)
+        if self._death >= 0:
+            poll.register(self._death, select.POLLIN)
+        if not self._deaf:  # that its other end is closed is told in any case
+            poll.register(self._stdin, select.POLLOUT if self._unsent else 0)
+        left = max(0.0, deadline - time.monotonic())
+        found = dict(poll.poll(min(left, self._patience()) * 1000))
+        self._deaf |= bool(
+            found.get(self._stdin, 0) & (select.POLLERR | select.POLLHUP)
+        )
+        if found:
+            return set(found)
+        if self._deaf:
+            raise Crash("the process closed its standard input", "closed-input")
+        if self._length:
+            begun = b"".join(self._begun)[:60].decode(errors="replace")
+            words = f"a line was begun and not ended within {timeout:g} s: {begun!r}"
+            raise Timeout(words, "half-a-line")
+        raise Timeout(f"no answer within {timeout:g} s", "no-answer")
+
+    def _patience(self) -> float:
+        """How long to wait at most: whoever hears nothing has only last words left."""
+        return _GRACE if self._deaf else float("inf")
+
+    # -- life and death -------------------------------------------------------------
+
+    def end_input(self) -> None:
+        """Close its standard input."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+    def end(self, timeout: float) -> int | None:
+        """Its exit code, once it has ended by itself; None if it lives on."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout)
+        return self.process.returncode
+
+    def _ended(self) -> Crash:
+        """Why nothing more comes; a process that lives on is not waited for."""
+        code = self.end(_GRACE)
+        if code is None:
+            return Crash("the process closed its standard output", "closed-output")
+        how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+        self._drainer.join(_GRACE if self.stderr else 0.2)
+        words = "\n".join([f"the process ended ({how})", *self.stderr])
+        return crash(words, "signal" if code < 0 else "exited")
+
+    def end_group(self) -> None:
+        """Kill it and what it started; for any thread."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End it and what it started, and close its pipes."""
+        self.end_group()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if self._death >= 0:
+            os.close(self._death)
+            self._death = -1
+
+    def _limit_memory(self) -> None:
+        import resource
+
+        limit = int((self.memory_gib or 0) * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _death_of(pid: int) -> int:
+    """A file that can be read once the process has ended; -1 where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # not on this system: its pipes must tell
+        return -1
+
+
+def _drain(stream: IO[bytes], lines: collections.deque[str]) -> None:
+    with stream:
+        while line := stream.readline(4096):
+            lines.append(line.decode(errors="replace").rstrip())
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,108 @@
+"""What a line from a port says: JSON by the letter, and exactly one outcome."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from adagrad_conformance.adapters.base import Malformed
+
+from .client import Crash
+
+__all__ = ["OUTCOMES", "crash", "outcome", "parsed", "quoted", "unasked"]
+
+#: The outcomes that an answer may have.
+OUTCOMES = ("ok", "refused", "malformed", "crashed")
+#: What programs say when they get no memory; in the order Python, C++, Rust, node, C.
+_NO_MEMORY = (
+    "MemoryError",
+    "bad_alloc",
+    "memory allocation of",
+    "heap out of memory",
+    "Cannot allocate memory",
+    "out of memory",
+)
+
+#: Whole numbers beyond this are no counts.
+_MOST = 2**63
+
+
+def parsed(line: bytes) -> dict[str, Any]:
+    """The object in a line; raises `Malformed`.
+
+    JSON is taken by the letter (RFC 8259): no NaN, no key twice, UTF-8.
+    """
+    try:
+        message = _DECODER.decode(line.decode())
+    except (ValueError, RecursionError) as error:
+        words = f"not a line of JSON: {quoted(line)}{_why(error)}"
+        raise Malformed(words, "not-json") from None
+    if not isinstance(message, dict):
+        raise Malformed(f"a line is no JSON object: {quoted(line)}", "not-json")
+    return message
+
+
+def outcome(message: dict[str, Any]) -> str:
+    """Which one of the outcomes an answer has; raises `Malformed`."""
+    found = [word for word in OUTCOMES if word in message]
+    if len(found) == 1:
+        return found[0]
+    both = " and ".join(map(repr, found))
+    what = f"{both} at once" if found else "no 'ok', 'refused' or 'crashed'"
+    words = f"{what} in an answer: {json.dumps(message)}"
+    raise Malformed(words[:300], "no-outcome")
+
+
+def crash(words: str, cause: str = "raised") -> Crash:
+    """The crash that somebody's last words tell of."""
+    starved = any(phrase in words for phrase in _NO_MEMORY)
+    return Crash(words, "out-of-memory" if starved else cause)
+
+
+def unasked(line: bytes) -> Exception:
+    """What to raise for a line that came without a question: perhaps last words."""
+    try:
+        message = parsed(line)
+    except Malformed as error:
+        return error
+    if "crashed" in message:
+        return crash(str(message["crashed"]).strip())
+    return Malformed(f"a line that nobody asked for: {quoted(line)}", "unasked")
+
+
+def quoted(line: bytes) -> str:
+    """The beginning of a line, to be shown."""
+    return repr(line[:80].decode(errors="replace"))
+
+
+def _why(error: Exception) -> str:
+    return f" ({error})" if isinstance(error, _NotJson) else ""
+
+
+class _NotJson(ValueError):
+    """What Python's parser takes and RFC 8259 does not."""
+
+
+def _constant(word: str) -> Any:
+    raise _NotJson(f"{word} is no JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _NotJson(f"the key {twice!r} twice")
+    return found
+
+
+def _integer(digits: str) -> int:
+    number = int(digits) if len(digits) < 20 else _MOST
+    if abs(number) >= _MOST:
+        raise Malformed(f"{digits[:30]}... is no count", "wrong-content")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=_constant, object_pairs_hook=_object, parse_int=_integer
+)

@@ -1,0 +1,255 @@
+"""The enclosure and the exact step for whole arrays, in NumPy on binary64 alone.
+
+`fast_boxes` runs the formula of enclosure.py on one of two arithmetics: for formats of
+at most 24 bits, intervals with binary64 end points (`_Narrow`); for binary64,
+intervals whose end points are double-double (`_Wide`).  Both round outward, so their
+boxes hold those of the norm.  Elements in which something over- or underflows, divides
+by zero or is not finite are *hard*: they go to the norm one by one.  The scalars of
+all settings are formed in the same way, so that a run may decay its rate step by step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .array_intervals import Narrow, Wide
+from .dialects import DOCUMENT, Dialect
+from .enclosure import (
+    GivenScalars,
+    NumericClass,
+    ScalarBoxes,
+    form_scalars,
+    norm_step,
+    step_box,
+    subtracts_decay,
+)
+from .formats import BINARY64, Format
+from .interval import Interval
+from .options import Options
+from .row_wise import mean_squares
+
+__all__ = [
+    "Boxes",
+    "ScalarTable",
+    "SettingColumns",
+    "StepBatch",
+    "fast_boxes",
+    "setting_columns",
+]
+
+Array = Any
+
+#: Elements worked on at a time, so that temporaries stay in the cache.
+CHUNK = 4096
+
+
+class Boxes(NamedTuple):
+    """lo <= x <= hi, or NaN where `nan`; float64 arrays of numbers of the format."""
+
+    lo: Array
+    hi: Array
+    nan: Array
+
+    def hold(self, x: Array) -> Array:
+        """Whether each x lies inside; NaN fails unless it is allowed."""
+        return ((self.lo <= x) & (x <= self.hi)) | (np.isnan(x) & self.nan)
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """Elements to step: 1-D float64 arrays of numbers of `format`.
+
+    `which[i]` is the index into `settings` of the element's step number and options.
+    Of `rows`, if they are given, element i is in one of `rows[i]` elements; those of a
+    row are neighbours.
+    """
+
+    format: Format
+    theta: Array
+    state_sum: Array
+    gradient: Array
+    settings: Sequence[tuple[int, Options]]
+    which: Array
+    rows: Array = None
+
+    def __len__(self) -> int:
+        return len(self.theta)
+
+    def take(self, index: Array) -> StepBatch:
+        """The elements at `index`."""
+        return StepBatch(
+            self.format,
+            self.theta[index],
+            self.state_sum[index],
+            self.gradient[index],
+            self.settings,
+            self.which[index],
+            None if self.rows is None else self.rows[index],
+        )
+
+
+class SettingColumns(NamedTuple):
+    """Step numbers and options as float64 arrays, one entry for each setting."""
+
+    before: Array  #: t - 1
+    lr: Array
+    lr_decay: Array
+    weight_decay: Array
+    eps: Array
+    sign: Array  #: of the gradient: -1 to maximize
+
+
+def setting_columns(settings: Sequence[tuple[int, Options]]) -> SettingColumns:
+    """The settings of a batch as columns."""
+    rows = [
+        (t - 1.0, o.lr, o.lr_decay, o.weight_decay, o.eps, -1.0 if o.maximize else 1.0)
+        for t, o in settings
+    ]
+    return SettingColumns(*np.array(rows, float).reshape(-1, 6).T)
+
+
+def fast_boxes(
+    batch: StepBatch, cls: NumericClass, dialect: Dialect = DOCUMENT
+) -> tuple[Boxes, Boxes]:
+    """Boxes of theta' and S' for every element of the batch."""
+    n = len(batch)
+    theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
+    table = ScalarTable(batch.format, cls, batch.settings, dialect)
+    squares = _row_squares(batch, cls, dialect)
+    by_row = np.zeros(n, bool) if squares is None else batch.rows > 1
+    for kind, in_row in itertools.product(np.unique(table.kinds), (False, True)):
+        chosen = np.flatnonzero((table.kinds[batch.which] == kind) & (by_row == in_row))
+        for start in range(0, len(chosen), CHUNK):
+            index = chosen[start : start + CHUNK]
+            given = None if squares is None or not in_row else squares[index]
+            part = batch.take(index)
+            _fill_chunk(part, cls, table, kind, index, (theta, total), given)
+    if dialect.zero == "elements-skip":
+        still = batch.gradient == 0
+        for boxes, old in ((theta, batch.theta), (total, batch.state_sum)):
+            boxes.lo[still] = boxes.hi[still] = old[still]
+    return theta, total
+
+
+def _row_squares(batch: StepBatch, cls: NumericClass, dialect: Dialect) -> Array | None:
+    """The boxes by which S grows where rows share it, as an array of intervals."""
+    if dialect.accumulator != "row-mean" or batch.rows is None:
+        return None
+    squares, start = np.full(len(batch), None), 0
+    while start < len(batch):
+        row = max(1, int(batch.rows[start]))
+        part = slice(start, start + row)
+        theta, gradient = batch.theta[part].tolist(), batch.gradient[part].tolist()
+        setting = batch.settings[batch.which[start]]
+        points = list(map(Interval.point, theta))
+        squares[part] = mean_squares(
+            batch.format, cls, points, gradient, setting, dialect, row
+        )
+        start += row
+    return squares
+
+
+def _fill_chunk(
+    part: StepBatch,
+    cls: NumericClass,
+    table: ScalarTable,
+    kind: int,
+    index: Array,
+    filled: tuple[Boxes, Boxes],
+    squares: Array | None = None,
+) -> None:
+    ar = table.arithmetic()
+    with np.errstate(all="ignore"):
+        ar.watch(part.theta, part.state_sum, part.gradient)
+        given = None if squares is None else ar.given(*_ends(squares))
+        results = step_box(
+            ar,
+            ar.point(part.theta),
+            ar.point(part.state_sum),
+            ar.point(table.sign[part.which] * part.gradient),
+            table.pick(part.which, kind),
+            cls,
+            table.dialect,
+            given,
+        )
+        hard = ar.hard | table.extreme[part.which]
+    for boxes, result in zip(filled, results, strict=True):
+        boxes.lo[index], boxes.hi[index] = ar.ends(result)
+    for i in np.flatnonzero(hard):
+        t, o = part.settings[part.which[i]]
+        start = [Interval.point(float(x[i])) for x in (part.theta, part.state_sum)]
+        g = float(part.gradient[i])
+        box_pair = norm_step(
+            part.format,
+            cls,
+            start[0],
+            start[1],
+            g,
+            t,
+            o,
+            table.dialect,
+            None if squares is None else squares[i],
+        )
+        for boxes, box in zip(filled, box_pair, strict=True):
+            boxes.lo[index[i]], boxes.hi[index[i]] = float(box.lo), float(box.hi)
+            boxes.nan[index[i]] = box.nan
+
+
+def _ends(boxes: Array) -> tuple[Array, Array]:
+    """The end points of intervals; NaN where NaN is possible."""
+    ends = [(math.nan,) * 2 if b.nan else (float(b.lo), float(b.hi)) for b in boxes]
+    lo, hi = np.array(ends, float).T
+    return lo, hi
+
+
+class ScalarTable:
+    """The scalar boxes of all settings as arrays, and who is too extreme for them."""
+
+    #: Scalars outside are left to the norm: products of them could leave binary64.
+    LOW, HIGH = 2.0**-200, 2.0**200
+
+    def __init__(
+        self,
+        fmt: Format,
+        cls: NumericClass,
+        settings: Sequence[tuple[int, Options]],
+        dialect: Dialect = DOCUMENT,
+    ) -> None:
+        self.format, self.flushes, self.dialect = fmt, cls.flushes, dialect
+        columns = setting_columns(settings)
+        decays = (columns.weight_decay != 0) | (dialect.decay == "stays-on")
+        subtracts = [subtracts_decay(o, dialect) for _, o in settings]
+        #: 0 without weight decay, 1 where it is added to the gradient, 2 subtracted
+        self.kinds = decays * (1 + np.array(subtracts, int))
+        self.sign = columns.sign
+        ar, numbers = self.arithmetic(), columns[:-1]
+        given = GivenScalars(ar.point(np.ones(len(self.sign))), *map(ar.point, numbers))
+        with np.errstate(all="ignore"):
+            c = form_scalars(ar, given, cls)
+            self.boxes: Any = (c.clr, c.weight_decay, c.eps, c.one)
+            ends = [end for box in self.boxes for end in ar.ends(box)]
+            ordinary = [self._is_ordinary(x) for x in (*numbers, *ends)]
+        #: settings whose elements are left to the norm
+        self.extreme = ar.hard | ~np.logical_and.reduce(ordinary)
+
+    def _is_ordinary(self, x: Array) -> Array:
+        return (x == 0) | ((x > self.LOW) & (x < self.HIGH))
+
+    def arithmetic(self) -> Any:
+        """The arithmetic of the format, without hard elements so far."""
+        if self.format == BINARY64:
+            return Wide(self.flushes)
+        return Narrow(self.format, self.flushes)
+
+    def pick(self, which: Array, kind: int) -> ScalarBoxes:
+        """The scalars of elements of one kind, as `step_box` takes them."""
+        clr, weight_decay, eps, one = (
+            tuple(end[which] for end in box) for box in self.boxes
+        )
+        return ScalarBoxes(clr, weight_decay if kind else None, eps, one, kind == 2)
