@@ -35,12 +35,11 @@ from adagrad_conformance.checks.scenarios.builders import (
 )
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.reproducers.reduction import BUDGET, THEMES, Reduction
+from adagrad_conformance.reproducers.reduction import BUDGET, Reduction
 from adagrad_conformance.reproducers.reduction import size as measure
 from adagrad_conformance.reproducers.reduction.events import fewer_params
 from adagrad_conformance.reproducers.reduction.same_failure import fault, ground
 from adagrad_conformance.reproducers.smallest import smallest
-from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.scenario import (
@@ -168,12 +167,6 @@ def test_a_reduction_keeps_the_theme_and_the_complaint():
     assert made.options["weight_decay"] > 0
     assert next(iter(outcome.scenario.tensors.values())).values()[0] != 0
     assert outcome.verdict.failure.message.startswith("S is a value")
-
-
-def test_every_requirement_has_a_theme():
-    for name in REQUIREMENTS:
-        assert name in THEMES or name.split("/")[0] in THEMES
-    assert all(n in REQUIREMENTS for n in THEMES if "/" in n)
 
 
 THETA, G = tensor(BINARY64, [0.3]), tensor(BINARY64, [0.7])

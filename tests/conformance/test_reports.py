@@ -23,6 +23,7 @@ from adagrad_conformance.reports.stream import Stream, read_stream
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.reports.terminal import print_summary
 from adagrad_conformance.reproducers.torch_script import torch_snippet
+from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.client import InProcess
@@ -278,8 +279,15 @@ def test_the_report_of_a_real_stream(real):
 
 
 def test_the_report_counts_by_theme():
-    of_families = [{**r, "requirement": r["scenario"]} for r in MIXED]
-    text = report_text([stream([target()], of_families)], None)
+    decided = {
+        "algorithm": "algorithm/update",
+        "groups": "groups/add",
+        "layout": "layout/any-size",
+    }
+    records = [
+        {**r, "requirement": decided[r["scenario"].split("/")[0]]} for r in MIXED
+    ]
+    text = report_text([stream([target()], records)], None)
     holds_together(text)
     head, rows = next(t for t in tables(text) if t[0][0] == "port by theme")
     cells = dict(zip(head, rows[0], strict=True))
@@ -290,6 +298,19 @@ def test_the_report_counts_by_theme():
     assert cells["layout"] == "–"
     row = table(text, "port")[0]
     assert row[4:9] == ["**not conformant**", "3 of 7", "the same", "1", "3"]
+
+
+def test_the_map_has_every_requirement_in_one_theme():
+    """The cells of a port with one failure a requirement add up to all of them."""
+    records = [
+        check(f"x/{number}", "fail", requirement=name)
+        for number, name in enumerate(REQUIREMENTS)
+    ]
+    text = report_text([stream([target()], records)], None)
+    head, rows = next(t for t in tables(text) if t[0][0] == "port by theme")
+    assert head[1:] == list(Theme)
+    marks = [int(cell.split("✗")[1]) for cell in rows[0][1:]]
+    assert sum(marks) == len(REQUIREMENTS)
 
 
 def test_the_report_lists_every_clause_and_counts_its_scenarios(real):

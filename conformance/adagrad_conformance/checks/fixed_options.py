@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import has_empty_step
 from adagrad_reference.options import illegal_option
 from adagrad_reference.scenario import (
@@ -39,14 +40,6 @@ _NEEDS = "needs-a-gradient"
 #: The smallest eps that ordinary scenarios have in a 16-bit format.
 SMALLEST_EPS_16 = 1e-3
 
-#: Option -> what the first requirement of a scenario of its theme has in its name.
-_THEMES = {
-    "lr": "numerics/large-lr",
-    "lr_decay": "lr-decay",
-    "weight_decay": "weight-decay",
-    "initial_accumulator_value": "initial-accumulator",
-    "eps": "numerics/eps",
-}
 #: Option -> the claim that it may be given as 0.
 _ZERO = {
     "lr": "zero-lr",
@@ -104,7 +97,8 @@ def _scenarios(check: Check) -> tuple[Scenario, ...]:
 
 
 def _is_about(name: str, scenario: Scenario) -> bool:
-    return _THEMES[name] in scenario.requirements[0]
+    requirement = foremost(scenario.requirements)
+    return requirement is not None and name in requirement.classification.options
 
 
 def _can_be(name: str, value: float, scenario: Scenario, named: list[float]) -> bool:

@@ -34,7 +34,7 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
-__all__ = ["Pattern", "Trait", "pattern", "requirement_kind", "traits_of"]
+__all__ = ["Pattern", "Trait", "pattern", "traits_of"]
 
 
 @dataclass(frozen=True)
@@ -57,50 +57,6 @@ class Pattern:
     words: str
     failed: int
     passed: int
-
-
-#: The class of fault of each requirement, by the beginning of its id; longest wins.
-_KINDS = {
-    "algorithm/": "formula",
-    "algorithm/in-place": "layout",
-    "lr-decay/": "rate",
-    "weight-decay/": "decay",
-    "maximize/": "decay",
-    "none-vs-zero/": "gradients",
-    "zero-grad/": "gradients",
-    "gradients/": "gradients",
-    "closure/": "gradients",
-    "state-dict/": "state",
-    "groups/": "state",
-    "groups/duplicate": "interface",
-    "groups/mixed-formats": "layout",
-    "parameters/": "interface",
-    "layout/": "layout",
-    "numerics/": "numerics",
-    "special-values/": "numerics",
-    "sparse/": "sparse",
-    "complex/": "complex",
-    "torch/": "interface",
-    "torch/compiled": "numerics",
-    "torch/default-dtype": "numerics",
-    "torch/grad-scaler": "gradients",
-    "torch/tensor-lr": "rate",
-    "torch/scheduler": "rate",
-    "torch/share-memory": "state",
-    "torch/differentiable": "interface",
-    "relations/": "layout",
-    "relations/maximize": "decay",
-    "relations/interrupted": "state",
-    "relations/none-is-absent": "gradients",
-    "relations/groups": "state",
-    "paper/": "formula",
-}
-
-
-def requirement_kind(name: str) -> str:
-    """The class of fault of whoever fails a requirement."""
-    fits = [prefix for prefix in _KINDS if name.startswith(prefix)]
-    return _KINDS[max(fits, key=len)] if fits else "formula"
 
 
 # -- what a check has ------------------------------------------------------------------
@@ -154,7 +110,11 @@ _LEFT_OUT = {
 def traits_of(check: Check) -> set[Trait]:
     """What a check has: its requirements', and those of its scenario."""
     traits = {
-        Trait(requirement_kind(name), f"the requirement is {name}", 0.93)
+        Trait(
+            REQUIREMENTS[name].classification.fault_class,
+            f"the requirement is {name}",
+            0.93,
+        )
         for name in check.requirements
         if name in REQUIREMENTS
     }

@@ -1,7 +1,6 @@
 """The map: every port by theme, with its dialect, version, grade and largest error.
 
-Themes are the chapters of the requirements; a check belongs to that of its foremost
-requirement.
+A check belongs to the theme of its foremost requirement.
 """
 
 from __future__ import annotations
@@ -10,26 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.adapters.unavailable import UNREACHED
+from adagrad_conformance.requirements import classification
+from adagrad_conformance.requirements.table import REQUIREMENTS
 
 from .summary import Json, Summary, Theme
 from .tables import code, escape, table
 
-__all__ = ["THEMES", "map_section", "not_run_section", "verdicts_section"]
-
-#: Theme -> the chapters of requirements (what stands before the slash) in it.
-THEMES: Mapping[str, tuple[str, ...]] = {
-    "numerics": ("algorithm", "numerics", "relations", "paper"),
-    "None and zero": ("none-vs-zero", "zero-grad", "gradients"),
-    "maximize": ("maximize",),
-    "lr_decay": ("lr-decay",),
-    "weight decay": ("weight-decay",),
-    "groups": ("groups", "parameters", "closure"),
-    "state": ("state-dict",),
-    "layout": ("layout",),
-    "special values": ("special-values",),
-    "sparse and complex": ("sparse", "complex"),
-    "torch's own": ("torch",),
-}
+__all__ = ["map_section", "not_run_section", "verdicts_section"]
 
 _VERDICTS = """\
 Each port is judged by the dialect that it declares, from its own documentation: a \
@@ -82,15 +68,15 @@ def map_section(ports: Sequence[Summary]) -> Iterator[str]:
     """The table of ports by themes."""
     yield _MAP
     judged = [port for port in ports if not port.target.get("problem")]
-    themes = {
-        name: chapters
-        for name, chapters in THEMES.items()
-        if any(_theme(port, chapters).records for port in judged)
-    }
+    themes = [
+        theme
+        for theme in classification.Theme
+        if any(_of_theme(port, theme).records for port in judged)
+    ]
     rows = [
         (
             code(port.target["target"]),
-            *(_cell(_theme(port, chapters)) for chapters in themes.values()),
+            *(_cell(_of_theme(port, theme)) for theme in themes),
         )
         for port in judged
     ]
@@ -107,13 +93,15 @@ def _language(target: Json) -> str:
     return escape(str(target["language"]).split("(")[0].strip())
 
 
-def _theme(port: Summary, chapters: tuple[str, ...]) -> Theme:
-    records = [r for r in port.records if _chapter(r) in chapters]
+def _of_theme(port: Summary, theme: classification.Theme) -> Theme:
+    """The records of a port whose requirement belongs to the theme."""
+    records = [
+        record
+        for record in port.records
+        if (requirement := REQUIREMENTS.get(record["requirement"] or ""))
+        and requirement.classification.theme == theme
+    ]
     return Theme("", records)
-
-
-def _chapter(record: Json) -> str:
-    return str(record["requirement"] or "").split("/")[0]
 
 
 def _cell(theme: Theme) -> str:

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import ALGORITHM, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_FORMULA = Classification(
+    Theme.NUMERICS, FaultClass.FORMULA, keeps_claims=(), options=()
+)
+_LR_DECAY = Classification(
+    Theme.LR_DECAY, FaultClass.RATE, keeps_claims=("lr-decay",), options=("lr_decay",)
+)
+_WEIGHT_DECAY = Classification(
+    Theme.WEIGHT_DECAY,
+    FaultClass.DECAY,
+    keeps_claims=("weight-decay",),
+    options=("weight_decay",),
+)
+_MAXIMIZE = Classification(
+    Theme.MAXIMIZE, FaultClass.DECAY, keeps_claims=("maximize",), options=("maximize",)
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +31,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-7",
         ALGORITHM,
+        _FORMULA,
         "theta moves by rate * g / (sqrt(S) + eps), with the new S and eps outside "
         "the root.",
         "Another formula trains another model with the same settings.",
@@ -21,6 +41,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-6",
         ALGORITHM,
+        _FORMULA,
         "S grows by the square of the gradient that is used, in each element.",
         "A wrong S shows only some steps later, as a wrong effective rate.",
     ),
@@ -29,6 +50,11 @@ REQUIREMENTS = (
         "MUST",
         "ALG-2",
         ALGORITHM,
+        replace(
+            _FORMULA,
+            keeps_claims=("initial-accumulator-value",),
+            options=("initial_accumulator_value",),
+        ),
         "S starts at initial_accumulator_value.",
         "The first steps are too large, or the option is silently dead.",
     ),
@@ -37,6 +63,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-4",
         ALGORITHM,
+        _LR_DECAY,
         "The first step uses lr itself.",
         "Counting from 1 where the formula counts from 0 shifts the whole schedule.",
     ),
@@ -45,6 +72,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-4",
         ALGORITHM,
+        _LR_DECAY,
         "Step t uses lr / (1 + (t - 1) lr_decay), also for large t.",
         "A rate that decays otherwise ends training too early or never.",
     ),
@@ -53,6 +81,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-3",
         ALGORITHM,
+        replace(_LR_DECAY, keeps_claims=()),
         "t counts the steps of each param, not calls of step().",
         "A layer unfrozen late starts with an already decayed rate.",
     ),
@@ -61,6 +90,7 @@ REQUIREMENTS = (
         "SHOULD",
         "ALG-3",
         ALGORITHM,
+        replace(_LR_DECAY, keeps_claims=()),
         "t goes on counting past 2^24.",
         "A binary32 counter stands still there, and the rate with it.",
     ),
@@ -69,6 +99,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-5",
         ALGORITHM,
+        _WEIGHT_DECAY,
         "weight_decay * theta is part of the gradient, in the update and in S.",
         "Decay that is decoupled, or missing from S, regularises differently.",
     ),
@@ -77,6 +108,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-5",
         ALGORITHM,
+        _WEIGHT_DECAY,
         "With weight_decay 0, theta does not enter the gradient.",
         "0 * inf would turn one infinite weight into NaN.",
     ),
@@ -85,6 +117,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-9",
         ALGORITHM,
+        _MAXIMIZE,
         "maximize ascends: the gradient's sign is turned.",
         "Training runs in the wrong direction.",
     ),
@@ -93,6 +126,11 @@ REQUIREMENTS = (
         "MUST",
         "ALG-9",
         ALGORITHM,
+        replace(
+            _MAXIMIZE,
+            keeps_claims=("maximize", "weight-decay"),
+            options=("maximize", "weight_decay"),
+        ),
         "The sign is turned before weight decay is added.",
         "Otherwise decay makes weights grow whenever maximize is on.",
     ),
@@ -101,6 +139,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-1",
         ALGORITHM,
+        replace(_FORMULA, keeps_claims=("eps", "initial-accumulator-value")),
         "Every input takes part, eps included, when all are given at once.",
         "Options that work alone and not together fail only in the real configuration.",
     ),
@@ -109,6 +148,7 @@ REQUIREMENTS = (
         "MUST",
         "ALG-loop",
         ALGORITHM,
+        _FORMULA,
         "Step 10,000 is still the step of the document, for every t between.",
         "State that drifts, saturates or is reset late is seen in no short test.",
         also=("ALG-3", "ALG-6"),

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import OPTIMIZER, TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_NONE_VS_ZERO = Classification(
+    Theme.NONE_AND_ZERO,
+    FaultClass.GRADIENTS,
+    keeps_claims=("none-gradient",),
+    options=(),
+)
+_ZERO_GRAD = Classification(
+    Theme.NONE_AND_ZERO, FaultClass.GRADIENTS, keeps_claims=("zero-grad",), options=()
+)
+_GRADIENTS = Classification(
+    Theme.NONE_AND_ZERO, FaultClass.GRADIENTS, keeps_claims=(), options=()
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +28,7 @@ REQUIREMENTS = (
         "MUST",
         "NONE-ZERO",
         OPTIMIZER,
+        _NONE_VS_ZERO,
         "A param whose gradient is None keeps theta, S and t, decay or not.",
         "Frozen layers would drift by weight decay alone.",
     ),
@@ -20,6 +37,7 @@ REQUIREMENTS = (
         "MUST",
         "NONE-ZERO",
         OPTIMIZER,
+        replace(_NONE_VS_ZERO, keeps_claims=()),
         "A zero gradient steps: t advances and weight decay acts.",
         "A skipped zero changes the schedule and switches decay off.",
     ),
@@ -28,6 +46,7 @@ REQUIREMENTS = (
         "MUST",
         "NONE-ZERO",
         OPTIMIZER,
+        _NONE_VS_ZERO,
         "None and zero gradients may come in any order, per param and per group.",
         "State that slips to a neighbour, or a counter that runs on, spoils a resume.",
     ),
@@ -36,6 +55,7 @@ REQUIREMENTS = (
         "MUST",
         "M-zero-grad-none",
         OPTIMIZER,
+        _ZERO_GRAD,
         "zero_grad(set_to_none=True) makes every gradient None.",
         "A stale gradient would be applied again.",
         also=("M-zero-grad-user",),
@@ -45,6 +65,7 @@ REQUIREMENTS = (
         "MUST",
         "M-zero-grad",
         OPTIMIZER,
+        _ZERO_GRAD,
         "zero_grad(set_to_none=False) leaves zeros where there was a gradient.",
         "A None instead of zeros turns a step into a skip.",
         also=("M-zero-grad-user",),
@@ -54,6 +75,7 @@ REQUIREMENTS = (
         "MUST",
         "M-step",
         OPTIMIZER,
+        _GRADIENTS,
         "A step never changes a gradient.",
         "Gradient accumulation, clipping and logging read spoiled values.",
     ),
@@ -62,6 +84,7 @@ REQUIREMENTS = (
         "MUST",
         "M-zero-grad-backward",
         TORCH,
+        _ZERO_GRAD,
         "After zero_grad(set_to_none=True) a backward pass leaves None where it "
         "brings no gradient.",
         "Params that took no part would be stepped by stale or zero gradients.",
@@ -71,6 +94,7 @@ REQUIREMENTS = (
         "MAY",
         "M-zero-grad",
         OPTIMIZER,
+        _ZERO_GRAD,
         "zero_grad(set_to_none=False) leaves a gradient None that was None.",
         "Zeros in its place turn skips into steps.",
     ),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import ALGORITHM, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_NUMERICS = Classification(
+    Theme.NUMERICS, FaultClass.NUMERICS, keeps_claims=(), options=()
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +19,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "Random steps stay inside the enclosure, of huge and tiny gradients too.",
         "Precision is lost where nobody looks.",
     ),
@@ -20,6 +28,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "Random scenarios that no file contains are played as rightly as known ones.",
         "A port that looks results up, or is tuned to the files, is found out.",
     ),
@@ -28,6 +37,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "From theta = 0 the update itself is seen, to its last bit.",
         "Elsewhere theta hides the error of the update.",
     ),
@@ -36,6 +46,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        replace(_NUMERICS, options=("lr",)),
         "Large rates with weight decay stay inside the enclosure.",
         "Decay that is applied apart from the gradient shows here.",
     ),
@@ -44,6 +55,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        replace(_NUMERICS, options=("eps",)),
         "Gradients of the size of eps show where eps stands.",
         "eps inside the root is another algorithm for small gradients.",
     ),
@@ -52,6 +64,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "Steps 2, 5, 7, 1000 and beyond stay inside the enclosure.",
         "A decayed rate held in a narrow format drifts with t.",
     ),
@@ -60,6 +73,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "g near -weight_decay * theta, and theta near the update, stay inside.",
         "Cancellation multiplies every rounding before it.",
     ),
@@ -68,6 +82,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "Results half-way between two numbers stay inside.",
         "Truncation instead of rounding shows here.",
     ),
@@ -76,6 +91,7 @@ REQUIREMENTS = (
         "MUST",
         "R-special",
         ALGORITHM,
+        _NUMERICS,
         "Where g * g overflows, S is inf, or finite in a wider intermediate.",
         "NaN would spread where a finite step or none is right.",
     ),
@@ -84,6 +100,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-numerics",
         ALGORITHM,
+        _NUMERICS,
         "Subnormal inputs and results are kept, unless flushing them is declared.",
         "Flushing to zero stops learning near zero; it should be declared.",
     ),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from .classification import Classification, FaultClass, Theme
 from .requirement import ALGORITHM, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_PAPER = Classification(Theme.NUMERICS, FaultClass.FORMULA, keeps_claims=(), options=())
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +15,7 @@ REQUIREMENTS = (
         "MUST",
         "PAPER",
         ALGORITHM,
+        _PAPER,
         "On convex problems the run keeps the regret bound of Theorem 5.",
         "What the algorithm is known for would not hold.",
     ),

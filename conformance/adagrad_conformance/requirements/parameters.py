@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import OPTIMIZER, TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_PARAMETERS = Classification(
+    Theme.GROUPS, FaultClass.INTERFACE, keeps_claims=("refusals",), options=()
+)
+_GROUPS = Classification(
+    Theme.GROUPS,
+    FaultClass.STATE,
+    keeps_claims=("groups", "add-group", "set-option", "mixed-formats", "refusals"),
+    options=(),
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +25,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-params",
         TORCH,
+        _PARAMETERS,
         "params may be any iterable of tensors, in groups too.",
         "model.parameters() is a generator.",
     ),
@@ -20,6 +34,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-params",
         OPTIMIZER,
+        _GROUPS,
         "A group's options override the defaults, for that group alone.",
         "Per-layer rates are the reason why groups exist.",
         also=("M-add-group-dict", "PAR-lr", "PAR-eps", "PAR-maximize"),
@@ -29,6 +44,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-params",
         OPTIMIZER,
+        _GROUPS,
         "Two optimizers on the same params have options and state of their own.",
         "Making a second optimizer would change the first.",
     ),
@@ -37,6 +53,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-params",
         OPTIMIZER,
+        replace(_GROUPS, fault_class=FaultClass.LAYOUT),
         "Params of different formats may share an optimizer, if that is claimed.",
         "Only the first dtype of a mixed-precision model would be trained.",
     ),
@@ -45,6 +62,7 @@ REQUIREMENTS = (
         "SHOULD",
         "PAR-params",
         OPTIMIZER,
+        replace(_GROUPS, options=("initial_accumulator_value",)),
         "A group's initial_accumulator_value is honoured.",
         "The option is accepted and silently ignored.",
     ),
@@ -53,6 +71,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-options",
         OPTIMIZER,
+        _GROUPS,
         "An option changed on a group takes effect at the next step.",
         "Learning-rate schedulers work by this.",
     ),
@@ -61,6 +80,7 @@ REQUIREMENTS = (
         "MUST",
         "M-add-group",
         OPTIMIZER,
+        _GROUPS,
         "An added group starts with t = 0 and S = tau and disturbs nobody.",
         "Unfreezing layers during training works by this.",
         also=("M-add-group-use", "M-add-group-dict"),
@@ -70,6 +90,7 @@ REQUIREMENTS = (
         "MUST",
         "M-add-group",
         OPTIMIZER,
+        replace(_GROUPS, fault_class=FaultClass.INTERFACE),
         "A param that is already in a group is refused, stepped or not.",
         "It would be stepped twice.",
     ),
@@ -78,6 +99,7 @@ REQUIREMENTS = (
         "MUST",
         "R-options",
         OPTIMIZER,
+        _PARAMETERS,
         "Negative and NaN options are refused by the constructor.",
         "A typo in a configuration trains silently to nonsense.",
     ),
@@ -86,6 +108,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-options",
         OPTIMIZER,
+        _PARAMETERS,
         "Negative and NaN options are refused in groups too, also in added ones.",
         "The same typo, one level deeper.",
     ),
@@ -94,6 +117,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-options",
         OPTIMIZER,
+        replace(_PARAMETERS, keeps_claims=("defaults",)),
         "What is left out has the document's default: lr 1e-2, lr_decay 0, "
         "weight_decay 0, eps 1e-10, maximize False, S_0 = 0.",
         "The same program trains another model.",
@@ -111,6 +135,7 @@ REQUIREMENTS = (
         "MAY",
         "R-options",
         OPTIMIZER,
+        _PARAMETERS,
         "Infinite options are refused.",
         "An infinite rate makes NaN of every weight at once.",
     ),
@@ -119,6 +144,7 @@ REQUIREMENTS = (
         "MAY",
         "PAR-foreach",
         TORCH,
+        _PARAMETERS,
         "foreach None, True and False and fused give the same bits.",
         "Results change with the path that torch chooses.",
     ),
@@ -127,6 +153,7 @@ REQUIREMENTS = (
         "MAY",
         "R-options",
         TORCH,
+        replace(_GROUPS, fault_class=FaultClass.INTERFACE),
         "A param given twice in one list is refused, or steps as it would in two "
         "steps.",
         "What happens to shared weights depends on the path.",

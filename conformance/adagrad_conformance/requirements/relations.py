@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import ALGORITHM, OPTIMIZER, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_RELATIONS = Classification(
+    Theme.NUMERICS, FaultClass.LAYOUT, keeps_claims=(), options=()
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +19,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         ALGORITHM,
+        _RELATIONS,
         "Two runs of one scenario are identical.",
         "Nothing could be reproduced.",
     ),
@@ -20,6 +28,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         ALGORITHM,
+        _RELATIONS,
         "With eps = 0 and weight_decay = 0, scaling gradients and sqrt(S_0) by "
         "a power of two leaves theta.",
         "The promise of Adagrad: the scale of a feature does not matter.",
@@ -29,6 +38,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         ALGORITHM,
+        _RELATIONS,
         "Negating theta and all gradients negates the run.",
         "One sign would learn otherwise than the other.",
     ),
@@ -37,6 +47,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         OPTIMIZER,
+        replace(_RELATIONS, fault_class=FaultClass.DECAY),
         "maximize with g is minimize with -g, decay included.",
         "Turning a loss into a score would change training.",
     ),
@@ -45,6 +56,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         OPTIMIZER,
+        replace(_RELATIONS, fault_class=FaultClass.GRADIENTS),
         "A param that is skipped is as good as absent for its neighbours.",
         "Freezing a layer would change the others.",
     ),
@@ -53,6 +65,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         OPTIMIZER,
+        replace(_RELATIONS, fault_class=FaultClass.STATE),
         "n steps are k steps, save, load, and n - k steps.",
         "A resumed run would be another run.",
     ),
@@ -61,6 +74,7 @@ REQUIREMENTS = (
         "MUST",
         "R-relations",
         OPTIMIZER,
+        replace(_RELATIONS, fault_class=FaultClass.STATE),
         "Splitting params over groups changes nothing.",
         "Grouping is bookkeeping, not arithmetic.",
     ),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .classification import Classification
+
 __all__ = ["ALGORITHM", "OPTIMIZER", "PROFILES", "TORCH", "Requirement"]
 
 ALGORITHM, OPTIMIZER, TORCH = "algorithm", "optimizer", "torch"
 
-#: What kind of port a requirement speaks to.
+#: The kinds of ports that requirements apply to.
 PROFILES = {
     ALGORITHM: "a step function",
     OPTIMIZER: "an optimizer with state, groups, None, save and load",
@@ -21,19 +23,20 @@ class Requirement:
     """One demand, traced to a clause of clauses.py.
 
     MUST is demanded; a SHOULD that fails is shown as a finding; MAY is reported only.
-    `why` says how a user is hurt by a port that does otherwise; `also` are further
-    clauses that it decides.
+    `why` states how a port that does otherwise hurts a user; `also` are further
+    clauses that the requirement decides.
     """
 
     id: str
     level: str
     clause: str
     profile: str
+    classification: Classification
     demands: str
     why: str
     also: tuple[str, ...] = ()
 
     @property
     def clauses(self) -> tuple[str, ...]:
-        """All clauses that it decides."""
+        """All clauses that the requirement decides."""
         return (self.clause, *self.also)

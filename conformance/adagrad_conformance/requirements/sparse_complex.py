@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_SPARSE = Classification(
+    Theme.SPARSE_AND_COMPLEX, FaultClass.SPARSE, keeps_claims=("sparse",), options=()
+)
+_COMPLEX = Classification(
+    Theme.SPARSE_AND_COMPLEX, FaultClass.COMPLEX, keeps_claims=("complex",), options=()
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +22,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
+        _SPARSE,
         "A sparse gradient steps its rows as a dense one would, options and "
         "counters included.",
         "Embeddings would train by another rule than the rest.",
@@ -21,6 +32,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
+        _SPARSE,
         "Rows with the same index are summed first, then squared.",
         "A word that occurs twice in a batch would get another step.",
     ),
@@ -29,6 +41,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
+        _SPARSE,
         "Absent rows keep theta and S, also to return to; the param's t advances.",
         "Rows that were not looked up would drift, or the schedule would stand.",
     ),
@@ -37,6 +50,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
+        _SPARSE,
         "A sparse gradient without any row is a step: t advances, nothing moves.",
         "An empty batch would crash the training.",
     ),
@@ -45,6 +59,7 @@ REQUIREMENTS = (
         "MUST",
         "R-sparse",
         TORCH,
+        replace(_SPARSE, options=("weight_decay",)),
         "A step with a sparse gradient in a group with weight_decay is refused.",
         "Decay would silently touch only the rows of this batch.",
     ),
@@ -53,6 +68,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-sparse",
         TORCH,
+        _SPARSE,
         "That refusal changes nothing: no counter, no neighbour, no earlier group.",
         "Whoever catches the error goes on with a spoiled optimizer.",
     ),
@@ -61,6 +77,7 @@ REQUIREMENTS = (
         "MUST",
         "R-complex",
         TORCH,
+        _COMPLEX,
         "A complex param is a pair of reals: S holds two sums, each starts at tau.",
         "With |g|^2 in S it is another algorithm, with g^2 S may be negative.",
     ),
@@ -69,6 +86,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-complex",
         TORCH,
+        _COMPLEX,
         "Sparse gradients of complex params are pairs of reals too.",
         "S would become complex, or negative.",
     ),

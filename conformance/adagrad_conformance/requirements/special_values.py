@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .classification import Classification, FaultClass, Theme
 from .requirement import ALGORITHM, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_SPECIAL_VALUES = Classification(
+    Theme.SPECIAL_VALUES, FaultClass.NUMERICS, keeps_claims=(), options=()
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +19,7 @@ REQUIREMENTS = (
         "MUST",
         "R-special",
         ALGORITHM,
+        _SPECIAL_VALUES,
         "A zero gradient on S = 0 leaves theta where eps > 0.",
         "The first zero gradient would make NaN.",
     ),
@@ -20,6 +28,7 @@ REQUIREMENTS = (
         "MAY",
         "R-special",
         ALGORITHM,
+        _SPECIAL_VALUES,
         "With eps = 0 a zero gradient on S = 0 gives NaN or, guarded, no step.",
         "Both are seen in the world; which one is reported.",
     ),
@@ -28,6 +37,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-special",
         ALGORITHM,
+        replace(_SPECIAL_VALUES, keeps_claims=("defaults",)),
         "In binary16 the default eps should not make NaN of a zero gradient.",
         "1e-10 is 0 in binary16: the first zero gradient ruins the param.",
     ),
@@ -36,6 +46,7 @@ REQUIREMENTS = (
         "MUST",
         "R-special",
         ALGORITHM,
+        _SPECIAL_VALUES,
         "An infinite or NaN gradient spoils its own element only.",
         "One bad sample would ruin a whole tensor.",
     ),
@@ -44,6 +55,7 @@ REQUIREMENTS = (
         "MUST",
         "R-special",
         ALGORITHM,
+        _SPECIAL_VALUES,
         "An infinite theta without decay stays infinite.",
         "It would turn into NaN and spread.",
     ),
@@ -52,6 +64,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-special",
         ALGORITHM,
+        _SPECIAL_VALUES,
         "Zeros have the sign of IEEE 754 arithmetic.",
         "1/theta, atan2 and checksums see the sign.",
     ),
@@ -60,6 +73,7 @@ REQUIREMENTS = (
         "MAY",
         "R-special",
         ALGORITHM,
+        _SPECIAL_VALUES,
         "Where g * g overflows the format, theta still moves, by a wider intermediate.",
         "With S = inf the param stands still for good; both are legal.",
     ),

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from .classification import LOADS, Classification, FaultClass, Theme
 from .requirement import OPTIMIZER, TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
+
+_CLOSURE = Classification(
+    Theme.GROUPS, FaultClass.GRADIENTS, keeps_claims=("closure",), options=()
+)
+_STATE_DICT = Classification(
+    Theme.STATE, FaultClass.STATE, keeps_claims=("save", *LOADS, "refusals"), options=()
+)
 
 REQUIREMENTS = (
     Requirement(
@@ -12,6 +20,7 @@ REQUIREMENTS = (
         "MUST",
         "M-step-closure",
         OPTIMIZER,
+        _CLOSURE,
         "step(closure) calls it once, before the update, and returns its loss.",
         "Gradients of moved params, or a lost loss, break line searches and logging.",
         also=("M-step",),
@@ -21,6 +30,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "Loaded from a deep copy, training goes on as if nothing had happened.",
         "A rollback in memory would not bring the old optimizer back.",
     ),
@@ -29,6 +39,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "Loaded from bytes, training goes on as if nothing had happened.",
         "A run resumed from a checkpoint differs from one that was not interrupted.",
     ),
@@ -37,6 +48,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "Loaded in another process, training goes on as if nothing had happened.",
         "State kept outside the dict is lost with the process.",
     ),
@@ -45,6 +57,7 @@ REQUIREMENTS = (
         "MUST",
         "M-state-dict",
         OPTIMIZER,
+        _STATE_DICT,
         "Taking the state dict changes nothing.",
         "Saving a checkpoint would change the run that is saved.",
     ),
@@ -53,6 +66,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "The loaded options win over those of the constructor.",
         "A resumed run would fall back to another learning rate.",
     ),
@@ -61,6 +75,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "A dict of other groups or params is refused and changes nothing.",
         "State loaded into the wrong params is worse than an error.",
     ),
@@ -69,6 +84,7 @@ REQUIREMENTS = (
         "SHOULD",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "After loading one optimizer's own dict, the two do not share state.",
         "Stepping a copy would silently move the original.",
     ),
@@ -77,6 +93,7 @@ REQUIREMENTS = (
         "MUST",
         "M-step-closure",
         TORCH,
+        _CLOSURE,
         "The closure runs with gradients enabled, so that it can call backward, "
         "wherever step is called; afterwards they are as they were.",
         "Every closure that differentiates would fail.",
@@ -86,6 +103,7 @@ REQUIREMENTS = (
         "MUST",
         "M-state-dict-entries",
         TORCH,
+        _STATE_DICT,
         "The dict has exactly state and param_groups; params are indices in "
         "order, options stand under their names.",
         "Checkpoints could not be read or edited by anybody else.",
@@ -96,6 +114,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "An optimizer that was pickled goes on bit for bit.",
         "Jobs that send optimizers between processes would diverge.",
     ),
@@ -104,6 +123,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "A deep copy of an optimizer goes on bit for bit and on its own.",
         "Ensembles and rollbacks would share state or lose it.",
     ),
@@ -112,6 +132,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         OPTIMIZER,
+        _STATE_DICT,
         "load_state_dict does not change the dict that it is given, which can be "
         "loaded again.",
         "The same checkpoint could not be loaded a second time.",
@@ -121,6 +142,7 @@ REQUIREMENTS = (
         "MUST",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "A loaded S with other strides than the param is S all the same.",
         "Each element would go on with a neighbour's history.",
     ),
@@ -129,6 +151,7 @@ REQUIREMENTS = (
         "SHOULD",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "A dict whose S has another shape, or that lacks S or an option, is "
         "refused when it is loaded.",
         "The error comes steps later, or never.",
@@ -138,6 +161,7 @@ REQUIREMENTS = (
         "SHOULD",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "A loaded S keeps its precision.",
         "A binary32 accumulator of a bfloat16 param loses 16 bits by saving and "
         "loading.",
@@ -147,6 +171,7 @@ REQUIREMENTS = (
         "SHOULD",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "A counter stored as an int, a float or a tensor of either is accepted.",
         "Checkpoints of other versions and tools could not be resumed.",
     ),
@@ -155,6 +180,7 @@ REQUIREMENTS = (
         "SHOULD",
         "M-load",
         TORCH,
+        _STATE_DICT,
         "A pickled optimizer of an older version, without options that came "
         "later, steps with their defaults.",
         "Old checkpoints fail at the first step.",
@@ -164,6 +190,7 @@ REQUIREMENTS = (
         "MAY",
         "M-add-group",
         TORCH,
+        _STATE_DICT,
         "A group added after a load takes the loading optimizer's own defaults.",
         "Which defaults hold is left open; it is reported.",
     ),

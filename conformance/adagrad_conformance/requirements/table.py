@@ -5,33 +5,31 @@ Ids are permanent: one is never renamed, and never used for another demand.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import (
     algorithm,
     gradients,
+    layout,
     numerics,
     paper,
     parameters,
     relations,
     sparse_complex,
     special_values,
+    state_and_groups,
     torch_profile,
-)
-from . import (
-    layout as memory,
-)
-from . import (
-    state_and_groups as methods,
 )
 from .requirement import Requirement
 
-__all__ = ["CHAPTERS", "REQUIREMENTS", "Requirement"]
+__all__ = ["CHAPTERS", "REQUIREMENTS", "Requirement", "foremost"]
 
 CHAPTERS = (
     algorithm,
     parameters,
-    methods,
+    state_and_groups,
     gradients,
-    memory,
+    layout,
     special_values,
     numerics,
     sparse_complex,
@@ -46,3 +44,12 @@ REQUIREMENTS: dict[str, Requirement] = {
     for chapter in CHAPTERS
     for requirement in chapter.REQUIREMENTS
 }
+
+
+def foremost(names: Sequence[str]) -> Requirement | None:
+    """The first of the requirements that a check names.
+
+    None for a check without requirements, such as a scenario file of a user's own, and
+    for a name that is not in the table.
+    """
+    return REQUIREMENTS.get(names[0]) if names else None

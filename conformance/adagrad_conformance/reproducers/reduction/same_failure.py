@@ -14,12 +14,13 @@ Rule 3.  No new ground: no claim that the scenario did not need before (but writ
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError, claims_needed
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
@@ -36,42 +37,7 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
-__all__ = ["THEMES", "Fault", "Ground", "failing_event", "fault", "ground"]
-
-_LOADS = ("load-same-object", "load-deepcopy", "load-bytes", "load-new-process")
-_GROUPS = ("groups", "add-group", "set-option", "mixed-formats", "refusals")
-
-#: What the requirements of a chapter, or one of them, are about, in claims.
-THEMES: Mapping[str, tuple[str, ...]] = {
-    "algorithm": (),
-    "algorithm/initial-accumulator": ("initial-accumulator-value",),
-    "algorithm/all-inputs": ("eps", "initial-accumulator-value"),
-    "lr-decay": ("lr-decay",),
-    "lr-decay/own-counter": (),
-    "lr-decay/counts-beyond-2-24": (),
-    "weight-decay": ("weight-decay",),
-    "maximize": ("maximize",),
-    "maximize/before-weight-decay": ("maximize", "weight-decay"),
-    "parameters": ("refusals",),
-    "parameters/defaults": ("defaults",),
-    "groups": _GROUPS,
-    "closure": ("closure",),
-    "state-dict": ("save", *_LOADS, "refusals"),
-    "none-vs-zero": ("none-gradient",),
-    "none-vs-zero/zero-steps": (),
-    "zero-grad": ("zero-grad",),
-    "gradients": (),
-    "layout": ("layout",),
-    "layout/after-load": ("layout", "save", *_LOADS),
-    "special-values": (),
-    "special-values/default-eps-in-binary16": ("defaults",),
-    "numerics": (),
-    "sparse": ("sparse",),
-    "complex": ("complex",),
-    "relations": (),
-    "torch": (),
-    "paper": (),
-}
+__all__ = ["Fault", "Ground", "failing_event", "fault", "ground"]
 
 
 @dataclass(frozen=True)
@@ -161,8 +127,8 @@ class Ground:
 def ground(scenario: Scenario) -> Ground:
     """The ground of a scenario that failed."""
     needed = claims_needed(scenario)
-    first = scenario.requirements[0] if scenario.requirements else ""
-    theme = THEMES.get(first, THEMES.get(first.split("/")[0], ()))
+    requirement = foremost(scenario.requirements)
+    theme = requirement.classification.keeps_claims if requirement else ()
     about = {*theme, *(f"{name} on" for name in theme)}
     return Ground(
         needed,

@@ -1,0 +1,63 @@
+"""How a requirement is classified: its theme, its class of fault, what it is about.
+
+Reports, diagnosis and reduction read a requirement's classification.  No other module
+holds a table that is keyed by the ids of requirements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["LOADS", "Classification", "FaultClass", "Theme"]
+
+
+class Theme(StrEnum):
+    """The columns of the map of ports, in their order."""
+
+    NUMERICS = "numerics"
+    NONE_AND_ZERO = "None and zero"
+    MAXIMIZE = "maximize"
+    LR_DECAY = "lr_decay"
+    WEIGHT_DECAY = "weight decay"
+    GROUPS = "groups"
+    STATE = "state"
+    LAYOUT = "layout"
+    SPECIAL_VALUES = "special values"
+    SPARSE_AND_COMPLEX = "sparse and complex"
+    TORCH = "torch's own"
+
+
+class FaultClass(StrEnum):
+    """The part of a port in which a fault lies, as far as a failed check shows it."""
+
+    FORMULA = "formula"
+    RATE = "rate"
+    DECAY = "decay"
+    GRADIENTS = "gradients"
+    STATE = "state"
+    INTERFACE = "interface"
+    LAYOUT = "layout"
+    NUMERICS = "numerics"
+    SPARSE = "sparse"
+    COMPLEX = "complex"
+
+
+#: The claims of loading a state dict, one for each way.
+LOADS = ("load-same-object", "load-deepcopy", "load-bytes", "load-new-process")
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The classification of one requirement, or of all that begin with one word.
+
+    `keeps_claims` are the claims that a reduced scenario must go on needing where the
+    scenario that failed needs them; otherwise the reduction could slide into another
+    fault of the same port.  `options` are the options that the requirement is about:
+    where a port lacks one, the requirement does not apply to the port.
+    """
+
+    theme: Theme
+    fault_class: FaultClass
+    keeps_claims: tuple[str, ...]
+    options: tuple[str, ...]
