@@ -96,19 +96,15 @@ def _by_document(
 ) -> tuple[int, int]:
     """(passed, judged) at MUST, whatever the port declares."""
     verdicts = [v for v in judge(seen, claims, expect) if v.level == "MUST"]
-    judged = [v for v in verdicts if v.status not in ("not-claimed", "skipped")]
-    return sum(v.status in ("pass", "waived") for v in judged), len(judged)
+    judged = [v for v in verdicts if v.status.was_judged]
+    return sum(not v.status.is_failure for v in judged), len(judged)
 
 
 def _reproducers(
     scenarios: Iterable[Scenario], verdicts: Iterable[Verdict]
 ) -> Iterable[tuple[str, object]]:
     """A failed scenario that no file holds goes into the stream whole."""
-    failed = {
-        v.scenario
-        for v in verdicts
-        if v.status not in ("pass", "not-claimed", "skipped")
-    }
+    failed = {v.scenario for v in verdicts if v.status.is_failure}
     for scenario in scenarios:
         if scenario.id in failed:
             yield scenario.id, scenario_to_json(scenario)

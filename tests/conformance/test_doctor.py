@@ -18,7 +18,7 @@ from adagrad_conformance.cli.main import main
 from adagrad_conformance.doctor import Doctor, examine
 from adagrad_conformance.doctor.conversation import ADVICE
 from adagrad_conformance.doctor.plan import MAX_LOSSES, VISITS
-from adagrad_conformance.grading.verdict import CAUSES
+from adagrad_conformance.execution.status import CAUSES
 from adagrad_conformance.transport.targets import parse_target
 
 LIAR = Path(__file__).parents[1] / "liars" / "process_liar.py"

@@ -32,6 +32,7 @@ from adagrad_conformance.checks.scenarios.builders import (
     view,
 )
 from adagrad_conformance.execution.runner import play
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.reproducers.assertion import Due, condition, due, in_words
 from adagrad_conformance.reproducers.smallest import smallest
@@ -263,4 +264,4 @@ def test_a_trouble_has_nothing_to_assert():
     candidate, _ = started("EpsInsideRoot")
     seen = play(candidate, whole)
     assert due(seen, verdict) is not None
-    assert due(seen, replace(verdict, status="crash", failure=None)) is None
+    assert due(seen, replace(verdict, status=Status.CRASH, failure=None)) is None

@@ -17,7 +17,8 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.cli.explain import explain
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.execution.runner import play
-from adagrad_conformance.grading.verdict import GRADES, STATUSES
+from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.reports.markdown import report_text
 from adagrad_conformance.reports.stream import Stream, read_stream
 from adagrad_conformance.reports.summary import summaries
@@ -178,7 +179,7 @@ def test_a_target_with_a_problem_is_not_judged():
 
 
 def test_every_status_is_judged_or_not_claimed():
-    for status in STATUSES:
+    for status in Status:
         (port,) = summaries([target()], [check("a/b", status)])
         assert port.total.judged_at() == (status not in ("not-claimed", "skipped"))
 

@@ -23,7 +23,9 @@ from adagrad_conformance.checks.kinds import Relation
 from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Failure, Verdict
+from adagrad_conformance.reproducers import smallest as module
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.reproducers.smallest import (
     Reproducer,
@@ -32,7 +34,6 @@ from adagrad_conformance.reproducers.smallest import (
     file_name,
     write_reproducers,
 )
-from adagrad_conformance.reproducers.smallest import smallest as module
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.client import InProcess
 from adagrad_conformance.transport.subprocess_client import ProcessCandidate
@@ -243,7 +244,7 @@ def test_another_language_by_the_command(tmp_path):
 def failed(check, name=None, status="fail", **where):
     first = name or check.requirements[0]
     found = Failure(1, "wrong", **where) if status == "fail" else None
-    return Verdict(check.id, (first,), "MUST", status, failure=found)
+    return Verdict(check.id, (first,), "MUST", Status(status), failure=found)
 
 
 def test_the_failure_that_is_least_to_look_at_stands_for_all():
@@ -256,7 +257,7 @@ def test_the_failure_that_is_least_to_look_at_stands_for_all():
     narrow = [s for s in listed if s not in wide]
     some = [failed(check, "one") for check in narrow]
     assert cheapest_failures(some, listed)["one"][1] in narrow
-    passed = [Verdict(s.id, ("one",), "MUST", "pass") for s in listed]
+    passed = [Verdict(s.id, ("one",), "MUST", Status.PASS) for s in listed]
     assert cheapest_failures(passed, listed) == {}
 
 
@@ -369,7 +370,7 @@ def test_what_cannot_be_written_is_a_line(tmp_path, monkeypatch):
 
 
 def test_a_reproducer_without_a_scenario_is_a_note():
-    verdict = Verdict("torch/pickled", ("state-dict/entries",), "MUST", "crash")
+    verdict = Verdict("torch/pickled", ("state-dict/entries",), "MUST", Status.CRASH)
     note = Reproducer("state-dict/entries", "torch/pickled", verdict, note="host code")
     (text,) = [t for n, t in module._texts("torch/single", [note]) if n == "README.md"]
     assert "crash: no message" in text

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.grading.verdict import CAUSES, STATUSES
+from adagrad_conformance.execution.status import CAUSES, Status
 from adagrad_conformance.reports.stream import check_record
 from adagrad_conformance.transport import child_process, subprocess_client
 from adagrad_conformance.transport.subprocess_client import ProcessCandidate
@@ -222,13 +222,13 @@ def test_every_cause_of_a_process_has_its_liar():
     """Those without are of a port that cannot be started again, and of `given-up`."""
     shown = {cause for _, cause in LIES.values()}
     assert shown == set(CAUSES) - {"not-started", "given-up"}
-    assert {status for status, _ in LIES.values()} <= set(STATUSES)
+    assert {status for status, _ in LIES.values()} <= set(Status)
 
 
 def test_every_cause_is_on_the_page():
     page = (LIAR.parents[2] / "conformance" / "PROTOCOL.md").read_text()
     rows = [line.strip("| ").split(" | ") for line in page.splitlines()]
-    table = [row for row in rows if len(row) == 3 and row[0] in STATUSES]
+    table = [row for row in rows if len(row) == 3 and row[0] in set(Status)]
     assert {row[1].strip("`"): row[2] for row in table} == dict(CAUSES)
     told = {row[1].strip("`"): row[0] for row in table}
     assert {cause: status for status, cause in LIES.values()}.items() <= told.items()

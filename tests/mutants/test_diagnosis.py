@@ -31,6 +31,7 @@ from adagrad_conformance.diagnosis.search import KINDS, diagnose
 from adagrad_conformance.diagnosis.traits import pattern, traits_of
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_conformance.reports.stream import diagnosis_record
@@ -332,7 +333,9 @@ def test_a_pattern_prefers_what_only_the_failed_have():
         failed = "a state is loaded" in words
         status = "fail" if failed else "pass"
         failure = Failure(0, "S is another", "p") if failed else None
-        return Verdict(check.id, check.requirements, "MUST", status, failure=failure)
+        return Verdict(
+            check.id, check.requirements, "MUST", Status(status), failure=failure
+        )
 
     found = pattern([(check, verdict(check)) for check in checks])
     assert (found.kind, found.words, found.passed) == ("state", "a state is loaded", 0)

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from port_kit import environment_of
 
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reproducers.assertion import Due
 from adagrad_conformance.evaluation import run_candidate
@@ -506,7 +507,7 @@ def test_state_of_several_params_has_no_phrase():
 
 
 def test_the_index_says_node(tmp_path):
-    verdict = Verdict("t", "r/s", "MUST", "fail", message="wrong")
+    verdict = Verdict("t", "r/s", "MUST", Status.FAIL, message="wrong")
     found = Reproducer(
         "r/s", "c", verdict, scenario("tfjs", made("tfjs")), "// x\n", ".mjs"
     )

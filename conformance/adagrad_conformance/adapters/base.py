@@ -117,7 +117,7 @@ class Refused(Exception):
 class Malformed(Exception):
     """An answer that is no answer: a wrong shape, dtype, count or sequence.
 
-    `cause` is one of `adagrad_conformance.grading.verdict.CAUSES`.
+    `cause` is one of `adagrad_conformance.execution.status.CAUSES`.
     """
 
     def __init__(self, message: str = "", cause: str = "wrong-content") -> None:

@@ -14,7 +14,7 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.checks.selection import is_slow, suite
 from adagrad_conformance.checks.vector_files import Library, VectorError
-from adagrad_conformance.diagnosis.search import ACCEPTED, diagnose
+from adagrad_conformance.diagnosis.search import diagnose
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation import TargetResult, run_candidate
 from adagrad_conformance.files import write_text
@@ -130,16 +130,12 @@ def _by_dialect(
 
 def _count(verdicts: Sequence[Verdict], levels: Sequence[str]) -> tuple[int, int]:
     """(failed, judged) at these levels."""
-    judged = [
-        v
-        for v in verdicts
-        if v.level in levels and v.status not in ("not-claimed", "skipped")
-    ]
+    judged = [v for v in verdicts if v.level in levels and v.status.was_judged]
     return sum(_fails(v, levels) for v in judged), len(judged)
 
 
 def _fails(verdict: Verdict, levels: Sequence[str]) -> bool:
-    return verdict.level in levels and verdict.status not in ACCEPTED
+    return verdict.level in levels and verdict.status.is_failure
 
 
 # -- words -----------------------------------------------------------------------------

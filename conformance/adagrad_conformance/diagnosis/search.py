@@ -26,6 +26,7 @@ from adagrad_conformance.execution.observations import (
     RelationSeen,
     Seen,
 )
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
@@ -41,16 +42,12 @@ from adagrad_reference.scenario import Scenario, Steps
 from .traits import Pattern, pattern
 
 __all__ = [
-    "ACCEPTED",
     "KINDS",
     "Diagnosis",
     "Explanation",
     "Separator",
     "diagnose",
 ]
-
-#: Statuses that are no failure.
-ACCEPTED = ("pass", "waived", "not-claimed", "skipped")
 
 #: The class of a fault, by the switch that makes it.
 KINDS = {
@@ -177,7 +174,7 @@ class _Court:
         verdicts = iter(judge(parts, self.claims, self.expect, dialect, graded=False))
         for unit in new:
             statuses = [next(verdicts).status for _ in unit.parts]
-            passes = bool(statuses) and set(statuses) == {"pass"}
+            passes = bool(statuses) and set(statuses) == {Status.PASS}
             self.known[dialect, unit.verdict.scenario] = passes
         return [self.known[dialect, unit.verdict.scenario] for unit in units]
 
@@ -205,8 +202,8 @@ def diagnose(
         (thing, verdict)
         for thing, verdict in zip(seen, verdicts, strict=True)
         if not isinstance(thing, NotPlayed)
-        and verdict.status not in ("not-claimed", "skipped")
-        and (verdict.level in wanted or verdict.status == "pass")
+        and verdict.status.was_judged
+        and (verdict.level in wanted or verdict.status is Status.PASS)
     ]
     units = [_unit(thing, verdict) for thing, verdict in pairs]
     failed = [unit for unit in units if unit.failed]
@@ -238,7 +235,7 @@ def _unit(thing: Seen, verdict: Verdict) -> _Unit:
         case _:
             parts = (thing,)
     numbers = sum(map(_numbers, parts))
-    return _Unit(verdict, parts, numbers, verdict.status not in ACCEPTED)
+    return _Unit(verdict, parts, numbers, verdict.status.is_failure)
 
 
 def _explicable(court: _Court, units: Sequence[_Unit]) -> Iterator[_Unit]:
@@ -395,7 +392,7 @@ def _rest(
     if not names:
         return None
     judged = [
-        (check, verdict if check.id in names else replace(verdict, status="pass"))
+        (check, verdict if check.id in names else replace(verdict, status=Status.PASS))
         for check, verdict in checks
     ]
     return _of_pattern(pattern(judged), len(names))

@@ -272,7 +272,7 @@ def _shown(check: Check, verdict: Verdict) -> set[Trait]:
         traits.add(_NUMERIC)
     if verdict.failure and isinstance(check, Scenario):
         traits |= set(_place_traits(check, verdict.failure))
-    if verdict.status in ("crash", "malformed", "error", "timeout"):
+    if verdict.status.broke_off:
         traits.add(Trait("interface", f"it ends in: {verdict.status}", 0.6))
     return traits
 
@@ -317,7 +317,7 @@ def pattern(checks: Sequence[tuple[Check, Verdict]]) -> Pattern:
     passed: dict[Trait, int] = defaultdict(int)
     total = 0
     for check, verdict in checks:
-        fails = verdict.status not in ("pass", "waived")
+        fails = verdict.status.is_failure
         total += fails
         counts = failed if fails else passed
         for trait in traits_of(check) | (_shown(check, verdict) if fails else set()):

@@ -15,6 +15,8 @@ from adagrad_conformance.checks.kinds import (
 )
 from adagrad_reference.scenario import Scenario, Tensor
 
+from .status import Status
+
 __all__ = [
     "AdaptiveSeen",
     "ClosureCall",
@@ -51,9 +53,9 @@ class Observation:
 
     scenario: Scenario
     events: list[EventSeen] = field(default_factory=list)
-    trouble: str | None = None  #: crash, timeout, malformed, error or not-claimed
+    trouble: Status | None = None  #: a status that broke off, or not-claimed
     message: str = ""
-    cause: str | None = None  #: of the trouble, one of verdict.CAUSES
+    cause: str | None = None  #: of the trouble, one of status.CAUSES
 
     @property
     def check(self) -> Scenario:
@@ -70,7 +72,7 @@ class RelationSeen:
     right: Observation
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Status | None:
         """Why one of them broke off."""
         return self.left.trouble or self.right.trouble
 
@@ -91,7 +93,7 @@ class NativeSeen:
 
     check: NativeCheck
     answer: NativeAnswer | None = None
-    trouble: str | None = None
+    trouble: Status | None = None
     message: str = ""
     cause: str | None = None
 
@@ -104,7 +106,7 @@ class AdaptiveSeen:
     observation: Observation
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Status | None:
         """Why it broke off."""
         return self.observation.trouble
 
@@ -124,7 +126,7 @@ class NotPlayed:
     """A check that was not even begun, and why."""
 
     check: Check
-    trouble: str
+    trouble: Status
     message: str
     cause: str | None = None
 

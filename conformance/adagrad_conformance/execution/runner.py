@@ -32,6 +32,7 @@ from .observations import (
     Seen,
 )
 from .session import Session
+from .status import Status
 
 __all__ = ["observe", "perform", "play", "smoke_test"]
 
@@ -78,16 +79,16 @@ def observe(
     failures, gone = 0, None
     for check in checks:
         if missing := missing_claims(check, identity.claims, identity.constants):
-            yield NotPlayed(check, "not-claimed", ", ".join(sorted(missing)))
+            yield NotPlayed(check, Status.NOT_CLAIMED, ", ".join(sorted(missing)))
             continue
         if failures >= MAX_FAILURES:
             message = f"not tried after {failures} failures in a row"
-            yield NotPlayed(check, "error", message, "given-up")
+            yield NotPlayed(check, Status.ERROR, message, "given-up")
             continue
         gone = gone or _revived(candidate)
         if gone:
             message = f"not tried: it could not be started again: {gone}"
-            yield NotPlayed(check, "error", message, NotLoaded.cause)
+            yield NotPlayed(check, Status.ERROR, message, NotLoaded.cause)
             continue
         seen = perform(candidate, check)
         _settle(candidate, seen)
@@ -171,12 +172,12 @@ def _adapt(candidate: Candidate, check: Adaptive) -> AdaptiveSeen:
 
 
 #: The status of each kind of trouble.
-_STATUS: Mapping[type[Exception], str] = {
-    Malformed: "malformed",
-    Timeout: "timeout",
-    Crash: "crash",
-    NotLoaded: "crash",
-    Refused: "crash",
+_STATUS: Mapping[type[Exception], Status] = {
+    Malformed: Status.MALFORMED,
+    Timeout: Status.TIMEOUT,
+    Crash: Status.CRASH,
+    NotLoaded: Status.CRASH,
+    Refused: Status.CRASH,
 }
 
 

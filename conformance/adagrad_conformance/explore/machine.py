@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from adagrad_conformance.adapters.base import Malformed, Refused
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.session import Session
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.transport.client import Candidate, Crash, NotLoaded, Timeout
 from adagrad_reference.scenario import Event
 
@@ -26,12 +27,12 @@ from .numbers import params
 
 __all__ = ["SideBySide", "machine"]
 
-_TROUBLE: dict[type[Exception], str] = {
-    Malformed: "malformed",
-    Timeout: "timeout",
-    Crash: "crash",
-    NotLoaded: "crash",
-    Refused: "crash",
+_TROUBLE: dict[type[Exception], Status] = {
+    Malformed: Status.MALFORMED,
+    Timeout: Status.TIMEOUT,
+    Crash: Status.CRASH,
+    NotLoaded: Status.CRASH,
+    Refused: Status.CRASH,
 }
 
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import play
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.client import Candidate, NotLoaded
 from adagrad_reference.scenario import Scenario
@@ -68,11 +69,11 @@ class _Judge:
             self.search.examples += 1
             self.search.events += len(seen.events)
         found = verdict(seen, self.claims)
-        if found.status == "pass":
+        if found.status is Status.PASS:
             return
         played = seen.scenario.events[: len(seen.events) + bool(seen.trouble)]
         self.last = Found(replace(seen.scenario, events=played), found)
-        if found.status == "timeout":  # each further one would take as long
+        if found.status is Status.TIMEOUT:  # each further one would take as long
             raise _Enough
         raise _Difference(found.status)
 

@@ -32,6 +32,7 @@ from adagrad_conformance.execution.observations import (
     RelationSeen,
     Seen,
 )
+from adagrad_conformance.execution.status import Status
 from adagrad_reference.array_enclosure import (
     Boxes,
     StepBatch,
@@ -134,7 +135,7 @@ def _relation_case(seen: RelationSeen, dialect: Dialect) -> Case:
     lawful = switches <= _LAWFUL_SWITCHES and _LAWLESS not in dialect.changes
     if case.failures and not lawful:
         words = f"this law does not hold in the dialect {dialect.name}"
-        return Case(seen.check, "waived", words)
+        return Case(seen.check, Status.WAIVED, words)
     return case
 
 
@@ -305,7 +306,7 @@ def _verdict(case: Case) -> Verdict:
     errors = np.concatenate([np.empty(0), *case.errors])
     measured = errors[np.isfinite(errors)]
     first = min(case.failures, key=lambda f: f.event) if case.failures else None
-    status = case.trouble or ("fail" if first else "pass")
+    status = case.trouble or (Status.FAIL if first else Status.PASS)
     order = list(GRADES)
     grades = [*case.grades, *(["box"] if case.boxed else [])]
     grade: str | None = max(grades, key=order.index) if grades else None

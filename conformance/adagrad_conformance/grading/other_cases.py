@@ -10,6 +10,7 @@ from adagrad_conformance.execution.observations import (
     NativeSeen,
     RelationSeen,
 )
+from adagrad_conformance.execution.status import Status
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.formats import Format
 from adagrad_reference.row_wise import row_size
@@ -102,7 +103,7 @@ def native_case(seen: NativeSeen, dialect: Dialect = DOCUMENT) -> Case:
     if seen.answer is None:
         return case
     if seen.answer.skipped:
-        case.trouble, case.message = "skipped", seen.answer.skipped
+        case.trouble, case.message = Status.SKIPPED, seen.answer.skipped
         return case
     if seen.answer.problem:
         case.fail(0, seen.answer.problem)

@@ -24,6 +24,7 @@ import numpy as np
 from adagrad_conformance.adapters.base import Reading, Trace
 from adagrad_conformance.checks.kinds import Check, Place
 from adagrad_conformance.execution.observations import EventSeen, Observation
+from adagrad_conformance.execution.status import Status
 from adagrad_reference.array_enclosure import Boxes
 from adagrad_reference.bookkeeping import Effect, Update
 from adagrad_reference.dialect_bookkeeping import bookkeeper
@@ -112,7 +113,7 @@ class Case:
     """All that is to be said of one check."""
 
     check: Check
-    trouble: str | None = None
+    trouble: Status | None = None
     message: str = ""
     failures: list[Failure] = field(default_factory=list)
     steps: list[StepsSeen] = field(default_factory=list)
@@ -142,7 +143,7 @@ def collect(
     if masters is not None:
         seen = lifted(seen)
     elif shows_masters(seen):
-        case.trouble, case.cause = "malformed", "wrong-content"
+        case.trouble, case.cause = Status.MALFORMED, "wrong-content"
         case.message = f"a master copy is shown, but '{MASTER}' is not claimed"
         return case
     collector = _Collector(seen.scenario, case, claims, dialect, masters)

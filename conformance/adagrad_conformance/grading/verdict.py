@@ -5,47 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CAUSES", "GRADES", "STATUSES", "Failure", "Verdict"]
+from adagrad_conformance.execution.status import Status
 
-#: pass and fail are judgements; the others tell why there is none.
-STATUSES = (
-    "pass",
-    "fail",
-    "waived",
-    "not-claimed",
-    "skipped",
-    "crash",
-    "timeout",
-    "malformed",
-    "error",
-)
-
-#: Why a check has the status crash, timeout, malformed or error, in one word.
-CAUSES: Mapping[str, str] = {
-    # crash
-    "raised": "the port reported a crash in good order",
-    "refused": "it said no to what cannot be refused: only events can be",
-    "signal": "its process was ended by a signal",
-    "exited": "its process ended by itself",
-    "out-of-memory": "it said that it had no memory left",
-    "closed-output": "it closed its standard output and lived on",
-    "closed-input": "it closed its standard input and lived on",
-    "not-started": "its process could not be started, or not again",
-    # timeout
-    "no-answer": "nothing came in time",
-    "half-a-line": "a line was begun and not ended in time",
-    # malformed
-    "not-json": "a line was no JSON object (RFC 8259, UTF-8)",
-    "too-long": "a line was longer than 256 MiB",
-    "unasked": "a line came that no question asked for, or one question's twice",
-    "wrong-sequence": "an answer had a number that no question has had",
-    "no-outcome": "an answer had none or several of ok, refused, crashed",
-    "wrong-count": "it showed other params or steps than it was asked for, or called a "
-    "closure without end",
-    "wrong-content": "something in an answer was of the wrong kind, format or shape",
-    # error
-    "given-up": "the check was not tried, after five failures in a row",
-}
+__all__ = ["GRADES", "Failure", "Verdict"]
 
 #: Numeric grades, best first; a check has the worst of its elements.
 GRADES: Mapping[str, str] = {
@@ -77,7 +39,7 @@ class Verdict:
     scenario: str
     requirements: tuple[str, ...]
     level: str
-    status: str
+    status: Status
     grade: str | None = None
     max_error: float | None = None  #: in ulp at scale, before rounding
     mean_error: float | None = None
@@ -88,4 +50,4 @@ class Verdict:
     failure: Failure | None = None
     message: str = ""
     kind: str = "scenario"
-    cause: str | None = None  #: of trouble, one of `CAUSES`
+    cause: str | None = None  #: why it broke off, one of `status.CAUSES`

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from adagrad_conformance import __version__
 from adagrad_conformance.evaluation import TargetResult
-from adagrad_conformance.grading.verdict import CAUSES, GRADES, STATUSES, Verdict
+from adagrad_conformance.execution.status import CAUSES, Status
+from adagrad_conformance.grading.verdict import GRADES, Verdict
 from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.scenario import LEVELS
 
@@ -192,10 +193,9 @@ def _target_code(result: TargetResult, strict: bool) -> int:
     if result.problem:
         return 3
     levels = ("MUST", "SHOULD") if strict else ("MUST",)
-    accepted = ("pass", "waived", "not-claimed", "skipped")
-    if any(v.level in levels and v.status not in accepted for v in result.verdicts):
+    if any(v.level in levels and v.status.is_failure for v in result.verdicts):
         return 1
-    judged = any(v.status not in ("not-claimed", "skipped") for v in result.verdicts)
+    judged = any(v.status.was_judged for v in result.verdicts)
     return 0 if judged else 4
 
 
@@ -299,7 +299,7 @@ def _record_problem(record: Json, targets: set[str]) -> str | None:
 def _check_problem(record: Json, targets: set[str]) -> str | None:
     known = {
         "level": LEVELS,
-        "status": STATUSES,
+        "status": tuple(Status),
         "grade": (*GRADES, None),
         "cause": (*CAUSES, None),
     }

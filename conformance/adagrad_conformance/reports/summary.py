@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
@@ -18,7 +19,8 @@ Json = dict[str, Any]
 #: Where a scenario of the user's own names no requirement.
 NO_REQUIREMENT = "no requirement"
 _GRADE_ORDER = list(GRADES)
-_JUDGED = ("pass", "fail", "waived", "crash", "timeout", "malformed", "error")
+_JUDGED = tuple(status for status in Status if status.was_judged)
+_FAILURES = tuple(status for status in Status if status.is_failure)
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,17 @@ class Theme:
     @property
     def failed(self) -> int:
         """MUST checks that were judged and did not pass."""
-        return self.judged_at("MUST") - self.count("MUST", "pass", "waived")
+        return self.count("MUST", *_FAILURES)
 
     @property
     def findings(self) -> int:
         """SHOULD checks that were judged and did not pass."""
-        return self.judged_at("SHOULD") - self.count("SHOULD", "pass", "waived")
+        return self.count("SHOULD", *_FAILURES)
 
     @property
     def reported(self) -> int:
         """MAY checks that were judged and did not pass."""
-        return self.judged_at("MAY") - self.count("MAY", "pass", "waived")
+        return self.count("MAY", *_FAILURES)
 
     @property
     def worst_grade(self) -> str:
@@ -131,7 +133,7 @@ class Summary:
         """What did not pass, by level and requirement."""
         grouped: dict[tuple[str, str], list[Json]] = defaultdict(list)
         for record in self.records:
-            if record["status"] not in ("pass", "waived", "not-claimed", "skipped"):
+            if record["status"] in _FAILURES:
                 name = record["requirement"] or NO_REQUIREMENT
                 grouped[record["level"], name].append(record)
         listed = sorted(grouped.items(), key=lambda item: LEVELS.index(item[0][0]))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.master_weights import lifted
 from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -61,7 +62,7 @@ class Due:
 
 def ended_at_fault(seen: Observation, verdict: Verdict) -> Scenario:
     """The scenario without the events behind the one at fault."""
-    failure = verdict.failure if verdict.status == "fail" else None
+    failure = verdict.failure if verdict.status is Status.FAIL else None
     end = (failure.event if failure else len(seen.events)) + 1
     return replace(seen.scenario, events=seen.scenario.events[:end])
 
@@ -84,7 +85,7 @@ def due(
         who = seen.scenario.events[len(seen.events)].optimizer
         count = members.group(1).count("'") // 2
         return Due("members", who, exact=str(count))
-    if verdict.status != "fail" or failure is None:
+    if verdict.status is not Status.FAIL or failure is None:
         return None
     message, param = failure.message, failure.param or ""
     found = Due("", _optimizer(seen, failure), param, failure.element or 0)

@@ -22,6 +22,7 @@ from pathlib import Path
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.checks.kinds import Check, needed_claims
 from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.master_weights import MASTER
 from adagrad_conformance.grading.state import Expectations
@@ -52,10 +53,14 @@ __all__ = [
     "write_reproducers",
 ]
 
-#: What is no failure.
-_FINE = ("pass", "waived", "not-claimed", "skipped")
 #: What tells most of a fault comes first.
-_STATUSES = ("fail", "malformed", "crash", "error", "timeout")
+_STATUSES = (
+    Status.FAIL,
+    Status.MALFORMED,
+    Status.CRASH,
+    Status.ERROR,
+    Status.TIMEOUT,
+)
 INDEX = "README.md"
 #: With more elements nobody reads a script, and a file of it is megabytes.
 LARGEST = 5_000
@@ -112,7 +117,7 @@ def smallest(
     if outcome is None:
         note = "it did not fail when it was played again; it stands as it was"
         outcome = Outcome(scenario, Observation(scenario), verdict)
-    elif outcome.verdict.status == "timeout":
+    elif outcome.verdict.status is Status.TIMEOUT:
         note = "a port that hangs is not played again and again: it stands as it was"
     elif reduction.spent >= budget:
         note = f"the search ended after {reduction.plays} plays"
@@ -193,7 +198,7 @@ def cheapest_failures(
     known = {check.id: check for check in checks}
     failed: dict[str, list[tuple[Verdict, Check]]] = defaultdict(list)
     for verdict in verdicts:
-        if verdict.status not in _FINE and verdict.scenario in known:
+        if verdict.status.is_failure and verdict.scenario in known:
             name = verdict.requirements[0] if verdict.requirements else "no requirement"
             failed[name].append((verdict, known[verdict.scenario]))
     return {name: min(pairs, key=_effort) for name, pairs in failed.items()}
@@ -315,7 +320,7 @@ def _again(target: str, check: str) -> str:
 
 def _evidence(verdict: Verdict) -> str:
     failure = verdict.failure
-    if verdict.status != "fail" or failure is None:
+    if verdict.status is not Status.FAIL or failure is None:
         lines = verdict.message.strip().splitlines() or ["no message"]
         return f"{verdict.status}: {lines[-1].strip()}"
     text = failure.message

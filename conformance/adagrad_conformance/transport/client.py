@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Crash(Exception):
-    """The port failed in a way that is no refusal; `cause` is one of verdict.CAUSES."""
+    """The port failed in a way that is no refusal; `cause` is one of status.CAUSES."""
 
     def __init__(self, message: str = "", cause: str = "raised") -> None:
         super().__init__(message)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError, claims_needed
@@ -57,7 +58,7 @@ def fault(seen: Observation, verdict: Verdict) -> Fault:
     if number < len(seen.scenario.events):
         event = seen.scenario.events[number]
         kind = "Step" if isinstance(event, Steps) else type(event).__name__
-    failure = verdict.failure if verdict.status == "fail" else None
+    failure = verdict.failure if verdict.status is Status.FAIL else None
     if failure is None:
         return Fault(verdict.status, kind, _trouble(verdict.message), "")
     words = _complaint(failure.message)
@@ -66,7 +67,7 @@ def fault(seen: Observation, verdict: Verdict) -> Fault:
 
 def failing_event(seen: Observation, verdict: Verdict) -> int:
     """The number of the event that failed, or in which the port broke off."""
-    if verdict.status == "fail" and verdict.failure is not None:
+    if verdict.status is Status.FAIL and verdict.failure is not None:
         return verdict.failure.event
     return len(seen.events)
 

@@ -16,6 +16,7 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import play
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
@@ -108,9 +109,9 @@ class Reduction:
     def run(self, scenario: Scenario) -> Outcome | None:
         """The smallest outcome found; None if the scenario does not fail now."""
         best = self.outcome(scenario)
-        if best is None or best.verdict.status in ("pass", "not-claimed"):
+        if best is None or not best.verdict.status.is_failure:
             return None
-        if best.verdict.status == "timeout":  # each further one would take as long
+        if best.verdict.status is Status.TIMEOUT:  # each further one would take as long
             return replace(best, scenario=cut_short(best.seen, best.verdict))
         self.due = fault(best.seen, best.verdict)
         self.ground = ground(scenario)
@@ -190,7 +191,7 @@ def _control(scenario: Scenario) -> Callable[[Scenario], bool] | None:
 
     def passes(given: Scenario) -> bool:
         (verdict,) = judge([play(own, given)], identity.claims, expected)
-        return verdict.status == "pass"
+        return verdict.status is Status.PASS
 
     if not claims_needed(scenario) <= identity.claims or not passes(scenario):
         return None
