@@ -33,9 +33,10 @@ from adagrad_reference.algorithm import adagrad_step, context
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
 from adagrad_reference.array_intervals import round_array
-from adagrad_reference.enclosure import LAWFUL, norm_step
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.formats import BINARY64, FORMATS, Format
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.options import Options
 from adagrad_reference.rounding import round_step
 from adagrad_reference.scenario import Steps

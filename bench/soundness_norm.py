@@ -11,11 +11,13 @@ import numpy as np
 from programs import adversarial_batch, random_batch, varied_settings, wild_batch
 
 from adagrad_reference import array_enclosure as engine
-from adagrad_reference.array_enclosure import Boxes, StepBatch, fast_boxes
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import ulp_array
-from adagrad_reference.enclosure import CLASSES, FLUSHED, NumericClass, norm_step
+from adagrad_reference.boxes import Boxes
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import CLASSES, FLUSHED, NumericClass
 
 __all__ = ["NormRow", "compare"]
 

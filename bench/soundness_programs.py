@@ -25,9 +25,10 @@ from programs import (
     wild_batch,
 )
 
-from adagrad_reference.array_enclosure import Boxes, StepBatch, fast_boxes
-from adagrad_reference.enclosure import LAWFUL
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes
+from adagrad_reference.boxes import Boxes
 from adagrad_reference.formats import FORMATS, Format
+from adagrad_reference.numeric_class import LAWFUL
 
 __all__ = ["Row", "batch_rows", "compiled"]
 
@@ -101,7 +102,7 @@ def _hold(
     unbounded = sum(int((~np.isfinite(x.lo) | ~np.isfinite(x.hi)).sum()) for x in boxes)
     for run in programs:
         results = run(b)
-        inside = [box.hold(x) for box, x in zip(boxes, results, strict=True)]
+        inside = [box.holds(x) for box, x in zip(boxes, results, strict=True)]
         if not all(part.all() for part in inside):
             _violated(row, run, b, boxes, inside, results)
         low, high = np.fmin(low, results[0]), np.fmax(high, results[0])
@@ -128,7 +129,7 @@ def _violated(
     for box, first, x, second in zip(boxes, inside, results, again, strict=True):
         places = np.flatnonzero(~first)
         row.outside += len(places)
-        row.replayed += int(box.hold(second)[places].sum())
+        row.replayed += int(box.holds(second)[places].sum())
         row.examples += [_words(b, i, x[i], box) for i in places[:3]]
 
 

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .array_intervals import Narrow, Wide
+from .boxes import Boxes
 from .dialects import DOCUMENT, Dialect
 from .enclosure import (
     GivenScalars,
-    NumericClass,
     ScalarBoxes,
     form_scalars,
     norm_step,
@@ -31,11 +31,11 @@ from .enclosure import (
 )
 from .formats import BINARY64, Format
 from .interval import Interval
+from .numeric_class import NumericClass
 from .options import Options
 from .row_wise import mean_squares
 
 __all__ = [
-    "Boxes",
     "ScalarTable",
     "SettingColumns",
     "StepBatch",
@@ -47,18 +47,6 @@ Array = Any
 
 #: Elements worked on at a time, so that temporaries stay in the cache.
 CHUNK = 4096
-
-
-class Boxes(NamedTuple):
-    """lo <= x <= hi, or NaN where `nan`; float64 arrays of numbers of the format."""
-
-    lo: Array
-    hi: Array
-    nan: Array
-
-    def hold(self, x: Array) -> Array:
-        """Whether each x lies inside; NaN fails unless it is allowed."""
-        return ((self.lo <= x) & (x <= self.hi)) | (np.isnan(x) & self.nan)
 
 
 @dataclass(frozen=True)
@@ -119,7 +107,7 @@ def fast_boxes(
 ) -> tuple[Boxes, Boxes]:
     """Boxes of theta' and S' for every element of the batch."""
     n = len(batch)
-    theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
+    theta, total = Boxes.blank(n), Boxes.blank(n)
     table = ScalarTable(batch.format, cls, batch.settings, dialect)
     squares = _row_squares(batch, cls, dialect)
     by_row = np.zeros(n, bool) if squares is None else batch.rows > 1
@@ -129,7 +117,7 @@ def fast_boxes(
             index = chosen[start : start + CHUNK]
             given = None if squares is None or not in_row else squares[index]
             part = batch.take(index)
-            _fill_chunk(part, cls, table, kind, index, (theta, total), given)
+            _fill_chunk(part, table, kind, index, (theta, total), given)
     if dialect.zero == "elements-skip":
         still = batch.gradient == 0
         for boxes, old in ((theta, batch.theta), (total, batch.state_sum)):
@@ -157,7 +145,6 @@ def _row_squares(batch: StepBatch, cls: NumericClass, dialect: Dialect) -> Array
 
 def _fill_chunk(
     part: StepBatch,
-    cls: NumericClass,
     table: ScalarTable,
     kind: int,
     index: Array,
@@ -174,7 +161,6 @@ def _fill_chunk(
             ar.point(part.state_sum),
             ar.point(table.sign[part.which] * part.gradient),
             table.pick(part.which, kind),
-            cls,
             table.dialect,
             given,
         )
@@ -187,7 +173,7 @@ def _fill_chunk(
         g = float(part.gradient[i])
         box_pair = norm_step(
             part.format,
-            cls,
+            table.cls,
             start[0],
             start[1],
             g,
@@ -197,8 +183,7 @@ def _fill_chunk(
             None if squares is None else squares[i],
         )
         for boxes, box in zip(filled, box_pair, strict=True):
-            boxes.lo[index[i]], boxes.hi[index[i]] = float(box.lo), float(box.hi)
-            boxes.nan[index[i]] = box.nan
+            boxes.put(index[i], box.box())
 
 
 def _ends(boxes: Array) -> tuple[Array, Array]:
@@ -221,7 +206,7 @@ class ScalarTable:
         settings: Sequence[tuple[int, Options]],
         dialect: Dialect = DOCUMENT,
     ) -> None:
-        self.format, self.flushes, self.dialect = fmt, cls.flushes, dialect
+        self.format, self.cls, self.dialect = fmt, cls, dialect
         columns = setting_columns(settings)
         decays = (columns.weight_decay != 0) | (dialect.decay == "stays-on")
         subtracts = [subtracts_decay(o, dialect) for _, o in settings]
@@ -231,7 +216,7 @@ class ScalarTable:
         ar, numbers = self.arithmetic(), columns[:-1]
         given = GivenScalars(ar.point(np.ones(len(self.sign))), *map(ar.point, numbers))
         with np.errstate(all="ignore"):
-            c = form_scalars(ar, given, cls)
+            c = form_scalars(ar, given)
             self.boxes: Any = (c.clr, c.weight_decay, c.eps, c.one)
             ends = [end for box in self.boxes for end in ar.ends(box)]
             ordinary = [self._is_ordinary(x) for x in (*numbers, *ends)]
@@ -244,8 +229,8 @@ class ScalarTable:
     def arithmetic(self) -> Any:
         """The arithmetic of the format, without hard elements so far."""
         if self.format == BINARY64:
-            return Wide(self.flushes)
-        return Narrow(self.format, self.flushes)
+            return Wide(self.cls)
+        return Narrow(self.format, self.cls)
 
     def pick(self, which: Array, kind: int) -> ScalarBoxes:
         """The scalars of elements of one kind, as `step_box` takes them."""

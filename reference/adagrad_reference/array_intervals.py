@@ -20,6 +20,7 @@ import numpy as np
 from . import double_double as dd
 from .formats import BINARY64, Format
 from .interval import approximate_factors, wider_format
+from .numeric_class import LAWFUL, NumericClass
 
 __all__ = ["Narrow", "Wide", "round_array"]
 
@@ -73,11 +74,11 @@ class Narrow(_Watcher):
     scalars and inputs limited to 2**+-200, no quantity of a step underflows binary64.
     """
 
-    def __init__(self, fmt: Format, flushes: bool = False) -> None:
+    def __init__(self, fmt: Format, cls: NumericClass = LAWFUL) -> None:
         wider = wider_format(fmt)
         assert wider is not None, "binary64 needs the Wide arithmetic"
         self.format = fmt
-        self.flushes = flushes
+        self.cls = cls
         self._slack = wider.unit_roundoff * (1 + 2.0**-20) + 2.0**-52
         self._tiny = wider.eta if wider != BINARY64 else 0.0
         self.hard = np.False_
@@ -145,7 +146,7 @@ class Narrow(_Watcher):
 
     def flush(self, a: Box) -> Box:
         """With zero, if subnormal numbers may be flushed and `a` holds some."""
-        if not self.flushes:
+        if not self.cls.flushes:
             return a
         lo, hi = a
         normal = self.format.smallest_normal
@@ -221,8 +222,8 @@ class Wide(_Watcher):
     LOW, HIGH = 2.0**-250, 2.0**250
     SLACK = 2.0**-100
 
-    def __init__(self, flushes: bool = False) -> None:
-        self.flushes = flushes
+    def __init__(self, cls: NumericClass = LAWFUL) -> None:
+        self.cls = cls
         self.hard = np.False_
 
     def watch(self, *inputs: Array) -> None:
@@ -315,7 +316,7 @@ class Wide(_Watcher):
 
     def flush(self, a: Box) -> Box:
         """With zero, if subnormal numbers may be flushed and `a` holds some."""
-        if not self.flushes:
+        if not self.cls.flushes:
             return a
         normal = BINARY64.smallest_normal  # a head can be that, rounded up
         zero = np.zeros_like(a[0]), np.zeros_like(a[0])

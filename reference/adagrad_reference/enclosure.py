@@ -27,17 +27,13 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from .dialects import APART, DOCUMENT, Dialect
-from .formats import FORMATS, Format
+from .formats import Format
 from .interval import Interval, NormArithmetic
+from .numeric_class import NumericClass
 from .options import Options
 
 __all__ = [
-    "CLASSES",
-    "FLUSHED",
-    "LAWFUL",
-    "TIGHT",
     "GivenScalars",
-    "NumericClass",
     "ScalarBoxes",
     "form_scalars",
     "norm_arithmetic",
@@ -47,30 +43,6 @@ __all__ = [
     "subtracts_decay",
     "used_gradients",
 ]
-
-
-@dataclass(frozen=True)
-class NumericClass:
-    """What a port may do; declared before it is judged, never widened afterwards."""
-
-    name: str
-    #: sqrt may be off by less than one ulp (vector libraries are) instead of half.
-    faithful_root: bool
-    #: the decayed learning rate may be evaluated in F throughout, or by a reciprocal.
-    scalars_in_format: bool
-    #: numbers that are subnormal in F, read or made, may be zeros of either sign.
-    flushes: bool = False
-
-
-TIGHT = NumericClass("tight", faithful_root=False, scalars_in_format=False)
-LAWFUL = NumericClass("lawful", faithful_root=True, scalars_in_format=True)
-FLUSHED = NumericClass(
-    "flushed", faithful_root=True, scalars_in_format=True, flushes=True
-)
-
-#: The classes that vectors carry, by name, narrowest first; `lawful` is what MUST
-#: demands.  `FLUSHED`, wider than both, is for ports that declare it.
-CLASSES: dict[str, NumericClass] = {cls.name: cls for cls in (TIGHT, LAWFUL)}
 
 
 class GivenScalars(NamedTuple):
@@ -95,13 +67,13 @@ class ScalarBoxes:
     subtracts: bool = False  #: ALG-5 takes the decay from the gradient: a dialect
 
 
-def form_scalars(ar: Any, given: GivenScalars, cls: NumericClass) -> ScalarBoxes:
+def form_scalars(ar: Any, given: GivenScalars) -> ScalarBoxes:
     """The scalars: in binary64, or rounded once to F, or evaluated in F."""
     one, weight_decay = given.one, given.weight_decay
     before, lr, decay = map(ar.flush, (given.before, given.lr, given.lr_decay))
     grown = ar.opt64(ar.add(one, ar.opt64(ar.mul(before, decay))))
     clr = ar.opt(ar.opt64(ar.div(lr, grown)))  # ALG-4
-    if cls.scalars_in_format:
+    if ar.cls.scalars_in_format:
         product = ar.opt(ar.mul(ar.opt(before), ar.opt(decay)))
         grown_in_format = ar.opt(ar.add(one, product))
         inverse = ar.opt(ar.div(one, grown_in_format))
@@ -121,7 +93,6 @@ def step_box(
     state_sum: Any,
     g: Any,
     c: ScalarBoxes,
-    cls: NumericClass,
     dialect: Dialect = DOCUMENT,
     row_square: Any | None = None,
 ) -> tuple[Any, Any]:
@@ -141,7 +112,7 @@ def step_box(
         square = row_square
     exact_sum = _grown(ar, state_sum, square, c, dialect)  # ALG-6
     used_sum = state_sum if dialect.accumulator == "late" else exact_sum
-    d = _denominator(ar, used_sum, c, cls, dialect)
+    d = _denominator(ar, used_sum, c, dialect)
     update = _update(ar, g, d, c, dialect)  # ALG-7
     if dialect.guard == "zero":
         update = ar.guarded(update, ar.opt(used_sum), c.clr)
@@ -180,9 +151,7 @@ def _grown(
     return ar.add(state_sum, square)
 
 
-def _denominator(
-    ar: Any, state_sum: Any, c: ScalarBoxes, cls: NumericClass, dialect: Dialect
-) -> Any:
+def _denominator(ar: Any, state_sum: Any, c: ScalarBoxes, dialect: Dialect) -> Any:
     """sqrt(S'') + eps (ALG-7)."""
     radicand = ar.opt(state_sum)
     if dialect.eps == "inside":
@@ -190,7 +159,7 @@ def _denominator(
     elif dialect.eps == "squared":
         radicand = ar.opt(ar.add(radicand, ar.opt(ar.square(c.eps))))
     root = ar.sqrt(radicand)
-    root = ar.faithful(root) if cls.faithful_root else ar.opt(root)
+    root = ar.faithful(root) if ar.cls.faithful_root else ar.opt(root)
     if dialect.eps in ("inside", "squared"):
         return root
     return ar.opt(ar.add(root, c.eps))
@@ -259,15 +228,9 @@ def _decoupled(
 
 
 @cache
-def _norm(name: str, flushes: bool) -> NormArithmetic:
-    return NormArithmetic(FORMATS[name], flushes)
-
-
 def norm_arithmetic(fmt: Format, cls: NumericClass) -> NormArithmetic:
-    """The arithmetic of the norm for a format."""
-    if FORMATS.get(fmt.name) == fmt:
-        return _norm(fmt.name, cls.flushes)
-    return NormArithmetic(fmt, cls.flushes)
+    """The arithmetic of the norm for a format and a class, made once."""
+    return NormArithmetic(fmt, cls)
 
 
 def subtracts_decay(o: Options, dialect: Dialect) -> bool:
@@ -288,7 +251,7 @@ def scalar_boxes(
         ar.point, (1.0, t - 1.0, o.lr, o.lr_decay, o.eps)
     )
     given = GivenScalars(one, before, lr, lr_decay, decay, eps)
-    scalars = form_scalars(ar, given, cls)
+    scalars = form_scalars(ar, given)
     return replace(scalars, subtracts=subtracts_decay(o, dialect))
 
 
@@ -309,4 +272,4 @@ def norm_step(
         return theta, state_sum
     gradient = Interval.point(-g if o.maximize else g)
     c = scalar_boxes(fmt, cls, t, o, dialect)
-    return step_box(ar, theta, state_sum, gradient, c, cls, dialect, row_square)
+    return step_box(ar, theta, state_sum, gradient, c, dialect, row_square)

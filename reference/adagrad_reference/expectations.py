@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .algorithm import adagrad_step
 from .array_enclosure import StepBatch, fast_boxes
 from .bookkeeping import Effect, ScenarioError, Update
+from .boxes import Box
 from .dialect_bookkeeping import bookkeeper
 from .dialects import DOCUMENT, Dialect
-from .enclosure import CLASSES, NumericClass, norm_step
+from .enclosure import norm_step
 from .formats import BINARY64, Format
 from .interval import Interval, NormArithmetic
+from .numeric_class import CLASSES, NumericClass
 from .options import Options
 from .rounding import round_ball, round_step, ziv_context
 from .row_wise import mean_squares, row_size
 from .scenario import Load, Save, Scenario, Steps
 
-__all__ = ["Box", "EventExpectation", "ParamExpectation", "Unresolved", "play"]
+__all__ = ["EventExpectation", "ParamExpectation", "Unresolved", "play"]
 
 #: Precisions for exact trajectories; a scenario unresolved at the last is refused.
 TRAJECTORY_PRECISIONS = (200, 400, 800, 1600)
@@ -36,14 +38,6 @@ TRAJECTORY_PRECISIONS = (200, 400, 800, 1600)
 
 class Unresolved(ArithmeticError):
     """An exact trajectory could not be rounded with certainty."""
-
-
-class Box(NamedTuple):
-    """lo <= x <= hi, or NaN where `nan`; an empty box (lo > hi) allows NaN alone."""
-
-    lo: float
-    hi: float
-    nan: bool = False
 
 
 @dataclass(frozen=True)
@@ -291,11 +285,7 @@ def _fast_pairs(
     rows = np.full(len(theta), row)
     batch = StepBatch(fmt, theta, total, gradient, [setting], which, rows)
     new_theta, new_sum = (
-        [
-            replace(Interval.point(lo, hi), nan=nan)
-            for lo, hi, nan in zip(*(end.tolist() for end in boxes), strict=True)
-        ]
-        for boxes in fast_boxes(batch, cls, dialect)
+        map(Interval.around, boxes.boxes()) for boxes in fast_boxes(batch, cls, dialect)
     )
     return list(zip(new_theta, new_sum, strict=True))
 
@@ -313,6 +303,6 @@ def _round_given(
 
 def _as_boxes(numbers: _Numbers) -> dict[str, list[Box]]:
     return {
-        name: [Box(float(i.lo), float(i.hi), i.nan) for i in intervals]
+        name: [interval.box() for interval in intervals]
         for name, intervals in numbers.boxes.items()
     }

@@ -31,6 +31,7 @@ __all__ = [
     "NEAREST",
     "UP",
     "Format",
+    "decimal",
     "float_from_hex_bits",
     "float_to_hex_bits",
 ]
@@ -220,6 +221,12 @@ BINARY16 = Format("binary16", 16, 11, 15)
 FORMATS: dict[str, Format] = {
     fmt.name: fmt for fmt in (BINARY64, BINARY32, BFLOAT16, BINARY16)
 }
+
+
+def decimal(fmt: Format, value: float) -> str:
+    """A readable decimal that determines a number of the format."""
+    digits = {53: 17, 24: 9, 8: 4, 11: 5}.get(fmt.precision, 17)
+    return repr(value) if fmt == BINARY64 else f"{value:.{digits}g}"
 
 
 def float_to_hex_bits(value: float) -> str:

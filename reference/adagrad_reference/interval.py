@@ -27,7 +27,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .algorithm import context
+from .boxes import Box
 from .formats import BINARY32, BINARY64, DOWN, NEAREST, UP, Format
+from .numeric_class import LAWFUL, NumericClass
 
 __all__ = [
     "ENDPOINT_BITS",
@@ -64,6 +66,15 @@ class Interval:
         if math.isnan(value):
             return _nothing()
         return cls(_ctx.mpf(value), _ctx.mpf(value if upper is None else upper))
+
+    @classmethod
+    def around(cls, box: Box) -> Interval:
+        """The values of a box."""
+        return cls(_ctx.mpf(box.lo), _ctx.mpf(box.hi), box.nan)
+
+    def box(self) -> Box:
+        """The box with the same ends, which must be binary64 numbers."""
+        return Box(float(self.lo), float(self.hi), self.nan)
 
     def outward(self) -> tuple[float, float]:
         """The narrowest binary64 pair around the interval."""
@@ -111,9 +122,9 @@ class NormArithmetic:
     that are subnormal in the format may be zero as well.
     """
 
-    def __init__(self, fmt: Format, flushes: bool = False) -> None:
+    def __init__(self, fmt: Format, cls: NumericClass = LAWFUL) -> None:
         self.format = fmt
-        self.flushes = flushes
+        self.cls = cls
         self.wider = wider_format(fmt)
         if self.wider is not None:
             self._u = _ctx.mpf(self.wider.unit_roundoff)
@@ -187,7 +198,7 @@ class NormArithmetic:
                     lows.append(_ctx.fdiv(x, y, **_FLOOR))
                     highs.append(_ctx.fdiv(x, y, **_CEILING))
         quotient = Interval(min(lows), max(highs), nan) if lows else _nothing()
-        if self.flushes and b.lo == 0 < b.hi:  # Rule 6
+        if self.cls.flushes and b.lo == 0 < b.hi:  # Rule 6
             quotient = self.hull(quotient, self.neg(quotient))
         return quotient
 
@@ -235,7 +246,7 @@ class NormArithmetic:
 
     def flush(self, a: Interval) -> Interval:
         """With zero, if subnormal numbers may be flushed and `a` holds some."""
-        if not self.flushes or a.empty:
+        if not self.cls.flushes or a.empty:
             return a
         normal = self.format.smallest_normal
         lo = _ctx.zero if 0 < a.lo < normal else a.lo

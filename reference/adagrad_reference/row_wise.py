@@ -18,14 +18,10 @@ from typing import Protocol
 
 from .algorithm import context
 from .dialects import Dialect
-from .enclosure import (
-    NumericClass,
-    norm_arithmetic,
-    scalar_boxes,
-    used_gradients,
-)
+from .enclosure import norm_arithmetic, scalar_boxes, used_gradients
 from .formats import Format
 from .interval import ENDPOINT_BITS, Interval, NormArithmetic, wider_format
+from .numeric_class import NumericClass
 from .options import Options
 
 __all__ = ["mean_squares", "row_size"]
@@ -78,7 +74,7 @@ def mean_squares(
 def _mean(ar: NormArithmetic, squares: Sequence[Interval]) -> Interval:
     n = len(squares)
     total = ar.mul(reduce(ar.add, squares), _roundings(ar.format, n - 1))
-    if ar.flushes and not total.empty:  # every sum on the way can be flushed
+    if ar.cls.flushes and not total.empty:  # every sum on the way can be flushed
         lost = (n - 1) * ar.format.smallest_normal
         total = Interval(max(total.lo - lost, 0), total.hi, total.nan)
     total = ar.opt(total)  # it can overflow

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from .formats import (
-    BINARY64,
     FORMATS,
     Format,
+    decimal,
     float_from_hex_bits,
     float_to_hex_bits,
 )
@@ -45,7 +45,6 @@ from .scenario import (
 
 __all__ = [
     "CodecError",
-    "decimal",
     "encodings_from_json",
     "encodings_from_text",
     "encodings_to_json",
@@ -71,12 +70,6 @@ Json = dict[str, Any]
 
 class CodecError(ValueError):
     """JSON that is no scenario; the message says where and why."""
-
-
-def decimal(fmt: Format, value: float) -> str:
-    """A readable decimal that determines a number of the format."""
-    digits = {53: 17, 24: 9, 8: 4, 11: 5}.get(fmt.precision, 17)
-    return repr(value) if fmt == BINARY64 else f"{value:.{digits}g}"
 
 
 # -- numbers and options -------------------------------------------------------------

@@ -12,13 +12,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .expectations import Box, EventExpectation, ParamExpectation, play
-from .formats import Format
+from .boxes import Box
+from .expectations import EventExpectation, ParamExpectation, play
+from .formats import Format, decimal
 from .scenario import Scenario
-from .scenario_json import decimal, scenario_from_json, scenario_to_json
+from .scenario_json import scenario_from_json, scenario_to_json
 
 __all__ = [
     "FORMAT_VERSION",
@@ -120,16 +122,11 @@ def _boxes_to_json(fmt: Format, boxes: Sequence[Box]) -> Json:
     data: Json = {
         "lo": [fmt.to_hex(box.lo) for box in boxes],
         "hi": [fmt.to_hex(box.hi) for box in boxes],
-        "decimal": [_box_decimal(fmt, box) for box in boxes],
+        "decimal": [box.span(partial(decimal, fmt)) for box in boxes],
     }
     if any(box.nan for box in boxes):
         data["nan"] = [box.nan for box in boxes]
     return data
-
-
-def _box_decimal(fmt: Format, box: Box) -> str:
-    lo, hi = decimal(fmt, box.lo), decimal(fmt, box.hi)
-    return lo if lo == hi else f"{lo} .. {hi}"
 
 
 def _numbers_from_json(

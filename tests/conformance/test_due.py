@@ -39,7 +39,7 @@ from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
 from adagrad_conformance.reproducers.torch_script import TorchPort
 from adagrad_conformance.transport.client import InProcess
-from adagrad_reference.expectations import Box
+from adagrad_reference.boxes import Box
 from adagrad_reference.formats import BINARY32, BINARY64
 from adagrad_reference.scenario import (
     AddGroup,

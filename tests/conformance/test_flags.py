@@ -33,8 +33,8 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.array_enclosure import fast_boxes
-from adagrad_reference.enclosure import FLUSHED, LAWFUL
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
+from adagrad_reference.numeric_class import FLUSHED, LAWFUL
 from adagrad_reference.scenario import SetState, Step, Steps, ZeroGrad
 
 CLAIM = ALL | {"flush-to-zero"}

@@ -23,10 +23,11 @@ from adagrad_conformance.grading.judge import decode_array, judge
 from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
-from adagrad_reference.enclosure import LAWFUL, TIGHT, norm_step
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.expectations import play as reference_play
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import LAWFUL, TIGHT
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     AddGroup,

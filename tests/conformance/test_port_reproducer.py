@@ -15,7 +15,7 @@ from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
 from adagrad_conformance.reproducers.port_syntax.base import Phrases, Unsaid
 from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
 from adagrad_conformance.reproducers.torch_script import TorchPort, torch_port
-from adagrad_reference.expectations import Box
+from adagrad_reference.boxes import Box
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

@@ -39,7 +39,7 @@ from adagrad_conformance.transport.targets import parse_target
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import DIALECTS, DOCUMENT
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.expectations import Box
+from adagrad_reference.boxes import Box
 from adagrad_reference.scenario import (
     Group,
     New,

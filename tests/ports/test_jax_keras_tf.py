@@ -27,7 +27,7 @@ from adagrad_conformance.execution.runner import play
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.expectations import Box
+from adagrad_reference.boxes import Box
 from adagrad_reference.scenario import (
     Group,
     Load,

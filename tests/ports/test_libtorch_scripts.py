@@ -9,7 +9,7 @@ from adagrad_conformance.reproducers.assertion import Due
 from adagrad_conformance.reproducers.port_syntax import phrases_of
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.reproducers.verification import script_troubles
-from adagrad_reference.expectations import Box
+from adagrad_reference.boxes import Box
 from adagrad_reference.scenario import (
     AddGroup,
     Group,

@@ -254,8 +254,9 @@ def backend_digest():
     """A digest over norm boxes, exact roundings and intermediates."""
     from programs import ALL_FORMATS, adversarial_batch
 
-    from adagrad_reference.enclosure import CLASSES, norm_step
+    from adagrad_reference.enclosure import norm_step
     from adagrad_reference.interval import Interval
+    from adagrad_reference.numeric_class import CLASSES
     from adagrad_reference.rounding import round_step
 
     record = hashlib.sha256()

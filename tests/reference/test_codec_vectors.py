@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adagrad_reference.formats import FORMATS, float_from_hex_bits
+from adagrad_reference.formats import FORMATS, decimal, float_from_hex_bits
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
     AddGroup,
@@ -33,7 +33,6 @@ from adagrad_reference.scenario import (
 )
 from adagrad_reference.scenario_json import (
     CodecError,
-    decimal,
     event_from_json,
     event_to_json,
     gradient_from_json,

@@ -30,10 +30,11 @@ from adagrad_reference.dialects import (
     Dialect,
     single_changes,
 )
-from adagrad_reference.enclosure import FLUSHED, LAWFUL, norm_step
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import FLUSHED, LAWFUL
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     AddGroup,
@@ -186,7 +187,7 @@ def test_a_program_of_the_dialect_is_inside_its_boxes_alone(d, fmt):
     theta, total = results(d, b)
     own, document = boxes_of(d, b), boxes_of(DOCUMENT, b)
     if d.changes[0] not in HARDLY_SEEN:
-        assert not (document[0].hold(theta) & document[1].hold(total)).all()
+        assert not (document[0].holds(theta) & document[1].holds(total)).all()
     slack = 0 if fmt.name != "binary64" else 4  # this program rounds at every operation
     for box, x in zip(own, (theta, total), strict=True):
         assert ((box.lo <= x + slack * np.spacing(abs(x))) | box.nan).all()
@@ -242,9 +243,9 @@ def test_a_guard_may_see_that_a_square_underflows(fmt):
     """S stays 0 though g is not: by the document theta moves."""
     g, o, still = fmt.smallest_normal, Options(lr=0.25, eps=0.0), np.zeros(1)
     guarded, total = one_box(GUARDED, fmt, 0.0, 0.0, g, o)
-    assert total.hold(still).all()
-    assert guarded.hold(still).all()
-    assert not one_box(DOCUMENT, fmt, 0.0, 0.0, g, o)[0].hold(still).any()
+    assert total.holds(still).all()
+    assert guarded.holds(still).all()
+    assert not one_box(DOCUMENT, fmt, 0.0, 0.0, g, o)[0].holds(still).any()
 
 
 @BY_FORMAT
@@ -265,7 +266,7 @@ def test_a_guard_sees_what_is_flushed(fmt):
     s, g, o = fmt.eta * 3, fmt.smallest_normal, Options(lr=0.25, eps=0.0)
     for cls, still in ((LAWFUL, False), (FLUSHED, True)):
         theta, _ = one_box(GUARDED, fmt, 0.0, s, g, o, cls)
-        assert theta.hold(np.zeros(1)).all() == still
+        assert theta.holds(np.zeros(1)).all() == still
 
 
 @BY_FORMAT
@@ -274,7 +275,7 @@ def test_a_guarded_zero_keeps_what_else_is_nan(fmt, theta):
     """The inverse is 0, and 0 times an infinite rate is NaN; 0 alone is legal too."""
     box, _ = one_box(GUARDED, fmt, theta, 0.0, 0.0, Options(lr=math.inf, eps=1e-3))
     assert box.nan[0]
-    assert box.hold(np.array([theta])).all()
+    assert box.holds(np.array([theta])).all()
     spoilt, _ = one_box(GUARDED, fmt, theta, 0.0, math.nan, Options())
     assert spoilt.nan[0]
 
@@ -300,9 +301,9 @@ def test_an_approximate_inverse_may_be_two_ulp_off(fmt):
 
     own, plain = (fast_boxes(b, LAWFUL, e)[0] for e in (d, DIALECTS["eps-inside"]))
     for side in (-1, 1):
-        assert own.hold(stored(side * Fraction(199, 100))).all()
-        assert not plain.hold(stored(side * Fraction(199, 100))).all()
-        assert not own.hold(stored(side * 5)).all()
+        assert own.holds(stored(side * Fraction(199, 100))).all()
+        assert not plain.holds(stored(side * Fraction(199, 100))).all()
+        assert not own.holds(stored(side * 5)).all()
 
 
 # -- books -----------------------------------------------------------------------------

@@ -32,9 +32,10 @@ from programs import (
 
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
-from adagrad_reference.enclosure import CLASSES, LAWFUL, TIGHT, norm_step, scalar_boxes
+from adagrad_reference.enclosure import norm_step, scalar_boxes
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import CLASSES, LAWFUL, TIGHT
 from adagrad_reference.options import Options
 
 BY_NAME = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
@@ -50,7 +51,7 @@ def escapes(boxes, x, b):
     """Describe the first elements outside their boxes, for the message."""
     return [
         (b.theta[i], b.state_sum[i], b.gradient[i], *b.settings[b.which[i]], x[i])
-        for i in np.flatnonzero(~boxes.hold(x))[:3]
+        for i in np.flatnonzero(~boxes.holds(x))[:3]
     ]
 
 
@@ -63,8 +64,8 @@ def test_every_emulated_program_stays_inside(fmt):
         theta, total = fast_boxes(b, LAWFUL)
         for program in array_programs(fmt):
             new_theta, new_sum = program.run(b)
-            assert theta.hold(new_theta).all(), (program, escapes(theta, new_theta, b))
-            assert total.hold(new_sum).all(), (program, escapes(total, new_sum, b))
+            assert theta.holds(new_theta).all(), (program, escapes(theta, new_theta, b))
+            assert total.holds(new_sum).all(), (program, escapes(total, new_sum, b))
 
 
 def is_ordinary(fmt, theta, s, g, o):
@@ -101,8 +102,8 @@ def test_what_others_wrote_stays_inside(fmt, port):
     for b in both_batches(fmt, 4, 12000, 800):
         theta, total = fast_boxes(b, LAWFUL)
         new_theta, new_sum = port.run(fmt, b)
-        assert theta.hold(new_theta).all(), escapes(theta, new_theta, b)
-        assert total.hold(new_sum).all(), escapes(total, new_sum, b)
+        assert theta.holds(new_theta).all(), escapes(theta, new_theta, b)
+        assert total.holds(new_sum).all(), escapes(total, new_sum, b)
 
 
 @pytest.mark.skipif(compiler() is None, reason="there is no C compiler here")
@@ -114,8 +115,8 @@ def test_compiled_programs_stay_inside(fmt, tmp_path):
         theta, total = fast_boxes(b, LAWFUL)
         for program in programs:
             new_theta, new_sum = program.run(b)
-            assert theta.hold(new_theta).all(), (program, escapes(theta, new_theta, b))
-            assert total.hold(new_sum).all(), (program, escapes(total, new_sum, b))
+            assert theta.holds(new_theta).all(), (program, escapes(theta, new_theta, b))
+            assert total.holds(new_sum).all(), (program, escapes(total, new_sum, b))
 
 
 @BY_NAME
@@ -124,8 +125,8 @@ def test_the_exact_step_rounded_once_is_inside(fmt, cls):
     for b in both_batches(fmt, 6):
         exact = exact_steps(b)
         theta, total = fast_boxes(b, cls)
-        assert theta.hold(exact.theta).all(), escapes(theta, exact.theta, b)
-        assert total.hold(exact.state_sum).all()
+        assert theta.holds(exact.theta).all(), escapes(theta, exact.theta, b)
+        assert total.holds(exact.state_sum).all()
 
 
 @BY_NAME
@@ -135,11 +136,11 @@ def test_the_tight_class_is_sound_for_a_correct_root(fmt):
         for program in array_programs(fmt):
             if program.root == "nearest" and program.scalars != "clr in format":
                 new_theta, new_sum = program.run(b)
-                assert theta.hold(new_theta).all(), (
+                assert theta.holds(new_theta).all(), (
                     program,
                     escapes(theta, new_theta, b),
                 )
-                assert total.hold(new_sum).all()
+                assert total.holds(new_sum).all()
 
 
 @BY_NAME
@@ -189,7 +190,7 @@ def formula(b, **wrong):
 
 def rejected(b, x):
     """The share of elements outside the lawful box."""
-    return (~fast_boxes(b, LAWFUL)[0].hold(nearest(b.format, x))).mean()
+    return (~fast_boxes(b, LAWFUL)[0].holds(nearest(b.format, x))).mean()
 
 
 def batch_with(fmt, seed, n=2000, t=1, theta_zero=False, **options):
@@ -334,7 +335,7 @@ def test_a_flushed_gradient_falls_outside():
         BINARY32, b.theta, b.state_sum, b.gradient * 0, b.settings, b.which
     )
     lawful = fast_boxes(b, LAWFUL)[0]
-    assert not lawful.hold(formula(flushed, result=lambda *_: np.full(200, 0.5))).any()
+    assert not lawful.holds(formula(flushed, result=lambda *_: np.full(200, 0.5))).any()
 
 
 def test_a_root_beyond_one_ulp_can_fall_outside():

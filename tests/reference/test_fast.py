@@ -29,25 +29,14 @@ from programs import (
 import adagrad_reference
 from adagrad_reference import array_enclosure as engine
 from adagrad_reference import double_double as dd
-from adagrad_reference.array_enclosure import (
-    CHUNK,
-    Boxes,
-    ScalarTable,
-    StepBatch,
-    fast_boxes,
-)
+from adagrad_reference.array_enclosure import CHUNK, ScalarTable, StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps, ulp_array
 from adagrad_reference.array_intervals import Narrow, Wide
-from adagrad_reference.enclosure import (
-    CLASSES,
-    FLUSHED,
-    LAWFUL,
-    TIGHT,
-    norm_step,
-    scalar_boxes,
-)
+from adagrad_reference.boxes import Boxes
+from adagrad_reference.enclosure import norm_step, scalar_boxes
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.interval import Interval, NormArithmetic
+from adagrad_reference.numeric_class import CLASSES, FLUSHED, LAWFUL, TIGHT
 from adagrad_reference.options import Options
 from adagrad_reference.rounding import rational_step, round_step
 
@@ -60,7 +49,7 @@ EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
 def norm_boxes(b, cls):
     """The norm's boxes of a batch, one element after the other."""
     n = len(b)
-    theta, total = (Boxes(np.empty(n), np.empty(n), np.zeros(n, bool)) for _ in "ab")
+    theta, total = (Boxes.blank(n), Boxes.blank(n))
     for i in range(n):
         t, o = b.settings[b.which[i]]
         start = (Interval.point(float(x[i])) for x in (b.theta, b.state_sum))
@@ -212,9 +201,9 @@ def test_hold_fails_nan_unless_allowed():
         np.array([0.0, 0, 1]), np.array([1.0, 1, 0]), np.array([False, True, True])
     )
     nan = np.full(3, np.nan)
-    assert boxes.hold(nan).tolist() == [False, True, True]
-    assert boxes.hold(np.full(3, 0.5)).tolist() == [True, True, False]
-    assert boxes.hold(np.array([-0.1, 1.1, np.inf])).tolist() == [False] * 3
+    assert boxes.holds(nan).tolist() == [False, True, True]
+    assert boxes.holds(np.full(3, 0.5)).tolist() == [True, True, False]
+    assert boxes.holds(np.array([-0.1, 1.1, np.inf])).tolist() == [False] * 3
 
 
 # -- the scalars of many settings ---------------------------------------------------
@@ -586,9 +575,9 @@ def test_array_arithmetics_flush_as_the_norm_does(fmt, op):
     pairs = [pair for pair in itertools.product(ends, ends) if pair[0] <= pair[1]]
     lo, hi = np.array(pairs).T
     zero = np.zeros_like(lo)
-    ar = Wide(True) if fmt == BINARY64 else Narrow(fmt, True)
+    ar = Wide(FLUSHED) if fmt == BINARY64 else Narrow(fmt, FLUSHED)
     got = getattr(ar, op)((lo, zero, hi, zero) if fmt == BINARY64 else (lo, hi))
-    norm = NormArithmetic(fmt, True)
+    norm = NormArithmetic(fmt, FLUSHED)
     for i, pair in enumerate(pairs):
         want = getattr(norm, op)(Interval.point(*pair))
         box = ends_of(got, i)

@@ -19,9 +19,10 @@ from test_enclosure import escapes, is_ordinary
 from toy_programs import TOY6, toy_settings
 
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
-from adagrad_reference.enclosure import CLASSES, FLUSHED, LAWFUL, norm_step
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import CLASSES, FLUSHED, LAWFUL
 from adagrad_reference.options import Options
 
 BY_NAME = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
@@ -138,7 +139,7 @@ def native_flushing_step(b):
 
 def both_hold(boxes, results):
     """Whether theta' and S' both lie inside, element by element."""
-    return boxes[0].hold(results[0]) & boxes[1].hold(results[1])
+    return boxes[0].holds(results[0]) & boxes[1].holds(results[1])
 
 
 @BY_NAME
@@ -150,8 +151,8 @@ def test_programs_that_flush_stay_in_the_flushed_box(fmt):
         range(6), (False, True), (None, np.random.default_rng(51))
     ):
         got = FlushingProgram(fmt, order, early, signs).run(b)
-        assert flushed[0].hold(got[0]).all(), escapes(flushed[0], got[0], b)
-        assert flushed[1].hold(got[1]).all(), escapes(flushed[1], got[1], b)
+        assert flushed[0].holds(got[0]).all(), escapes(flushed[0], got[0], b)
+        assert flushed[1].holds(got[1]).all(), escapes(flushed[1], got[1], b)
         assert not both_hold(lawful, got).all()
 
 
@@ -275,8 +276,8 @@ def test_the_flushed_class_excuses_nothing_else(fmt):
     x = FlushingProgram(fmt, 0).run(b)[0]
     off = np.array([fmt.next_up(fmt.next_up(v)) for v in x.tolist()])
     for cls in (LAWFUL, FLUSHED):
-        assert fast_boxes(b, cls)[0].hold(x).all()
-        assert not fast_boxes(b, cls)[0].hold(off).any()
+        assert fast_boxes(b, cls)[0].holds(x).all()
+        assert not fast_boxes(b, cls)[0].holds(off).any()
 
 
 def test_vectors_do_not_carry_the_flushed_class():

@@ -2,7 +2,7 @@
 
 The table of special cases stands here row by row; raw operations contain the true
 result; `opt`, `faithful`, `store` and `widen` contain what numpy does in narrow
-formats, and no more than they must; with `flushes` they hold zero too.
+formats, and no more than they must; in a class that flushes they hold zero too.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from adagrad_reference.interval import (
     NormArithmetic,
     wider_format,
 )
+from adagrad_reference.numeric_class import FLUSHED
 
 INF = math.inf
 BY_NAME = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name)
@@ -376,7 +377,7 @@ def test_overflow_at_the_boundary(fmt):
 
 @BY_NAME
 def test_what_meets_the_subnormal_range_holds_zero(fmt):
-    ar, m = NormArithmetic(fmt, flushes=True), fmt.smallest_normal
+    ar, m = NormArithmetic(fmt, FLUSHED), fmt.smallest_normal
     for a, want in [
         ((fmt.eta, 1), (0, 1)),
         ((m / 2, m / 2), (0, m / 2)),
@@ -396,7 +397,7 @@ def test_what_meets_the_subnormal_range_holds_zero(fmt):
 
 @BY_NAME
 def test_results_are_flushed_before_or_after_rounding(fmt):
-    ar, m = NormArithmetic(fmt, flushes=True), iv(fmt.smallest_normal)
+    ar, m = NormArithmetic(fmt, FLUSHED), iv(fmt.smallest_normal)
     share = ar.div(iv(2**60 - 1), iv(2**60))
     for a in (ar.mul(m, iv(0.75)), ar.mul(m, share)):  # the latter rounds to m
         for op in ("opt", "store", "faithful", "opt64"):
@@ -410,7 +411,7 @@ def test_results_are_flushed_before_or_after_rounding(fmt):
 @BY_NAME
 def test_flushing_only_adds(fmt):
     """Each operation holds what it holds without."""
-    plain_ar, ar = NormArithmetic(fmt), NormArithmetic(fmt, flushes=True)
+    plain_ar, ar = NormArithmetic(fmt), NormArithmetic(fmt, FLUSHED)
     m = fmt.smallest_normal
     ends = [0.0, fmt.eta, m / 2, m, 1.0, fmt.largest, INF]
     signed = sorted({*ends, *(-x for x in ends)})
@@ -428,7 +429,7 @@ def test_flushing_only_adds(fmt):
 
 
 def test_a_flushed_divisor_is_a_zero_of_either_sign():
-    ar = NormArithmetic(BINARY16, flushes=True)
+    ar = NormArithmetic(BINARY16, FLUSHED)
     tiny = ar.flush(iv(2.0**-20))
     assert plain(ar.div(iv(3), tiny)) == (-INF, INF, False)
     assert plain(ar.div(iv(-1, 1), tiny)) == (-INF, INF, True)

@@ -12,10 +12,11 @@ from programs import ALL_FORMATS, fma, nearest
 
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.dialects import DIALECTS, DOCUMENT
-from adagrad_reference.enclosure import FLUSHED, LAWFUL, norm_step
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import FLUSHED, LAWFUL
 from adagrad_reference.options import Options
 from adagrad_reference.row_wise import mean_squares, row_size
 from adagrad_reference.scenario import Group, New, Scenario, Sparse, Step, Tensor
@@ -123,8 +124,8 @@ def test_every_order_of_a_mean_is_inside(fmt, row):
     ):
         grow = functools.partial(rows_grow, inner, how, fused, inverse)
         theta, total = stepped(b, inner, grow, row)
-        assert boxes[1].hold(total).all(), (inner.name, how, fused, inverse)
-        assert boxes[0].hold(theta).all(), (inner.name, how, fused, inverse)
+        assert boxes[1].holds(total).all(), (inner.name, how, fused, inverse)
+        assert boxes[0].holds(theta).all(), (inner.name, how, fused, inverse)
 
 
 WRONG = {
@@ -146,8 +147,8 @@ def test_another_mean_is_outside(fmt, wrong, row):
     b = batch(fmt, row, np.random.default_rng(row))
     theta, total = stepped(b, inners(fmt)[0], WRONG[wrong], row)
     boxes = fast_boxes(b, LAWFUL, ROW_WISE)
-    assert not boxes[1].hold(total).all()
-    assert not boxes[0].hold(theta).all()
+    assert not boxes[1].holds(total).all()
+    assert not boxes[0].holds(theta).all()
 
 
 @BY_FORMAT
@@ -157,7 +158,7 @@ def test_weight_decay_is_in_the_squares(fmt):
     b.which[:] = 1
     bare = functools.partial(rows_grow, inners(fmt)[0], in_order, False, False)
     _, total = stepped(b, inners(fmt)[0], lambda g, row: bare(b.gradient, row), 4)
-    assert not fast_boxes(b, LAWFUL, ROW_WISE)[1].hold(total).any()
+    assert not fast_boxes(b, LAWFUL, ROW_WISE)[1].holds(total).any()
 
 
 @BY_FORMAT
@@ -223,8 +224,8 @@ def test_a_sum_may_overflow_where_the_mean_does_not(fmt):
     zero, which, rows = np.zeros(4), np.zeros(4, int), np.full(4, 4)
     b = StepBatch(fmt, zero, zero, g, SETTINGS[:1], which, rows)
     total = fast_boxes(b, LAWFUL, ROW_WISE)[1]
-    assert total.hold(np.full(4, np.inf)).all()
-    assert total.hold(nearest(fmt, g * g)).all()
+    assert total.holds(np.full(4, np.inf)).all()
+    assert total.holds(nearest(fmt, g * g)).all()
 
 
 # -- where the rows come from ----------------------------------------------------------

@@ -13,8 +13,9 @@ import toy_programs
 from programs import finite_numbers
 from toy_programs import TOY5, TOY6, every_triple, exhaust, toy_settings
 
-from adagrad_reference.enclosure import CLASSES, LAWFUL, TIGHT, norm_step
+from adagrad_reference.enclosure import norm_step
 from adagrad_reference.interval import Interval
+from adagrad_reference.numeric_class import CLASSES, LAWFUL, TIGHT
 from adagrad_reference.rounding import round_step
 
 

@@ -22,8 +22,8 @@ from emulated_rounding import nearest, roots
 from step_inputs import finite_numbers
 
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
-from adagrad_reference.enclosure import LAWFUL
 from adagrad_reference.formats import BINARY32, Format
+from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.options import Options
 
 __all__ = ["TOY5", "TOY6", "Exhausted", "exhaust", "toy_settings"]
@@ -100,13 +100,13 @@ def exhaust(fmt, setting, thin=1, cls=LAWFUL):
                 programs += count
                 for x in _stored(fmt, b.theta - update.hi):
                     low = np.fmin(low, x)
-                    wrong |= ~np.isnan(x) & ~boxes.hold(x)
+                    wrong |= ~np.isnan(x) & ~boxes.holds(x)
                 for x in _stored(fmt, b.theta - update.lo):
                     high = np.fmax(high, x)
-                    wrong |= ~np.isnan(x) & ~boxes.hold(x)
+                    wrong |= ~np.isnan(x) & ~boxes.holds(x)
                 wrong |= update.nan & ~boxes.nan
                 for total in _sums(fmt, b.state_sum, g):
-                    wrong |= ~sums.hold(total)
+                    wrong |= ~sums.holds(total)
                     stored_kinds += 1
     bounded = np.isfinite(boxes.lo) & np.isfinite(boxes.hi)
     reached = bounded & (low == boxes.lo) & (high == boxes.hi)

@@ -25,10 +25,11 @@ from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.requirement import PROFILES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.bookkeeping import Bookkeeper, Update
-from adagrad_reference.expectations import Box, ParamExpectation
-from adagrad_reference.formats import Format
+from adagrad_reference.boxes import encoded
+from adagrad_reference.expectations import ParamExpectation
+from adagrad_reference.formats import decimal
 from adagrad_reference.scenario import Event, Scenario, Steps, Tensor
-from adagrad_reference.scenario_json import decimal, scenario_from_json
+from adagrad_reference.scenario_json import scenario_from_json
 
 __all__ = ["explain"]
 
@@ -235,6 +236,7 @@ def _update(scenario: Scenario, update: Update, due: ParamExpectation) -> Iterat
         f"eps {o.eps!r}, maximize {o.maximize}"
     )
     like = scenario.tensors[update.param]
+    show = encoded(like.fmt)
     places: Iterable[int] = range(len(like.bits))
     if update.elements is not None:
         places = update.elements
@@ -248,27 +250,14 @@ def _update(scenario: Scenario, update: Update, due: ParamExpectation) -> Iterat
         if boxes is None:
             continue
         for i in list(places)[:_SHOWN]:
-            best = "" if exact is None else f"  exact {_bits(like.fmt, exact[i])}"
+            best = "" if exact is None else f"  exact {show(exact[i])}"
             place = f"      {what}{_element(like, i)}".ljust(15)
-            yield f"{place} " + _box(like.fmt, boxes["lawful"][i]) + best
+            yield f"{place} " + boxes["lawful"][i].words(show) + best
 
 
 def _element(like: Tensor, i: int) -> str:
     """The element of an encoding; of a complex one its part."""
     return f"[{i // 2}].{('real', 'imag')[i % 2]}" if like.complex else f"[{i}]"
-
-
-def _box(fmt: Format, box: Box) -> str:
-    if box.lo > box.hi:
-        return "NaN alone"
-    text = _bits(fmt, box.lo)
-    if box.hi != box.lo:
-        text += f" .. {_bits(fmt, box.hi)}"
-    return text + (" or NaN" if box.nan else "")
-
-
-def _bits(fmt: Format, value: float) -> str:
-    return f"{decimal(fmt, value)} [{fmt.to_hex(value)}]"
 
 
 def _some(tensor: Tensor) -> str:

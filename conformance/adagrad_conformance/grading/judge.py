@@ -33,17 +33,13 @@ from adagrad_conformance.execution.observations import (
     Seen,
 )
 from adagrad_conformance.execution.status import Status
-from adagrad_reference.array_enclosure import (
-    Boxes,
-    StepBatch,
-    fast_boxes,
-    setting_columns,
-)
+from adagrad_reference.array_enclosure import StepBatch, fast_boxes, setting_columns
 from adagrad_reference.array_exact import dialect_errors, exact_steps
+from adagrad_reference.boxes import Boxes
 from adagrad_reference.dialects import DOCUMENT, Dialect
-from adagrad_reference.enclosure import FLUSHED, LAWFUL, TIGHT
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import BINARY32, FORMATS, Format
+from adagrad_reference.numeric_class import FLUSHED, LAWFUL, TIGHT
 from adagrad_reference.options import Options
 
 from .other_cases import adaptive_case, compare_runs, native_case
@@ -163,7 +159,7 @@ def _judge_steps(
         errors = dialect_errors(batch, dialect, new_theta)
     for cls in (TIGHT, LAWFUL) if graded else (LAWFUL,):
         pair = lawful if cls is LAWFUL else fast_boxes(batch, cls, dialect)
-        reached[cls.name] = pair[0].hold(new_theta) & pair[1].hold(new_sum)
+        reached[cls.name] = pair[0].holds(new_theta) & pair[1].holds(new_sum)
     start = 0
     for case, step in pairs:
         part = slice(start, start + len(step.gradient))

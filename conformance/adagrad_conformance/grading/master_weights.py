@@ -33,8 +33,8 @@ from adagrad_conformance.execution.observations import (
     EventSeen,
     Observation,
 )
-from adagrad_reference.array_enclosure import Boxes
 from adagrad_reference.bookkeeping import Effect
+from adagrad_reference.boxes import Boxes
 from adagrad_reference.formats import BFLOAT16, BINARY32, FORMATS, Format
 from adagrad_reference.scenario import (
     Event,

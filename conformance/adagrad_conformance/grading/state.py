@@ -25,14 +25,14 @@ from adagrad_conformance.adapters.base import Reading, Trace
 from adagrad_conformance.checks.kinds import Check, Place
 from adagrad_conformance.execution.observations import EventSeen, Observation
 from adagrad_conformance.execution.status import Status
-from adagrad_reference.array_enclosure import Boxes
 from adagrad_reference.bookkeeping import Effect, Update
+from adagrad_reference.boxes import Boxes
 from adagrad_reference.dialect_bookkeeping import bookkeeper
 from adagrad_reference.dialects import DOCUMENT, Dialect
-from adagrad_reference.enclosure import LAWFUL
 from adagrad_reference.expectations import EventExpectation
-from adagrad_reference.formats import Format
+from adagrad_reference.formats import Format, decimal
 from adagrad_reference.interval import Interval, NormArithmetic
+from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.options import Options
 from adagrad_reference.row_wise import row_size
 from adagrad_reference.scenario import (
@@ -45,7 +45,6 @@ from adagrad_reference.scenario import (
     Tensor,
     ZeroGrad,
 )
-from adagrad_reference.scenario_json import decimal
 from adagrad_reference.sparse import exact_elements
 
 from .master_weights import (
@@ -601,7 +600,7 @@ def report_outside(
 
     `where` tells an element's position and words on the step.
     """
-    outside = np.flatnonzero(~boxes.hold(values))
+    outside = np.flatnonzero(~boxes.holds(values))
     if not len(outside):
         return True
     i = int(outside[0])

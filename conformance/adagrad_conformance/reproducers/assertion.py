@@ -19,9 +19,10 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.master_weights import lifted
 from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.boxes import Box
 from adagrad_reference.dialects import DOCUMENT, Dialect
-from adagrad_reference.enclosure import LAWFUL
-from adagrad_reference.expectations import Box, play
+from adagrad_reference.expectations import play
+from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.scenario import Scenario, Step, Steps, Tensor
 from adagrad_reference.sparse import exact_elements
 

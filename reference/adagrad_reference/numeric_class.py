@@ -1,0 +1,35 @@
+"""The numeric classes: what a floating-point unit may do beside rounding to nearest.
+
+A class travels as a whole, in the arithmetic that a step is computed with, so that a
+further freedom is a further field here and is read where the arithmetic uses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CLASSES", "FLUSHED", "LAWFUL", "TIGHT", "NumericClass"]
+
+
+@dataclass(frozen=True)
+class NumericClass:
+    """What a port may do; declared before it is judged, never widened afterwards."""
+
+    name: str
+    #: sqrt may be off by less than one ulp (vector libraries are) instead of half.
+    faithful_root: bool
+    #: the decayed learning rate may be evaluated in F throughout, or by a reciprocal.
+    scalars_in_format: bool
+    #: numbers that are subnormal in F, read or made, may be zeros of either sign.
+    flushes: bool = False
+
+
+TIGHT = NumericClass("tight", faithful_root=False, scalars_in_format=False)
+LAWFUL = NumericClass("lawful", faithful_root=True, scalars_in_format=True)
+FLUSHED = NumericClass(
+    "flushed", faithful_root=True, scalars_in_format=True, flushes=True
+)
+
+#: The classes that vectors carry, by name, narrowest first; `lawful` is what MUST
+#: demands.  `FLUSHED`, wider than both, is for ports that declare it.
+CLASSES: dict[str, NumericClass] = {cls.name: cls for cls in (TIGHT, LAWFUL)}
