@@ -36,8 +36,9 @@ from adagrad_conformance.reproducers.smallest import (
 )
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.loading import load_adapter
 from adagrad_conformance.transport.subprocess_client import ProcessCandidate
-from adagrad_conformance.transport.targets import load_adapter, parse_target
+from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario_json import scenario_from_json
 
 MUTANTS = Path(__file__).resolve().parents[1] / "mutants"

@@ -16,7 +16,7 @@ from adagrad_conformance.cli import ports as ports_command
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.reproducers import verification as script_check
 from adagrad_conformance.reproducers.verification import script_troubles
-from adagrad_conformance.transport import targets
+from adagrad_conformance.transport.targets import command_under
 
 ASSERTS = 'seen = 1.0\nassert seen == {}, f"p[0] = {{seen}}, due 2.0"\n'
 ACCEPTS = "raise SystemExit('accepted, though lr=inf is not finite')\n"
@@ -139,14 +139,14 @@ def test_a_script_by_hand_begins_again_where_its_port_is(tmp_path, monkeypatch):
     made.python.parent.mkdir(parents=True)
     made.python.symlink_to(sys.executable)
     (made.folder / "built.json").touch()
-    command = targets.elsewhere(made, str(tmp_path / "script.py"))
+    command = command_under(made.python, str(tmp_path / "script.py"))
     (tmp_path / "script.py").write_text(
         "import sys\n"
         "from adagrad_conformance.by_hand import load_adapter\n"
         "print(sys.argv, load_adapter.__module__)\n"
     )
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    words = f"{[str(tmp_path / 'script.py')]} adagrad_conformance.by_hand\n"
+    words = f"{[str(tmp_path / 'script.py')]} adagrad_conformance.reproducers.driver\n"
     assert ran.stdout == words, ran.stderr
 
 

@@ -458,8 +458,9 @@ def test_ports_of_other_targets(target, due):
         assert port.constructor == target.partition(":")[2]
 
 
-def test_a_port_in_a_file(tmp_path):
-    path = tmp_path / "my_port.py"
+@pytest.mark.parametrize("stem", ["my_port", "random", "torch", "my-port", "my.port"])
+def test_a_port_in_a_file(tmp_path, stem):
+    path = tmp_path / f"{stem}.py"
     path.write_text("import torch\nclass Mine(torch.optim.Adagrad): pass\n")
     port = torch_port(f"{path}:Mine")
     theta, g = tensor(BINARY64, [0.3]), tensor(BINARY64, [0.7])

@@ -37,7 +37,7 @@ from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_conformance.reports.stream import diagnosis_record
 from adagrad_conformance.requirements.classification import FaultClass
 from adagrad_conformance.transport.client import InProcess
-from adagrad_conformance.transport.targets import load_adapter
+from adagrad_conformance.transport.loading import load_adapter
 from adagrad_reference.dialects import DIALECTS, DOCUMENT, SWITCHES
 from adagrad_reference.formats import BINARY64
 from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor

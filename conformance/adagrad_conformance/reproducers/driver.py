@@ -24,7 +24,8 @@ from adagrad_conformance.adapters.base import ClosureAnswer, Refused
 from adagrad_conformance.adapters.environments import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.checks.scenarios.builders import tensor as _tensor
-from adagrad_conformance.transport import targets
+from adagrad_conformance.transport import loading
+from adagrad_conformance.transport.targets import command_under
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import (
     AddGroup,
@@ -74,9 +75,9 @@ def load_adapter(text: str) -> Any:
         here = Path(sys.prefix).resolve() == environment.folder.resolve()
         if environment.is_built and not here:
             sys.stdout.flush()
-            command = targets.elsewhere(environment, str(script))
+            command = command_under(environment.python, str(script))
             os.execv(command[0], command)
-    return targets.load_adapter(text)
+    return loading.load_adapter(text)
 
 
 def tensor(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from adagrad_conformance.transport.user_modules import free_name
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import (
     AddGroup,
@@ -163,9 +164,22 @@ def torch_port(target: str) -> TorchPort | None:
     top = name.split(".")[0]
     if not module.endswith(".py"):
         return TorchPort(name, imports=(f"from {module} import {top}",))
-    path = Path(module).resolve()
-    lines = ("import sys", f"sys.path.insert(0, {str(path.parent)!r})")
-    return TorchPort(name, imports=(*lines, f"from {path.stem} import {top}"))
+    return TorchPort(name, imports=tuple(_imports_of(Path(module).resolve(), top)))
+
+
+def _imports_of(path: Path, name: str) -> Iterator[str]:
+    """Lines that import a name from a file, whatever the file is called."""
+    module = free_name(path)
+    yield "import sys"
+    yield f"sys.path.insert(0, {str(path.parent)!r})"
+    if module == path.stem and module.isidentifier():
+        yield f"from {module} import {name}"
+        return
+    yield "import importlib.util"
+    yield f"spec = importlib.util.spec_from_file_location({module!r}, {str(path)!r})"
+    yield "sys.modules[spec.name] = importlib.util.module_from_spec(spec)"
+    yield "spec.loader.exec_module(sys.modules[spec.name])"
+    yield f"{name} = sys.modules[spec.name].{name}"
 
 
 def torch_snippet(

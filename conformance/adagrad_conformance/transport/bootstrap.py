@@ -1,23 +1,39 @@
-"""Starts the host under another Python, which has neither of the two packages.
+"""Starts the server, or a script, under any Python, with the packages of another one.
 
-`python bootstrap.py REFERENCE CONFORMANCE TARGET`: the folders of the packages, which
-need nothing there but NumPy, and what server.py takes; or a script of driver.py, a file
-in Python.  Nothing else of this Python is lent: not its path, not its environment.
+    python bootstrap.py REFERENCE CONFORMANCE WHAT
+
+REFERENCE and CONFORMANCE are the folders of the two packages, which need nothing more
+there than NumPy.  WHAT is a target for server.py, or a script (a file whose name ends
+in `.py`) that imports them.  Neither the path nor the environment of the Python that
+calls this is passed on.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import runpy
+import os
 import sys
-from pathlib import Path
 
 __all__: list[str] = []
 
 
-def _lend(name: str, folder: str) -> None:
+def _prepare_path() -> None:
+    """Search neither this file's folder nor, before the library, the working folder.
+
+    Nothing else may be imported before: a `random.py` in the working folder would be
+    taken for the library's where PYTHONPATH has an empty part.
+    """
+    here = os.path.realpath(os.curdir)
+    others = [p for p in sys.path[1:] if os.path.realpath(p or os.curdir) != here]
+    moved = [here] if len(others) < len(sys.path) - 1 else []
+    sys.path[:] = [*others, *moved]
+
+
+def _provide(name: str, folder: str) -> None:
+    """Import a package from its folder, wherever that lies."""
+    import importlib.util
+
     spec = importlib.util.spec_from_file_location(
-        name, Path(folder, "__init__.py"), submodule_search_locations=[folder]
+        name, f"{folder}/__init__.py", submodule_search_locations=[folder]
     )
     assert spec is not None, folder
     assert spec.loader is not None, folder
@@ -26,17 +42,19 @@ def _lend(name: str, folder: str) -> None:
     spec.loader.exec_module(module)
 
 
-def _main(reference: str, conformance: str, target: str) -> int:
-    del sys.path[0]  # this file's own folder
-    _lend("adagrad_reference", reference)
-    _lend("adagrad_conformance", conformance)
-    if target.endswith(".py"):
-        sys.argv = [target]
-        runpy.run_path(target, run_name="__main__")
-        return 0
-    from .server import main
+def _main(reference: str, conformance: str, what: str) -> int:
+    _prepare_path()
+    _provide("adagrad_reference", reference)
+    _provide("adagrad_conformance", conformance)
+    if what.endswith(".py"):
+        import runpy
 
-    return main([target])
+        sys.argv = [what]
+        runpy.run_path(what, run_name="__main__")
+        return 0
+    from adagrad_conformance.transport.server import main
+
+    return main([what])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from adagrad_conformance.adapters.native import run_native
 from adagrad_reference.scenario import Step, Steps, Tensor
 
 from . import messages
-from .targets import TargetError, load_adapter
+from .loading import TargetError, load_adapter
 
 __all__ = ["Answers", "main", "serve"]
 
