@@ -12,7 +12,9 @@ import collections
 import contextlib
 import json
 import os
+import resource
 import select
+import shutil
 import signal
 import subprocess
 import threading
@@ -47,16 +49,14 @@ class Child:
     def __init__(
         self, command: tuple[str, ...], memory_gib: float | None = None
     ) -> None:
-        self.memory_gib = memory_gib
         try:
             self.process = subprocess.Popen(
-                command,
+                _limited(command, memory_gib) if memory_gib else command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
                 env={**_ENVIRONMENT, **os.environ},
-                preexec_fn=self._limit_memory if memory_gib else None,
             )
         except OSError as error:
             raise NotLoaded(f"cannot start {command[0]!r}: {error}") from None
@@ -207,11 +207,27 @@ class Child:
             os.close(self._death)
             self._death = -1
 
-    def _limit_memory(self) -> None:
-        import resource
 
-        limit = int((self.memory_gib or 0) * 2**30)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+#: A shell that limits its own data to "$0" KiB and becomes the command "$@".
+_LIMIT = 'ulimit -d "$0" && exec "$@"'
+
+
+def _limited(command: tuple[str, ...], gib: float) -> tuple[str, ...]:
+    """The command with its data limited, and that of all that it starts.
+
+    The limit holds before the command exists, on every system with a POSIX shell.
+    `resource.prlimit` on the running process would come a moment late, in which it can
+    allocate, or fork a process without a limit; and only Linux has it.  A `preexec_fn`
+    runs Python between fork and exec: another thread may have held a lock at the fork,
+    which then nobody releases.
+    """
+    if shutil.which(command[0]) is None:
+        return command  # Popen raises the error that belongs to it
+    limit = int(gib * 2**20)
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if most != resource.RLIM_INFINITY:  # which only root may raise
+        limit = min(limit, most // 2**10)
+    return ("/bin/sh", "-c", _LIMIT, str(limit), *command)
 
 
 def _death_of(pid: int) -> int:
