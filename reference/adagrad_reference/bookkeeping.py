@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from .dialects import DOCUMENT, Dialect
+from .flags import Flag
 from .options import Options, illegal_option
 from .scenario import (
     AddGroup,
@@ -43,7 +44,6 @@ from .scenario import (
 from .sparse import InexactSum, touched
 
 __all__ = [
-    "INFINITE_REFUSED",
     "Bookkeeper",
     "Effect",
     "Restored",
@@ -53,9 +53,6 @@ __all__ = [
     "has_empty_step",
 ]
 
-
-#: In scenarios with this flag infinite options are to be refused.
-INFINITE_REFUSED = "infinite-refused"
 
 _REFUSED = "weight_decay with a sparse gradient"
 
@@ -171,6 +168,8 @@ class Bookkeeper:
     saves: dict[str, _Optimizer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if unknown := set(self.scenario.flags) - set(Flag):
+            raise ScenarioError(f"{self.scenario.id}: unknown flags {sorted(unknown)}")
         for name, tensor in self.scenario.tensors.items():
             if problem := tensor.problem():
                 raise ScenarioError(f"{self.scenario.id}: tensor {name}: {problem}")
@@ -260,7 +259,8 @@ class Bookkeeper:
 
     def _illegal(self, options: OptionValues) -> str | None:
         """Infinite options are refused only where that is asked for (a MAY)."""
-        return illegal_option(options, infinite=INFINITE_REFUSED in self.scenario.flags)
+        infinite = Flag.INFINITE_REFUSED in self.scenario.flags
+        return illegal_option(options, infinite=infinite)
 
     def _step(self, name: str, gradients: Mapping[str, Gradient]) -> Effect:
         optimizer = self._optimizer(name)

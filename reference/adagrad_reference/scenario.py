@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .flags import Flag
 from .formats import FORMATS, Format
 
 __all__ = [
@@ -286,7 +287,7 @@ class Scenario:
     """A script.  `requirements` names what it decides, the first one foremost.
 
     `id` is a permanent path of words; `level` is MUST, SHOULD or MAY; `flags` are
-    explained in the notes of the vector file; `note` says what the scenario is for.
+    explained in flags.py; `note` says what the scenario is for.
     """
 
     id: str
@@ -294,7 +295,7 @@ class Scenario:
     level: str
     tensors: Mapping[str, Tensor]
     events: tuple[Event, ...]
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     note: str = ""
 
     @property

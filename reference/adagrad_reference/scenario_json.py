@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, get_args
 
+from .flags import Flag
 from .formats import (
     FORMATS,
     Format,
@@ -394,7 +395,7 @@ def scenario_to_json(scenario: Scenario) -> Json:
         "id": scenario.id,
         "requirements": list(scenario.requirements),
         "level": scenario.level,
-        "flags": list(scenario.flags),
+        "flags": [str(flag) for flag in scenario.flags],
         "note": scenario.note,
         "tensors": {name: tensor_to_json(t) for name, t in scenario.tensors.items()},
         "events": [event_to_json(event) for event in scenario.events],
@@ -416,11 +417,18 @@ def scenario_from_json(data: Any) -> Scenario:
             level,
             {k: tensor_from_json(t) for k, t in data["tensors"].items()},
             tuple(event_from_json(event) for event in data["events"]),
-            tuple(data.get("flags", ())),
+            tuple(_flag(text) for text in data.get("flags", ())),
             data.get("note", ""),
         )
     except (CodecError, KeyError, TypeError, AttributeError) as error:
         raise CodecError(f"scenario {name}: {error}") from None
+
+
+def _flag(text: Any) -> Flag:
+    try:
+        return Flag.named(text)
+    except ValueError as error:
+        raise CodecError(str(error)) from None
 
 
 def _texts(data: Any, key: str, where: str) -> tuple[str, ...]:

@@ -148,20 +148,16 @@ def _numbers_from_json(
 # -- files ---------------------------------------------------------------------------
 
 
-def family_text(
-    family: str, notes: Mapping[str, str], vectors: Iterable[Vector]
-) -> str:
-    """The text of one family's file; `notes` explains every flag used in it."""
+def family_text(family: str, vectors: Iterable[Vector]) -> str:
+    """The text of one family's file; its notes explain every flag used in it."""
     listed = list(vectors)
     used = {flag for vector in listed for flag in vector.scenario.flags}
-    if missing := used - set(notes):
-        raise VectorError(f"{family}: no note explains the flags {sorted(missing)}")
     return _pretty(
         {
             "format_version": FORMAT_VERSION,
             "family": family,
             "generated_by": "adagrad-conformance vectors generate",
-            "notes": {flag: notes[flag] for flag in sorted(used)},
+            "notes": {str(flag): flag.meaning for flag in sorted(used)},
             "vectors": [vector_to_json(vector) for vector in listed],
         }
     )

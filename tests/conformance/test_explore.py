@@ -31,10 +31,10 @@ from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
-from adagrad_conformance.grading.state import OUTCOME_ONLY
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.transport.client import Crash, InProcess
 from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
@@ -203,7 +203,7 @@ def open_questions(scenario):
         if effect.refusal:
             if isinstance(event, Step):
                 last = number == len(scenario.events) - 1
-                if not last or OUTCOME_ONLY not in scenario.flags:
+                if not last or Flag.OUTCOME_ONLY not in scenario.flags:
                     yield "a refused step may change something"
             if "another shape" in effect.refusal:
                 yield "the refusal of another shape is a SHOULD"

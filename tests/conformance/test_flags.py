@@ -33,6 +33,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.array_enclosure import fast_boxes
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.numeric_class import FLUSHED, LAWFUL
 from adagrad_reference.scenario import SetState, Step, Steps, ZeroGrad
@@ -43,7 +44,7 @@ CLAIM = ALL | {"flush-to-zero"}
 # -- the sign of zeros -----------------------------------------------------------------
 
 
-def zeros(theta, g, total=2.7, flags=("sign-wanted",), **options):
+def zeros(theta, g, total=2.7, flags=(Flag.SIGN_WANTED,), **options):
     """One step from a written S."""
     return scenario(
         new(**options),
@@ -117,7 +118,7 @@ def test_an_update_that_underflows_may_have_either_sign():
 
 
 @pytest.mark.parametrize(
-    ("flags", "status"), [((), "pass"), (("moves-wanted",), "fail")]
+    ("flags", "status"), [((), "pass"), ((Flag.MOVES_WANTED,), "fail")]
 )
 def test_standing_still_where_the_square_overflows(flags, status):
     asked = scenario(new(), step(BINARY16, (300.0, 0.6, -999.0)), fmt=BINARY16,
@@ -133,7 +134,7 @@ def test_standing_still_where_the_square_overflows(flags, status):
 
 
 def test_an_ordinary_element_may_stand_still():
-    asked = scenario(new(lr=0.0), step(), flags=("moves-wanted",))
+    asked = scenario(new(lr=0.0), step(), flags=(Flag.MOVES_WANTED,))
     assert verdict(played(asked)).status == "pass"
 
 
@@ -166,7 +167,7 @@ def test_zeros_instead_of_none_are_accepted_and_stay():
 
 
 def test_none_is_wanted():
-    found = zeroed(flags=("none-wanted",))
+    found = zeroed(flags=(Flag.NONE_WANTED,))
     assert (found.status, found.failure.param) == ("fail", "q")
 
 
@@ -245,7 +246,7 @@ class _FlushingTooMuch(_Flushing):
     limit = 4.0
 
 
-def subnormal_verdicts(port, claims, flags=("subnormal",)):
+def subnormal_verdicts(port, claims, flags=(Flag.SUBNORMAL,)):
     class Port(NumpyAdapter):
         def make_optimizer(self, params, options):
             return port(params, **options)
@@ -253,7 +254,7 @@ def subnormal_verdicts(port, claims, flags=("subnormal",)):
     scenarios = [
         replace(s, flags=flags)
         for s in special_values.scenarios()
-        if "subnormal" in s.flags
+        if Flag.SUBNORMAL in s.flags
     ]
     candidate = InProcess(Port)
     identity = candidate.start()
@@ -340,7 +341,7 @@ def test_a_small_normal_number_is_no_subnormal(fmt):
         step(fmt),
         fmt=fmt,
         values=(1.25 * fmt.smallest_normal, 1.3, 2.6),
-        flags=("subnormal",),
+        flags=(Flag.SUBNORMAL,),
     )
     seen = altered(played(asked), 2, with_value("theta", 0, 0.0))
     assert verdict(seen, claims=CLAIM).status == "fail"

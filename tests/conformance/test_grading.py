@@ -25,6 +25,7 @@ from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
 from adagrad_reference.enclosure import norm_step
 from adagrad_reference.expectations import play as reference_play
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.interval import Interval
 from adagrad_reference.numeric_class import LAWFUL, TIGHT
@@ -555,7 +556,7 @@ def test_zero_by_zero_may_be_nan_or_guarded(value):
 
 @pytest.mark.parametrize(("value", "status"), [(math.nan, "fail"), (1.25, "pass")])
 def test_finite_is_wanted(value, status):
-    seen = played(without_eps(("finite-wanted",)))
+    seen = played(without_eps((Flag.FINITE_WANTED,)))
     start = tensor(BINARY32, [1.25, -0.75, 2.5])
     altered(seen, 1, lambda r: replace(r, theta=start))
     found = verdict(altered(seen, 1, with_value("theta", 0, value)))

@@ -28,6 +28,7 @@ from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.client import InProcess
+from adagrad_reference.flags import Flag
 from adagrad_reference.scenario import Load, Tensor
 
 HOSTILE = "a | b * <c> `d` [e](f) _g_"
@@ -509,7 +510,7 @@ FIRST = {s.id.split("/")[0]: s for s in reversed(PLAYED)}
 SAMPLE = [
     *FIRST.values(),
     *PLAYED[7 :: len(PLAYED) // 18],
-    *[s for s in PLAYED if "guarded" in s.flags][:12],
+    *[s for s in PLAYED if Flag.GUARDED in s.flags][:12],
 ]
 
 

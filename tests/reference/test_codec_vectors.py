@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adagrad_reference.bookkeeping import ScenarioError
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import FORMATS, decimal, float_from_hex_bits
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
@@ -146,7 +149,7 @@ scenarios = st.builds(
     st.sampled_from(["MUST", "SHOULD", "MAY"]),
     st.dictionaries(names, tensors(), max_size=2),
     st.lists(events, min_size=1, max_size=4).map(tuple),
-    st.lists(names, max_size=2).map(tuple),
+    st.lists(st.sampled_from(Flag), max_size=2).map(tuple),
     st.text(max_size=20),
 )
 
@@ -484,7 +487,7 @@ def examples(fmt="binary32"):
         Load("o", "s", "deepcopy"),
     )
     return [
-        Vector.of(Scenario("f/one", ("ALG-7",), "MUST", {"a": a}, script, ("odd",))),
+        Vector.of(Scenario("f/one", ("ALG-7",), "MUST", {"a": a}, script, (Flag.TIE,))),
         Vector.of(Scenario("f/two", ("ALG-2",), "MAY", {"a": a}, script[:2])),
     ]
 
@@ -524,11 +527,8 @@ def write(folder, text, name="one.json"):
     (folder / MANIFEST).write_text(manifest_text({name: text}))
 
 
-NOTES = {"odd": "an odd case", "even": "never used"}
-
-
 def test_files_are_read_back(tmp_path):
-    text = family_text("one", NOTES, examples())
+    text = family_text("one", examples())
     write(tmp_path, text)
     manifest = read_manifest(tmp_path)
     assert manifest == {"one.json": digest(text.encode())}
@@ -538,11 +538,11 @@ def test_files_are_read_back(tmp_path):
 
 
 def test_the_text_is_deterministic_and_readable():
-    text = family_text("one", NOTES, examples())
-    assert text == family_text("one", dict(reversed(NOTES.items())), iter(examples()))
+    text = family_text("one", examples())
+    assert text == family_text("one", iter(examples()))
     data = json.loads(text)
     assert data["format_version"] == FORMAT_VERSION
-    assert data["notes"] == {"odd": "an odd case"}
+    assert data["notes"] == {"tie": Flag.TIE.meaning}
     assert text.endswith("}\n")
     assert len(text.splitlines()) > 40
 
@@ -551,9 +551,18 @@ def test_a_manifest_is_sorted():
     assert list(json.loads(manifest_text({"b": "", "a": ""}))["files"]) == ["a", "b"]
 
 
-def test_a_flag_without_a_note_is_refused():
-    with pytest.raises(VectorError, match=r"\['odd'\]"):
-        family_text("one", {}, examples())
+def test_an_unknown_flag_is_refused_where_it_is_read():
+    data = scenario_to_json(examples()[0].scenario)
+    assert data["flags"] == ["tie"]
+    assert scenario_from_json(data).flags == (Flag.TIE,)
+    with pytest.raises(CodecError, match=r"unknown flag 'odd'; known: cancellation, "):
+        scenario_from_json({**data, "flags": ["tie", "odd"]})
+
+
+def test_an_unknown_flag_is_refused_where_it_is_played():
+    odd = replace(examples()[0].scenario, flags=("odd",))
+    with pytest.raises(ScenarioError, match=r"f/one: unknown flags \['odd'\]"):
+        Vector.of(odd)
 
 
 def one_line(caught):
@@ -565,7 +574,7 @@ def one_line(caught):
 
 
 def test_an_altered_bit_is_found(tmp_path):
-    text = family_text("one", NOTES, examples())
+    text = family_text("one", examples())
     write(tmp_path, text)
     expected = read_manifest(tmp_path)["one.json"]
     raw = bytearray(text.encode())

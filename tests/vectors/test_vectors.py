@@ -29,7 +29,6 @@ from adagrad_reference.vectors import (
     MANIFEST,
     VectorError,
     digest,
-    family_text,
     read_family,
     read_manifest,
 )
@@ -225,14 +224,6 @@ def test_every_flag_is_explained_and_every_explanation_is_needed():
     for name, file in FILES.items():
         used = {flag for vector in file["vectors"] for flag in vector["flags"]}
         assert used == set(file["notes"]), name
-
-
-def test_a_flag_without_explanation_is_refused():
-    scenario = next(library.Library.read(DATA).scenarios())
-    flagged = library.Vector.of(scenario)
-    object.__setattr__(flagged.scenario, "flags", ("mystery",))
-    with pytest.raises(VectorError, match="mystery"):
-        family_text("algorithm", {}, [flagged])
 
 
 def test_requirements_are_known_and_the_first_one_gives_the_level():

@@ -93,7 +93,7 @@ def generated_texts() -> Iterator[tuple[str, str]]:
     for family in FAMILIES:
         name = f"{family.FAMILY}.json"
         vectors = map(Vector.of, family.scenarios())
-        texts[name] = family_text(family.FAMILY, family.NOTES, vectors)
+        texts[name] = family_text(family.FAMILY, vectors)
         yield name, texts[name]
     yield MANIFEST, manifest_text(texts)
 

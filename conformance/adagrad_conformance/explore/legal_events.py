@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 from adagrad_conformance.checks.scenarios.ordinary import Ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import REQUIREMENT
-from adagrad_conformance.grading.state import OUTCOME_ONLY
 from adagrad_reference.bookkeeping import Bookkeeper, Effect
+from adagrad_reference.flags import Flag
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     Event,
@@ -81,7 +81,7 @@ class Draft:
         effect = self.books.apply(event)
         flags = self.scenario.flags
         if effect.refusal and isinstance(event, Step):
-            self.over, flags = True, (OUTCOME_ONLY,)
+            self.over, flags = True, (Flag.OUTCOME_ONLY,)
         self.scenario = replace(
             self.scenario, events=(*self.scenario.events, event), flags=flags
         )

@@ -38,6 +38,7 @@ from adagrad_reference.array_exact import dialect_errors, exact_steps
 from adagrad_reference.boxes import Boxes
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.expectations import play
+from adagrad_reference.flags import Effect, Flag
 from adagrad_reference.formats import BINARY32, FORMATS, Format
 from adagrad_reference.numeric_class import FLUSHED, LAWFUL, TIGHT
 from adagrad_reference.options import Options
@@ -48,18 +49,8 @@ from .verdict import GRADES, Verdict
 
 __all__ = ["decode_array", "judge"]
 
-#: Flags of scenarios that want more than a value inside the box: no NaN; the sign that
-#: IEEE 754 gives to zeros; theta on its way where g * g overflows.
-FINITE_WANTED, SIGN_WANTED, MOVES_WANTED = (
-    "finite-wanted",
-    "sign-wanted",
-    "moves-wanted",
-)
-
-#: The flag of scenarios with subnormal numbers, and the claim that they are flushed.
-SUBNORMAL, FLUSHES = "subnormal", "flush-to-zero"
-
-WANTED = frozenset((FINITE_WANTED, SIGN_WANTED, MOVES_WANTED))
+#: The claim that subnormal numbers are flushed to zero.
+FLUSHES = "flush-to-zero"
 
 
 def judge(
@@ -77,7 +68,7 @@ def judge(
     cases = [_caused(seen, claims, expect, dialect) for seen in everything]
     batches: dict[tuple[str, bool], list[tuple[Case, StepsSeen]]] = defaultdict(list)
     for case in cases:
-        flushes = FLUSHES in claims and SUBNORMAL in _flags(case)
+        flushes = FLUSHES in claims and Effect.FLUSHING in _effects(case)
         for step in case.steps:
             batches[step.format.name, flushes].append((case, step))
     for (name, flushes), pairs in batches.items():
@@ -176,7 +167,7 @@ def _judge_steps(
         case.errors.append(errors[part])
         grades = (grade for grade, holds in reached.items() if holds[part].all())
         case.grades.append(next(grades, FLUSHED.name) if fine else "fail")
-        if WANTED & _flags(case) and not dialect.changes:
+        if Effect.ELEMENTS in _effects(case) and not dialect.changes:
             _wanted(case, step, batch.take(part), new_theta[part], new_sum[part])
 
 
@@ -223,8 +214,12 @@ def _equal(a: Any, b: Any) -> Any:
     return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
-def _flags(case: Case) -> frozenset[str]:
+def _flags(case: Case) -> frozenset[Flag]:
     return frozenset(getattr(case.check, "flags", ()))
+
+
+def _effects(case: Case) -> set[Effect]:
+    return {flag.effect for flag in _flags(case)}
 
 
 # -- more than a value inside the box --------------------------------------------------
@@ -235,16 +230,16 @@ def _wanted(
 ) -> None:
     """What the flags of the scenario ask for beside the box."""
     flags, fmt = _flags(case), before.format
-    if FINITE_WANTED in flags:
+    if Flag.FINITE_WANTED in flags:
         bad = ~np.isfinite(new_theta)
         _complain(case, step, bad, new_theta, "not finite", "a finite number")
-    if MOVES_WANTED in flags:
+    if Flag.MOVES_WANTED in flags:
         with np.errstate(over="ignore"):
             overflows = np.square(_used(before)) > fmt.largest
         still = overflows & (new_theta == before.theta)
         words = "theta stands still where g * g overflows"
         _complain(case, step, still, new_theta, words, "another number")
-    if SIGN_WANTED in flags:
+    if Flag.SIGN_WANTED in flags:
         due = _due_zeros(before)
         for what, values, zeros in (
             ("S", new_sum, np.zeros(len(before))),

@@ -30,6 +30,7 @@ from adagrad_reference.boxes import Boxes
 from adagrad_reference.dialect_bookkeeping import bookkeeper
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.expectations import EventExpectation
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import Format, decimal
 from adagrad_reference.interval import Interval, NormArithmetic
 from adagrad_reference.numeric_class import LAWFUL
@@ -58,12 +59,6 @@ from .master_weights import (
 from .verdict import Failure
 
 __all__ = ["Case", "Expectations", "StepsSeen", "collect", "report_outside"]
-
-#: In scenarios with this flag nothing is judged after a refusal but the refusal.
-OUTCOME_ONLY = "outcome-only"
-
-#: In scenarios with this flag a gradient that was None must not become zeros.
-NONE_WANTED = "none-wanted"
 
 #: The black-box expectations of a scenario, made only when they are needed.
 Expectations = Callable[[Scenario], Sequence[EventExpectation]]
@@ -215,7 +210,7 @@ class _Collector:
         if effect.refusal and not shown.refusal:
             self.case.fail(number, f"accepted, though {effect.refusal}")
             self.stop = True  # the port and the reference are now in other states
-        elif effect.refusal and OUTCOME_ONLY in self.scenario.flags:
+        elif effect.refusal and Flag.OUTCOME_ONLY in self.scenario.flags:
             self.stop = True
         if shown.refusal and not effect.refusal:
             self.case.fail(number, f"refused what is legal: {shown.refusal}")
@@ -526,7 +521,7 @@ class _Collector:
     def _may_bring_zeros(self, event: Event) -> bool:
         """Zeros where there was None are accepted, unless the scenario is about it."""
         zeroing = isinstance(event, ZeroGrad) and not event.set_to_none
-        return zeroing and NONE_WANTED not in self.scenario.flags
+        return zeroing and Flag.NONE_WANTED not in self.scenario.flags
 
     def _guard(self, number: int, place: Place, reading: Reading) -> None:
         tensor = self.scenario.tensors[place[1]]

@@ -20,10 +20,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "algorithm"
-NOTES: dict[str, str] = {}
 
 
 def scenarios() -> Iterator[Scenario]:

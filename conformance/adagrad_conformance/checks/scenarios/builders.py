@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS, Format
 from adagrad_reference.scenario import (
     Event,
@@ -123,7 +124,7 @@ def scenario(
     tensors: Mapping[str, Tensor],
     events: Iterable[Event],
     note: str = "",
-    flags: Sequence[str] = (),
+    flags: Sequence[Flag] = (),
 ) -> Scenario:
     """A scenario whose level is that of its first requirement."""
     named = (requirements,) if isinstance(requirements, str) else tuple(requirements)
@@ -139,7 +140,7 @@ def single_step(
     state_sum: Tensor | None = None,
     t: int = 1,
     note: str = "",
-    flags: Sequence[str] = (),
+    flags: Sequence[Flag] = (),
     **options: Any,
 ) -> Scenario:
     """One step number `t` from a written state; without `state_sum`, a first step."""

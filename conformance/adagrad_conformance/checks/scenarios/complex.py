@@ -28,10 +28,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "complex"
-NOTES: dict[str, str] = {}
 
 _PAIRS = "complex/pairs"
 

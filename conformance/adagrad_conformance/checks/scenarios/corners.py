@@ -36,10 +36,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "corners"
-NOTES: dict[str, str] = {}
 
 CROWD = 300  #: more than a byte counts
 LIVE = 12

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
 from adagrad_reference.scenario import Scenario
@@ -34,7 +34,6 @@ class Family(Protocol):
     """What a family's module has."""
 
     FAMILY: str
-    NOTES: Mapping[str, str]
     scenarios: Callable[[], Iterator[Scenario]]
 
 

@@ -28,10 +28,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "groups"
-NOTES: dict[str, str] = {}
 
 _NUMBERS = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 

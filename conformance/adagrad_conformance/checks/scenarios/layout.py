@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import Format
 from adagrad_reference.scenario import Layout, Load, Save, Scenario, Step, Tensor
 
@@ -20,12 +21,9 @@ from .builders import (
     view,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "layout"
-NOTES: dict[str, str] = {
-    "guarded": "the storage is larger than the param; the rest must keep its bits",
-}
 
 #: One less and one more than the lanes of a vector of 16-bit to 64-bit numbers, and
 #: two vectors and a rest.  The family `sizes`, which no file holds, has all the others.
@@ -85,7 +83,7 @@ def _strided(fmt: Format) -> Iterator[Scenario]:
             f"layout/{requirement}",
             {"p": theta},
             [optimizer(**options), *steps({"p": gradient} for gradient in gradients)],
-            flags=("guarded",) if of_param else (),
+            flags=(Flag.GUARDED,) if of_param else (),
         )
 
 
@@ -125,7 +123,7 @@ def _after_load(fmt: Format) -> Scenario:
             Step("C", third),
         ],
         note="S belongs to the same elements as before, wherever they lie",
-        flags=("guarded",),
+        flags=(Flag.GUARDED,),
     )
 
 

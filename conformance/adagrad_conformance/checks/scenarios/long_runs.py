@@ -18,10 +18,9 @@ from adagrad_reference.scenario import (
 
 from .builders import draw, optimizer, rng, scenario, tensor, usual_options
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "long-runs"
-NOTES: dict[str, str] = {}
 
 #: Formats, their steps and the sizes of their params.  Past 10,000 and past 2^13 where
 #: a step is cheap; past 2^10 in all (binary16 ends at t = 2048).  A second param costs

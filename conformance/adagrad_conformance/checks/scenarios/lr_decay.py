@@ -19,10 +19,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "lr-decay"
-NOTES: dict[str, str] = {}
 
 
 def scenarios() -> Iterator[Scenario]:

@@ -18,10 +18,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "maximize"
-NOTES: dict[str, str] = {}
 
 
 def scenarios() -> Iterator[Scenario]:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import Format
 from adagrad_reference.scenario import (
     AddGroup,
@@ -33,12 +34,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "none-vs-zero"
-NOTES: dict[str, str] = {
-    "none-wanted": "zeros where a gradient was None are legal, but None is better",
-}
 
 #: What rides along: each combination must not change who steps.
 COMPANIONS: dict[str, dict[str, Any]] = {
@@ -222,7 +220,7 @@ def _keeps_none(fmt: Format) -> Scenario:
             ZeroGrad("A", set_to_none=False),
         ],
         note="p had a gradient and has zeros now; q had none",
-        flags=("none-wanted",),
+        flags=(Flag.NONE_WANTED,),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY64, Format
 from adagrad_reference.scenario import Scenario
 
@@ -18,13 +19,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "numerics"
-NOTES: dict[str, str] = {
-    "cancellation": "two nearly equal numbers are subtracted",
-    "tie": "the exact result lies half-way between two numbers of the format",
-}
 
 
 def scenarios() -> Iterator[Scenario]:
@@ -158,7 +155,7 @@ def _cancellation(fmt: Format) -> Iterator[Scenario]:
         tensor(fmt, near),
         tensor(fmt, [abs(x) for x in draw(source, 6, 0.01, 0.1)]),
         2,
-        flags=("cancellation",),
+        flags=(Flag.CANCELLATION,),
         lr=63.7,
         weight_decay=0.37,
         eps=1.7e-3,
@@ -176,7 +173,7 @@ def _cancellation(fmt: Format) -> Iterator[Scenario]:
         tensor(fmt, gradients),
         tensor(fmt, sums),
         2,
-        flags=("cancellation",),
+        flags=(Flag.CANCELLATION,),
         lr=0.7,
         eps=1.7e-3,
     )
@@ -194,7 +191,7 @@ def _ties(fmt: Format) -> Iterator[Scenario]:
             tensor(fmt, [12.0] * 6),
             2,
             note=f"sqrt(12 + 4) = 4: the update is lr / 2, exactly {word} of an ulp",
-            flags=("tie",) if word == "half" else (),
+            flags=(Flag.TIE,) if word == "half" else (),
             lr=2 * update * half_ulp,
             eps=0.0,
         )

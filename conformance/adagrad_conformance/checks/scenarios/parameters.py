@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.scenario import Group, New, Scenario, Step
 
 from .builders import draw, rng, scenario, tensor
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "parameters"
-NOTES: dict[str, str] = {
-    "infinite-refused": "infinite options may be accepted; refusing them is better",
-}
 
 #: Each option alone, in no relation to its default.
 _ALONE: Mapping[str, float | bool] = {
@@ -43,7 +41,7 @@ def scenarios() -> Iterator[Scenario]:
                 "parameters/refuses-infinite",
                 {"p": tensor(BINARY32, [1.3, -0.7]), "q": tensor(BINARY32, [2.6])},
                 [New("A", (Group(("p", "q")),), {name: math.inf})],
-                flags=("infinite-refused",),
+                flags=(Flag.INFINITE_REFUSED,),
             )
 
 

@@ -30,10 +30,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "plain"
-NOTES: dict[str, str] = {}
 
 #: Params of one size: what is kept by position goes unseen into another's place.
 TWINS = ("p", "q")

@@ -25,10 +25,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "sizes"
-NOTES: dict[str, str] = {}
 
 SIZES = range(68)
 SHAPES = ((3, 67), (259,), (17, 16), (2, 1, 3, 1, 2), (1, 1, 1, 1, 1, 1), (2, 0, 5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BFLOAT16, BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
     Gradient,
@@ -30,12 +31,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "sparse"
-NOTES: dict[str, str] = {
-    "outcome-only": "only the refusal itself is judged, and nothing after it",
-}
 
 
 def scenarios() -> Iterator[Scenario]:
@@ -164,7 +162,7 @@ def _weight_decay(fmt: Format) -> Scenario:
             optimizer("e", weight_decay=0.3, **usual_options(fmt)),
             Step("A", {"e": _rows(e, (1,), "e1")}),
         ],
-        flags=("outcome-only",),
+        flags=(Flag.OUTCOME_ONLY,),
     )
 
 

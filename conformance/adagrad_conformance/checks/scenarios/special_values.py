@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, BINARY64, Format
 from adagrad_reference.scenario import Group, New, Scenario
 
@@ -18,17 +19,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "special-values"
-NOTES: dict[str, str] = {
-    "finite-wanted": "NaN is legal arithmetic here, but a finite result is better",
-    "moves-wanted": "standing still is legal arithmetic here, but moving is better",
-    "overflows": "g * g leaves the range of the format",
-    "sign-wanted": "zeros must have the sign that IEEE 754 arithmetic gives them",
-    "subnormal": "subnormal numbers go in or come out; a port may declare that it "
-    "flushes them",
-}
 
 
 def scenarios() -> Iterator[Scenario]:
@@ -47,7 +40,7 @@ def scenarios() -> Iterator[Scenario]:
         tensor(BINARY16, [1.3, -0.7] * 10),
         tensor(BINARY16, [0.0] * 20),
         note="1e-10 is 0 in binary16: 0/0 unless the update is formed in a wider one",
-        flags=("finite-wanted",),
+        flags=(Flag.FINITE_WANTED,),
     )
 
 
@@ -97,7 +90,7 @@ def _signs(fmt: Format) -> Iterator[Scenario]:
             tensor(fmt, total * 4),
             2,
             note="-0 stays with g = 0 and becomes 0 with g = -0, as -0 - -0 is 0",
-            flags=("sign-wanted",),
+            flags=(Flag.SIGN_WANTED,),
             lr=0.7,
             weight_decay=decay,
             eps=1e-3,
@@ -110,7 +103,7 @@ def _signs(fmt: Format) -> Iterator[Scenario]:
         tensor(fmt, [12.0] * 20),
         2,
         note="sqrt(12 + 4) = 4 and 64 * 2 / 4 = 32: x - x is 0, never -0",
-        flags=("sign-wanted",),
+        flags=(Flag.SIGN_WANTED,),
         lr=64.0,
         eps=0.0,
     )
@@ -191,7 +184,7 @@ def _range(fmt: Format) -> Iterator[Scenario]:
         tensor(fmt, [1.3, -0.7, 2.6]),
         tensor(fmt, [1.37 * root, 0.6, -3.1 * root]),
         note="S is inf; the update is 0, or finite through a wider format",
-        flags=("overflows",),
+        flags=(Flag.OVERFLOWS,),
         lr=0.7,
         eps=1e-3,
     )
@@ -202,7 +195,7 @@ def _range(fmt: Format) -> Iterator[Scenario]:
             tensor(fmt, [1.3, -0.7, 2.6] * 6),
             tensor(fmt, [1.37 * root, 0.6, -3.1 * root] * 6),
             note="g * g is finite in binary64",
-            flags=("overflows", "moves-wanted"),
+            flags=(Flag.OVERFLOWS, Flag.MOVES_WANTED),
             lr=0.7,
             eps=1e-3,
         )
@@ -245,7 +238,7 @@ def _subnormals(fmt: Format) -> Iterator[Scenario]:
             tensor(fmt, g),
             tensor(fmt, total),
             2,
-            flags=("subnormal",),
+            flags=(Flag.SUBNORMAL,),
             lr=lr,
             eps=eps,
         )

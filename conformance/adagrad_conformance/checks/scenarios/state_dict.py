@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, Format
 from adagrad_reference.scenario import (
     AddGroup,
@@ -35,12 +36,9 @@ from .builders import (
     usual_options,
 )
 
-__all__ = ["FAMILY", "NOTES", "scenarios"]
+__all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "state-dict"
-NOTES: dict[str, str] = {
-    "other-constructor": "the loading optimizer was constructed with other options",
-}
 
 _WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes", "new-process")
 
@@ -125,7 +123,7 @@ def _round_trip(
         params,
         events,
         note="two groups; q is skipped at steps 1 and 3, so counters may differ",
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
@@ -149,7 +147,7 @@ def _distinct_counters(fmt: Format, via: LoadWay) -> Scenario:
             *steps([gradients[1], gradients[3]], "B"),
         ],
         note="p, q and r have taken 3, 1 and 2 steps",
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
@@ -192,7 +190,7 @@ def _into_stepped(fmt: Format, via: LoadWay) -> Scenario:
             *steps([fourth, fifth], "B"),
         ],
         note="options of A were changed before; B has taken more steps, with others",
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
@@ -218,7 +216,7 @@ def _source_unchanged(fmt: Format) -> Scenario:
         ],
         note="A's own dict is loaded twice; C has what A had, as D shows by a step. "
         "D has it from bytes: A, B and C may share their state",
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
@@ -241,7 +239,7 @@ def _large_counters(fmt: Format, via: LoadWay) -> Scenario:
             Step("B", gradients[3]),
         ],
         note="a counter that is cast to a narrow format on its way is rounded here",
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
@@ -288,7 +286,7 @@ def _with_added_group(fmt: Format) -> Scenario:
             Step("B", gradients[4]),
         ],
         note="a group that was added later is saved and restored as any other",
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
@@ -329,7 +327,7 @@ def _option_after_load(fmt: Format) -> Scenario:
             SetOption("B", 0, "lr", 0.19),
             *steps([gradients[3], gradients[4]], "B"),
         ],
-        flags=("other-constructor",),
+        flags=(Flag.OTHER_CONSTRUCTOR,),
     )
 
 
