@@ -16,19 +16,15 @@ Rule 4.  A constant 0 says that the port lacks the option (no weight decay, say)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from functools import partial
 
 from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import has_empty_step
+from adagrad_reference.events import map_events, map_options, options_of
 from adagrad_reference.options import illegal_option
 from adagrad_reference.scenario import (
-    AddGroup,
-    Event,
-    Group,
-    New,
     OptionValues,
     Scenario,
-    SetOption,
 )
 
 from .kinds import Check, Relation, needed_claims
@@ -62,8 +58,9 @@ def fitted(check: Check, constants: Mapping[str, float]) -> Check:
     }
     if not chosen:
         return check
-    events = tuple(_with(event, chosen) for event in check.events)
-    return replace(check, events=events)
+    return map_events(
+        check, lambda event: map_options(event, partial(_put, chosen=chosen))
+    )
 
 
 def missing_claims(
@@ -111,36 +108,9 @@ def _can_be(name: str, value: float, scenario: Scenario, named: list[float]) -> 
 def _values(scenario: Scenario, name: str) -> Iterator[float]:
     """Every value that a scenario gives to an option."""
     for event in scenario.events:
-        for options in _options(event):
+        for options in options_of(event):
             if name in options:
                 yield float(options[name])
-
-
-def _options(event: Event) -> Iterator[OptionValues]:
-    match event:
-        case New(groups=groups, options=options):
-            yield options
-            yield from (group.options for group in groups)
-        case AddGroup(group=group):
-            yield group.options
-        case SetOption(option=option, value=value):
-            yield {option: value}
-
-
-def _with(event: Event, chosen: Mapping[str, float]) -> Event:
-    match event:
-        case New(groups=groups, options=options):
-            listed = tuple(_group_with(group, chosen) for group in groups)
-            return replace(event, groups=listed, options=_put(options, chosen))
-        case AddGroup(group=group):
-            return replace(event, group=_group_with(group, chosen))
-        case SetOption(option=option) if option in chosen:
-            return replace(event, value=chosen[option])
-    return event
-
-
-def _group_with(group: Group, chosen: Mapping[str, float]) -> Group:
-    return replace(group, options=_put(group.options, chosen))
 
 
 def _put(options: OptionValues, chosen: Mapping[str, float]) -> OptionValues:

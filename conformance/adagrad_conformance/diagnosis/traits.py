@@ -12,18 +12,21 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
 from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_reference.events import gradients_of, number_of_steps, options_of
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
     Gradient,
-    Group,
     Load,
     New,
     OptionValues,
+    Read,
+    Save,
     Scenario,
     SetOption,
     SetState,
@@ -164,7 +167,7 @@ def _far(event: Event) -> bool:
 
 
 def _steps(events: Sequence[Event]) -> int:
-    return sum(e.count if isinstance(e, Steps) else isinstance(e, Step) for e in events)
+    return sum(map(number_of_steps, events))
 
 
 def _later(events: Sequence[Event]) -> bool:
@@ -176,14 +179,7 @@ def _later(events: Sequence[Event]) -> bool:
 
 def _options(events: Iterable[Event]) -> Iterator[OptionValues]:
     for event in events:
-        match event:
-            case New(groups=groups, options=options):
-                yield options
-                yield from (group.options for group in groups)
-            case AddGroup(group=Group(options=options)):
-                yield options
-            case SetOption(option=name, value=value):
-                yield {name: value}
+        yield from options_of(event)
 
 
 def _event_traits(event: Event) -> Iterator[Trait]:
@@ -199,19 +195,21 @@ def _event_traits(event: Event) -> Iterator[Trait]:
             yield _LOADED
         case ZeroGrad():
             yield _ZEROED
-        case Step(gradients=gradients, loss=loss):
+        case Step(loss=loss):
             yield _ANY
             if loss is not None:
                 yield _CLOSURE
-            for gradient in gradients.values():
-                yield from _gradient_traits(gradient)
-        case Steps(cycle=cycle, count=count):
+        case Steps(count=count):
             yield _ANY
             if count > 1000:
                 yield _LONG
-            for gradients in cycle:
-                for gradient in gradients.values():
-                    yield from _gradient_traits(gradient)
+        case Read() | Save() | SetState():
+            pass
+        case _:
+            assert_never(event)
+    for gradients in gradients_of(event):
+        for gradient in gradients.values():
+            yield from _gradient_traits(gradient)
 
 
 def _gradient_traits(gradient: Gradient) -> Iterator[Trait]:
@@ -224,6 +222,8 @@ def _gradient_traits(gradient: Gradient) -> Iterator[Trait]:
             yield from _tensor_traits(gradient)
             if _is_zero(gradient):
                 yield _ZERO
+        case _:
+            assert_never(gradient)
 
 
 def _is_zero(gradient: Tensor) -> bool:
@@ -302,6 +302,10 @@ def _place_traits(scenario: Scenario, failure: Failure) -> Iterator[Trait]:
             elif isinstance(gradient, Tensor) and _is_zero(gradient):
                 words = "a param with a zero gradient fails"
                 yield Trait("gradients", words, 0.95, _ZERO)
+        case New() | Step() | Steps() | SetOption() | Read() | Save() | SetState():
+            pass
+        case _:
+            assert_never(event)
     size = scenario.tensors[failure.param].size if failure.param else 0
     if failure.element and size > 16 and failure.element >= 8:
         words = "the first elements of a large param are right"

@@ -35,6 +35,7 @@ from adagrad_conformance.execution.observations import (
 )
 from adagrad_reference.bookkeeping import Effect
 from adagrad_reference.boxes import Boxes
+from adagrad_reference.events import map_events, map_tensors
 from adagrad_reference.formats import BFLOAT16, BINARY32, FORMATS, Format
 from adagrad_reference.scenario import (
     Event,
@@ -43,10 +44,7 @@ from adagrad_reference.scenario import (
     New,
     Save,
     Scenario,
-    SetState,
     Sparse,
-    Step,
-    Steps,
     Tensor,
 )
 
@@ -138,23 +136,10 @@ def lifted(seen: Observation) -> Observation:
 
 def _lifted_scenario(scenario: Scenario) -> Scenario:
     tensors = {name: widened(tensor) for name, tensor in scenario.tensors.items()}
-    events = tuple(map(_lifted_event, scenario.events))
-    return replace(scenario, tensors=tensors, events=events)
-
-
-def _lifted_event(event: Event) -> Event:
-    match event:
-        case Step(gradients=gradients):
-            return replace(event, gradients=_all_wide(gradients))
-        case Steps(cycle=cycle):
-            return replace(event, cycle=tuple(map(_all_wide, cycle)))
-        case SetState(state_sum=total):
-            return replace(event, state_sum=widened(total))
-    return event
-
-
-def _all_wide(gradients: Mapping[str, Gradient]) -> dict[str, Gradient]:
-    return {name: _wide_gradient(g) for name, g in gradients.items()}
+    wide = map_events(
+        scenario, lambda event: map_tensors(event, lambda _, tensor: widened(tensor))
+    )
+    return replace(wide, tensors=tensors)
 
 
 def _wide_gradient(gradient: Gradient) -> Gradient:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import Any
 
+from adagrad_reference.events import map_events, map_options, map_tensors
 from adagrad_reference.scenario import (
-    AddGroup,
-    Event,
-    Group,
-    New,
     OptionValues,
     Scenario,
-    SetState,
     Sparse,
-    Step,
-    Steps,
     Tensor,
 )
 
@@ -30,43 +22,29 @@ def without_options(scenario: Scenario, names: frozenset[str]) -> Scenario:
     def rest(options: OptionValues) -> OptionValues:
         return {name: value for name, value in options.items() if name not in names}
 
-    def changed(event: Event) -> Event:
-        if isinstance(event, New):
-            groups = tuple(Group(g.params, rest(g.options)) for g in event.groups)
-            return replace(event, groups=groups, options=rest(event.options))
-        if isinstance(event, AddGroup):
-            group = Group(event.group.params, rest(event.group.options))
-            return replace(event, group=group)
-        return event
-
-    return replace(scenario, events=tuple(map(changed, scenario.events)))
+    return map_events(scenario, lambda event: map_options(event, rest))
 
 
 def as_tables(scenario: Scenario) -> Scenario:
     """The scenario with all params as tables: a row for each index of the first
     dimension."""
 
-    def table(tensor: Any) -> Any:
-        if tensor is None:
-            return None
-        first, *others = tensor.shape or (1,)
-        found = replace(tensor, shape=(first, prod(others)))
-        if isinstance(found, Sparse):
-            found = replace(found, values=table(found.values))
-        return found
+    def table(tensor: Tensor) -> Tensor:
+        return replace(tensor, shape=_as_table(tensor.shape))
 
-    def tables(given: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: table(tensor) for name, tensor in given.items()}
+    def rows(sparse: Sparse) -> Sparse:
+        return Sparse(_as_table(sparse.shape), sparse.indices, table(sparse.values))
 
-    def changed(event: Event) -> Event:
-        if isinstance(event, Step):
-            return replace(event, gradients=tables(event.gradients))
-        if isinstance(event, Steps):
-            return replace(event, cycle=tuple(map(tables, event.cycle)))
-        if isinstance(event, SetState):
-            total: Tensor = table(event.state_sum)
-            return replace(event, state_sum=total)
-        return event
+    tables = map_events(
+        scenario,
+        lambda event: map_tensors(
+            event, lambda _, tensor: table(tensor), lambda _, sparse: rows(sparse)
+        ),
+    )
+    params = {name: table(tensor) for name, tensor in scenario.tensors.items()}
+    return replace(tables, tensors=params)
 
-    events = tuple(map(changed, scenario.events))
-    return replace(scenario, tensors=tables(scenario.tensors), events=events)
+
+def _as_table(shape: tuple[int, ...]) -> tuple[int, int]:
+    first, *others = shape or (1,)
+    return first, prod(others)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
+from adagrad_reference.events import vary_gradients, vary_options
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -18,12 +19,14 @@ from adagrad_reference.scenario import (
     Load,
     New,
     OptionValues,
+    Read,
     Save,
     Scenario,
     SetOption,
     SetState,
     Step,
     Steps,
+    ZeroGrad,
 )
 
 __all__ = [
@@ -142,8 +145,10 @@ def _without(scenario: Scenario, name: str) -> Scenario:
             case SetState(param=param):
                 if param != name:
                     events.append(event)
-            case _:
+            case ZeroGrad() | Read() | Save() | Load():
                 events.append(event)
+            case _:
+                assert_never(event)
     return replace(scenario, tensors=tensors, events=tuple(events))
 
 
@@ -176,20 +181,8 @@ def fewer_groups(scenario: Scenario) -> Iterator[Scenario]:
 def fewer_options(scenario: Scenario) -> Iterator[Scenario]:
     """Without one of the options, of an optimizer or a group."""
     for number, event in enumerate(scenario.events):
-        match event:
-            case New(groups=groups, options=options):
-                for fewer in _fewer(options):
-                    yield with_event(scenario, number, replace(event, options=fewer))
-                for i, group in enumerate(groups):
-                    for fewer in _fewer(group.options):
-                        changed = replace(group, options=fewer)
-                        listed = (*groups[:i], changed, *groups[i + 1 :])
-                        shorter = replace(event, groups=listed)
-                        yield with_event(scenario, number, shorter)
-            case AddGroup(group=group):
-                for fewer in _fewer(group.options):
-                    changed = replace(group, options=fewer)
-                    yield with_event(scenario, number, replace(event, group=changed))
+        for shorter in vary_options(event, _fewer):
+            yield with_event(scenario, number, shorter)
 
 
 def _fewer(options: OptionValues) -> Iterator[OptionValues]:
@@ -200,14 +193,8 @@ def _fewer(options: OptionValues) -> Iterator[OptionValues]:
 def fewer_gradients(scenario: Scenario) -> Iterator[Scenario]:
     """A gradient less: the one before stays, or there is none."""
     for number, event in enumerate(scenario.events):
-        if isinstance(event, Step):
-            for fewer in _fewer_given(event.gradients):
-                yield with_event(scenario, number, replace(event, gradients=fewer))
-        elif isinstance(event, Steps):
-            for i, gradients in enumerate(event.cycle):
-                for fewer in _fewer_given(gradients):
-                    cycle = (*event.cycle[:i], fewer, *event.cycle[i + 1 :])
-                    yield with_event(scenario, number, replace(event, cycle=cycle))
+        for fewer in vary_gradients(event, _fewer_given):
+            yield with_event(scenario, number, fewer)
 
 
 def _fewer_given(gradients: Mapping[str, Gradient]) -> Iterator[dict[str, Gradient]]:

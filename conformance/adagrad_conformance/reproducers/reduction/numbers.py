@@ -10,19 +10,26 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import assert_never
 
 from adagrad_conformance.checks.scenarios.builders import rounded
+from adagrad_reference.events import vary_options
 from adagrad_reference.formats import BINARY64, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
+    Load,
     New,
     OptionValues,
+    Read,
+    Save,
     Scenario,
     SetOption,
     SetState,
     Step,
+    Steps,
     Tensor,
+    ZeroGrad,
 )
 
 from .events import with_event
@@ -118,29 +125,21 @@ def plainer_options(scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _plainer_event(event: Event) -> Iterator[Event]:
+    yield from vary_options(event, _plainer_values)
     match event:
-        case New(groups=groups, options=options):
-            for plainer in _plainer_values(options):
-                yield replace(event, options=plainer)
-            for i, group in enumerate(groups):
-                for plainer in _plainer_values(group.options):
-                    changed = replace(group, options=plainer)
-                    yield replace(
-                        event, groups=(*groups[:i], changed, *groups[i + 1 :])
-                    )
-        case AddGroup(group=group):
-            for plainer in _plainer_values(group.options):
-                yield replace(event, group=replace(group, options=plainer))
-        case SetOption(option=option, value=value):
-            for plainer in _plainer_values({option: value}):
-                yield replace(event, value=plainer[option])
-        case Step(loss=loss) if loss is not None:
-            for plain in _plainer(BINARY64, loss, OTHER):
+        case Step(loss=loss):
+            for plain in () if loss is None else _plainer(BINARY64, loss, OTHER):
                 yield replace(event, loss=plain)
         case SetState(t=t):
             for fewer in (0, 1, 2, t // 2, t - 1):
                 if 0 <= fewer < t:
                     yield replace(event, t=fewer)
+        case New() | SetOption() | AddGroup() | Steps() | ZeroGrad() | Read():
+            pass
+        case Save() | Load():
+            pass
+        case _:
+            assert_never(event)
 
 
 def _plainer_values(options: OptionValues) -> Iterator[Mapping[str, float | bool]]:

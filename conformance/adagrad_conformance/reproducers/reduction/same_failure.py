@@ -23,17 +23,15 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError, claims_needed
+from adagrad_reference.events import options_of
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
     AddGroup,
-    Event,
     Load,
     New,
-    OptionValues,
     Read,
     Save,
     Scenario,
-    SetOption,
     Steps,
     ZeroGrad,
 )
@@ -144,23 +142,11 @@ def _used_claims(scenario: Scenario, needed: frozenset[str]) -> frozenset[str]:
     on = {
         f"{name.replace('_', '-')} on"
         for event in scenario.events
-        for values in _option_sets(event)
+        for values in options_of(event)
         for name, value in values.items()
         if value
     }
     return needed | on
-
-
-def _option_sets(event: Event) -> Iterator[OptionValues]:
-    match event:
-        case New(groups=groups, options=options):
-            yield options
-            for group in groups:
-                yield group.options
-        case AddGroup(group=group):
-            yield group.options
-        case SetOption(option=option, value=value):
-            yield {option: value}
 
 
 def _left_open(scenario: Scenario) -> Iterator[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
+from typing import assert_never
 
 from adagrad_conformance.reproducers.torch_literals import shortest
+from adagrad_reference.events import gradients_of, groups_of, options_of
 from adagrad_reference.formats import BINARY64, FORMATS, Format
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
-    Group,
+    Load,
     New,
-    OptionValues,
+    Read,
+    Save,
     Scenario,
     SetOption,
     SetState,
@@ -21,9 +23,10 @@ from adagrad_reference.scenario import (
     Step,
     Steps,
     Tensor,
+    ZeroGrad,
 )
 
-from .tensors import given_of, tensors_of
+from .tensors import tensors_of
 
 __all__ = ["cost", "size"]
 
@@ -38,7 +41,7 @@ def size(scenario: Scenario) -> tuple[int, ...]:
         sum(map(_weight, scenario.events)),
         len(scenario.tensors),
         sum(len(tensor.bits) for tensor in scenario.tensors.values()),
-        sum(len(_groups(event)) for event in scenario.events),
+        sum(len(groups_of(event)) for event in scenario.events),
         sum(map(_entries, scenario.events)),
         sum(t.layout.length for t in tensors if t.layout is not None),
         sum(len(tensor.shape) for tensor in tensors),
@@ -55,34 +58,20 @@ def _weight(event: Event) -> int:
             return 4 + count.bit_length() + len(cycle)
         case Step(loss=loss):
             return 3 if loss is None else 4
-    return 3
-
-
-def _groups(event: Event) -> tuple[Group, ...]:
-    match event:
-        case New(groups=groups):
-            return groups
-        case AddGroup(group=group):
-            return (group,)
-    return ()
+        case New() | SetOption() | AddGroup() | ZeroGrad() | Read() | Save() | Load():
+            return 3
+        case _:
+            assert_never(event)
 
 
 def _entries(event: Event) -> int:
     """Options and gradients that are named; a None less than a tensor."""
-    named = sum(map(len, _options(event)))
-    gradients = [g for given in given_of(event) for g in given.values()]
+    named = sum(map(len, options_of(event)))
+    gradients = [g for given in gradients_of(event) for g in given.values()]
     rows = [len(g.indices) for g in gradients if isinstance(g, Sparse)]
     steps = event.count if isinstance(event, Steps) else 0
     there = sum(1 if gradient is None else 2 for gradient in gradients)
     return named + there + sum(rows) + steps
-
-
-def _options(event: Event) -> Iterator[OptionValues]:
-    yield from (group.options for group in _groups(event))
-    if isinstance(event, New):
-        yield event.options
-    if isinstance(event, SetOption):
-        yield {event.option: event.value}
 
 
 def _numbers(tensor: Tensor) -> int:
@@ -96,7 +85,7 @@ def _cost(name: str, bits: int) -> int:
 
 
 def _other_numbers(event: Event) -> int:
-    values = [v for options in _options(event) for v in options.values()]
+    values = [v for options in options_of(event) for v in options.values()]
     if isinstance(event, Step) and event.loss is not None:
         values.append(event.loss)
     written = event.t if isinstance(event, SetState) else 0

@@ -6,19 +6,17 @@ A param, its gradients and its written states keep one shape, so they shrink tog
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from adagrad_reference.events import map_events, map_tensors
+from adagrad_reference.events import tensors_of as brought
 from adagrad_reference.scenario import (
-    Event,
-    Gradient,
     Layout,
     Scenario,
-    SetState,
     Sparse,
     Step,
-    Steps,
     Tensor,
 )
 
@@ -28,7 +26,6 @@ __all__ = [
     "changed_tensors",
     "fewer_elements",
     "fewer_rows",
-    "given_of",
     "plainer_layouts",
     "swapped",
     "tensors_of",
@@ -182,21 +179,7 @@ def tensors_of(scenario: Scenario) -> Iterator[Tensor]:
     """Every tensor: params, written states, gradients, the values of sparse ones."""
     yield from scenario.tensors.values()
     for event in scenario.events:
-        if isinstance(event, SetState):
-            yield event.state_sum
-        for gradients in given_of(event):
-            for gradient in gradients.values():
-                if isinstance(gradient, Sparse):
-                    yield gradient.values
-                elif gradient is not None:
-                    yield gradient
-
-
-def given_of(event: Event) -> tuple[Mapping[str, Gradient], ...]:
-    """The sets of gradients that an event brings."""
-    if isinstance(event, Step):
-        return (event.gradients,)
-    return event.cycle if isinstance(event, Steps) else ()
+        yield from brought(event)
 
 
 def changed_tensors(
@@ -223,26 +206,13 @@ def _changed(
 ) -> Scenario:
     """The scenario with a param, its gradients and its states changed alike."""
 
-    def given(gradients: Mapping[str, Gradient]) -> dict[str, Gradient]:
-        return {key: one(g) if key == name else g for key, g in gradients.items()}
+    def tensor(param: str, old: Tensor) -> Tensor:
+        return change(old) if param == name else old
 
-    def one(gradient: Gradient) -> Gradient:
-        if isinstance(gradient, Tensor):
-            return change(gradient)
-        return None if gradient is None else change_rows(gradient)
-
-    def event(old: Event) -> Event:
-        match old:
-            case Step(gradients=gradients):
-                return replace(old, gradients=given(gradients))
-            case Steps(cycle=cycle):
-                return replace(old, cycle=tuple(given(step) for step in cycle))
-            case SetState(param=param, state_sum=total):
-                return replace(old, state_sum=change(total)) if param == name else old
-        return old
+    def rows(param: str, old: Sparse) -> Sparse:
+        return change_rows(old) if param == name else old
 
     tensors = dict(scenario.tensors)
     tensors[name] = (change_param or change)(tensors[name])
-    return replace(
-        scenario, tensors=tensors, events=tuple(event(e) for e in scenario.events)
-    )
+    changed = map_events(scenario, lambda event: map_tensors(event, tensor, rows))
+    return replace(changed, tensors=tensors)
