@@ -30,7 +30,7 @@ from .rounding import round_ball, round_step, ziv_context
 from .row_wise import mean_squares, row_size
 from .scenario import Load, Save, Scenario, Steps
 
-__all__ = ["EventExpectation", "ParamExpectation", "Unresolved", "play"]
+__all__ = ["EventExpectation", "ParamExpectation", "Unresolved", "expected", "play"]
 
 #: Precisions for exact trajectories; a scenario unresolved at the last is refused.
 TRAJECTORY_PRECISIONS = (200, 400, 800, 1600)
@@ -79,6 +79,14 @@ def play(
     raise Unresolved(
         f"{scenario.id}: not resolved at {precision} bits; change an input"
     )
+
+
+def expected(scenario: Scenario) -> list[EventExpectation]:
+    """What a scenario's verdict needs at least: the document's, by the faster engine.
+
+    Raises as `play`.
+    """
+    return play(scenario, fast=True)
 
 
 @dataclass

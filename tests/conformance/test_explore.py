@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from adagrad_conformance import explore as package
 from adagrad_conformance.adapters import torch_optim
-from adagrad_conformance.adapters.base import CLAIMS
+from adagrad_conformance.adapters.base import CLAIMS, Malformed
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
@@ -32,7 +32,7 @@ from adagrad_conformance.cli.main import main
 from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
 from adagrad_conformance.reports.stream import read_stream
-from adagrad_conformance.transport.client import Crash, InProcess
+from adagrad_conformance.transport.client import Crash, InProcess, Timeout
 from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import FORMATS
@@ -482,8 +482,46 @@ def test_a_port_that_ends_is_found(again):
     identity = candidate.start()
     found = explore(candidate, identity.claims, 30, 1).found
     assert found is not None
-    assert found.verdict.status == "crash"
+    assert (found.verdict.status, found.verdict.cause) == ("crash", "raised")
     assert isinstance(found.scenario.events[-1], Step | Steps)
+
+
+class Breaking(InProcess):
+    """A port that breaks off at `begin`, or at an event, in a given way."""
+
+    def __init__(self, moment, error):
+        super().__init__(numpy_own.NumpyAdapter)
+        self.moment, self.error = moment, error
+
+    def begin(self, tensors):
+        if self.moment == "begin":
+            raise self.error
+        super().begin(tensors)
+
+    def event(self, event, ask, payload=None):
+        if self.moment == "event":
+            raise self.error
+        return super().event(event, ask, payload)
+
+
+BREAKS = {
+    "crash": (Crash("gone", "signal"), "signal"),
+    "timeout": (Timeout("late", "half-a-line"), "half-a-line"),
+    "malformed": (Malformed("odd", "not-json"), "not-json"),
+}
+
+
+@pytest.mark.parametrize("moment", ["begin", "event"])
+@pytest.mark.parametrize("status", BREAKS)
+def test_both_explorations_say_why_a_check_broke_off(monkeypatch, moment, status):
+    error, cause = BREAKS[status]
+    for other in ("_driven", "_drawn"):
+        with monkeypatch.context() as alone:
+            alone.setattr(search_module, other, lambda *_: None)
+            candidate = Breaking(moment, error)
+            found = explore(candidate, candidate.start().claims, 3, 1).found
+        assert (found.verdict.status, found.verdict.cause) == (status, cause)
+        assert found.verdict.message == str(error)
 
 
 # -- the command -----------------------------------------------------------------------

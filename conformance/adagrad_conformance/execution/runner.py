@@ -6,19 +6,15 @@ was being played; the next one starts afresh.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from adagrad_conformance.adapters.base import Malformed, Refused
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
 from adagrad_conformance.transport.client import (
     Candidate,
-    Crash,
     Identity,
     NotLoaded,
-    Timeout,
 )
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, Scenario, Tensor
@@ -31,6 +27,7 @@ from .observations import (
     RelationSeen,
     Seen,
 )
+from .recording import recorded
 from .session import Session
 from .status import Status
 
@@ -108,7 +105,7 @@ def _settle(candidate: Candidate, seen: Seen) -> None:
         case NotPlayed():
             return
     if candidate.alive:
-        with _noting(end):
+        with recorded(end):
             candidate.settle()
 
 
@@ -134,7 +131,7 @@ def perform(candidate: Candidate, check: Check) -> Seen:
             return RelationSeen(check, first, play(candidate, right))
         case NativeCheck():
             native = NativeSeen(check)
-            with _noting(native):
+            with recorded(native):
                 native.answer = candidate.native(check.id)
             return native
     return _adapt(candidate, check)
@@ -143,7 +140,7 @@ def perform(candidate: Candidate, check: Check) -> Seen:
 def play(candidate: Candidate, scenario: Scenario) -> Observation:
     """Play one scenario to its end or to the first trouble."""
     seen = Observation(scenario)
-    with _noting(seen):
+    with recorded(seen):
         session = Session(candidate, scenario)
         for event in scenario.events:
             seen.events.append(session.do(event))
@@ -156,7 +153,7 @@ def _adapt(candidate: Candidate, check: Adaptive) -> AdaptiveSeen:
     """Play events as they are written, answered by the readings after them."""
     blank = Scenario(check.id, check.requirements, check.level, check.tensors, ())
     seen = Observation(blank)
-    with _noting(seen):
+    with recorded(seen):
         session, writer = Session(candidate, blank), check.events()
         event = next(writer)
         while True:
@@ -169,24 +166,3 @@ def _adapt(candidate: Candidate, check: Adaptive) -> AdaptiveSeen:
             except StopIteration:
                 break
     return AdaptiveSeen(check, seen)
-
-
-#: The status of each kind of trouble.
-_STATUS: Mapping[type[Exception], Status] = {
-    Malformed: Status.MALFORMED,
-    Timeout: Status.TIMEOUT,
-    Crash: Status.CRASH,
-    NotLoaded: Status.CRASH,
-    Refused: Status.CRASH,
-}
-
-
-@contextmanager
-def _noting(seen: Observation | NativeSeen) -> Iterator[None]:
-    """Note trouble in what is seen, unless there was some before."""
-    try:
-        yield
-    except tuple(_STATUS) as error:
-        if seen.trouble is None:
-            seen.trouble, seen.message = _STATUS[type(error)], str(error)
-            seen.cause = getattr(error, "cause", "refused")

@@ -14,11 +14,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from adagrad_conformance.adapters.base import Malformed, Refused
 from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.recording import recorded
 from adagrad_conformance.execution.session import Session
-from adagrad_conformance.execution.status import Status
-from adagrad_conformance.transport.client import Candidate, Crash, NotLoaded, Timeout
+from adagrad_conformance.transport.client import Candidate
 from adagrad_reference.scenario import Event
 
 from .events import KINDS, first, possible, used
@@ -26,14 +25,6 @@ from .legal_events import Draft
 from .numbers import params
 
 __all__ = ["SideBySide", "machine"]
-
-_TROUBLE: dict[type[Exception], Status] = {
-    Malformed: Status.MALFORMED,
-    Timeout: Status.TIMEOUT,
-    Crash: Status.CRASH,
-    NotLoaded: Status.CRASH,
-    Refused: Status.CRASH,
-}
 
 
 def _rule(kind: str) -> Any:
@@ -73,10 +64,10 @@ class SideBySide(RuleBasedStateMachine):
         self.draft = Draft(params(data.draw, self.claims), self.claims)
         self.seen = Observation(self.draft.scenario)
         self.ready()
-        try:
+        with recorded(self.seen):
             self.session = Session(self.candidate, self.draft.scenario)
-        except tuple(_TROUBLE) as error:
-            self._trouble(error)
+        if self.seen.trouble:
+            self.judge(self.seen)
         self.follow(first(data.draw, self.draft))
 
     def follow(self, event: Event) -> None:
@@ -84,16 +75,10 @@ class SideBySide(RuleBasedStateMachine):
         self.draft.add(event)
         assume(self.draft.ordinary.holds)
         self.seen.scenario = self.draft.scenario
-        try:
+        with recorded(self.seen):
             self.seen.events.append(self.session.do(event))
-        except tuple(_TROUBLE) as error:
-            self._trouble(error)
-        if self.session.parted:
+        if self.seen.trouble or self.session.parted:
             self.judge(self.seen)
-
-    def _trouble(self, error: Exception) -> None:
-        self.seen.trouble, self.seen.message = _TROUBLE[type(error)], str(error)
-        self.judge(self.seen)
 
     def teardown(self) -> None:
         """Judge the run, if it came to its end and not to an exception."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -13,14 +13,14 @@ from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.client import InProcess
-from adagrad_reference.expectations import EventExpectation, play
+from adagrad_reference.expectations import expected
 from adagrad_reference.scenario import Event, Scenario
 
 from .events import KINDS, first, possible, used
 from .legal_events import MAX_EVENTS, Draft
 from .numbers import formats, one_of, params
 
-__all__ = ["check", "expected", "scenarios", "verdict"]
+__all__ = ["check", "scenarios", "verdict"]
 
 #: Every claim that a drawn scenario may need.
 _EVERYTHING = frozenset(CLAIMS)
@@ -106,8 +106,3 @@ def verdict(seen: Observation, claims: frozenset[str]) -> Verdict:
     """The verdict of what was seen so far."""
     (found,) = judge([seen], claims, expected)
     return found
-
-
-def expected(scenario: Scenario) -> Sequence[EventExpectation]:
-    """For a port that shows no state: the boxes along the trajectory."""
-    return play(scenario, fast=True)

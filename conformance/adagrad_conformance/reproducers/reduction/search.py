@@ -7,7 +7,7 @@ helps or the budget is spent.  Nothing is random: the same port gives the same b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -27,8 +27,7 @@ from adagrad_conformance.transport.client import (
     NotLoaded,
 )
 from adagrad_reference.bookkeeping import claims_needed
-from adagrad_reference.expectations import EventExpectation, Unresolved
-from adagrad_reference.expectations import play as reference
+from adagrad_reference.expectations import Unresolved, expected
 from adagrad_reference.scenario import Scenario, Steps
 
 from . import events, numbers, tensors
@@ -36,7 +35,7 @@ from .same_failure import Fault, Ground, fault, ground
 from .size import size
 from .start_later import cut_short, restarted
 
-__all__ = ["BUDGET", "Outcome", "Reduction", "expected"]
+__all__ = ["BUDGET", "Outcome", "Reduction"]
 
 #: Plays that a reduction may take.
 BUDGET = 400
@@ -53,11 +52,6 @@ class Outcome:
     scenario: Scenario
     seen: Observation
     verdict: Verdict
-
-
-def expected(scenario: Scenario) -> Sequence[EventExpectation]:
-    """The boxes along the trajectory, for a port that shows no state."""
-    return reference(scenario, fast=True)
 
 
 Move = Callable[[Outcome], Iterator[Scenario]]
