@@ -39,7 +39,6 @@ from .scenario import (
     Steps,
     Tensor,
     ZeroGrad,
-    needs,
 )
 from .sparse import InexactSum, touched
 
@@ -49,8 +48,6 @@ __all__ = [
     "Restored",
     "ScenarioError",
     "Update",
-    "claims_needed",
-    "has_empty_step",
 ]
 
 
@@ -430,42 +427,6 @@ class Bookkeeper:
             raise ScenarioError(f"{self.scenario.id}: for {param}: {problem}")
         if (values.format, gradient.shape) != (tensor.format, tensor.shape):
             raise ScenarioError(f"{self.scenario.id}: {param} has another shape")
-
-
-def claims_needed(scenario: Scenario) -> frozenset[str]:
-    """`needs`, and what only playing it shows.
-
-    That is `refusals` where an event must be refused, and `none-gradient` where a step
-    meets a param that has not been given a gradient yet.
-    """
-    if "claims" not in scenario.__dict__:  # worked out once: it never changes
-        books, more = Bookkeeper(scenario), set[str]()
-        for event in scenario.events:
-            effect = books.apply(event)
-            if effect.refusal:
-                more.add("refusals")
-            elif isinstance(event, Step | Steps):
-                members = len(books.params(event.optimizer))
-                taken = effect.runs if isinstance(event, Steps) else (effect.updates,)
-                if any(len(updates) < members for updates in taken):
-                    more.add("none-gradient")
-        scenario.__dict__["claims"] = needs(scenario) | more
-    found: frozenset[str] = scenario.__dict__["claims"]
-    return found
-
-
-def has_empty_step(scenario: Scenario) -> bool:
-    """Whether it has a step in which no param of the optimizer has a gradient."""
-    if "empty" not in scenario.__dict__:
-        books = Bookkeeper(scenario)
-        effects = [(event, books.apply(event)) for event in scenario.events]
-        scenario.__dict__["empty"] = any(
-            not effect.updates if isinstance(event, Step) else not all(effect.runs)
-            for event, effect in effects
-            if isinstance(event, Step | Steps) and not effect.refusal
-        )
-    found: bool = scenario.__dict__["empty"]
-    return found
 
 
 def _sizes(optimizer: _Optimizer) -> Sequence[int]:

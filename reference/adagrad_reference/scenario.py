@@ -7,7 +7,7 @@ Rule 2.  Params are shared by all optimizers of a scenario; the state (accumulat
          step counter) belongs to an optimizer and a param.
 Rule 3.  A gradient stays with its param until it is replaced or zeroed, as after a
          backward pass that did not reach the param.
-Rule 4.  Anything beyond plain dense steps needs a claim that a port may lack; `needs`
+Rule 4.  Anything beyond plain dense steps needs a claim that a port may lack: claims.py
          lists them.
 """
 
@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .flags import Flag
 from .formats import FORMATS, Format
@@ -43,7 +43,6 @@ __all__ = [
     "Steps",
     "Tensor",
     "ZeroGrad",
-    "needs",
 ]
 
 #: As in RFC 2119, gravest first.
@@ -297,87 +296,12 @@ class Scenario:
     events: tuple[Event, ...]
     flags: tuple[Flag, ...] = ()
     note: str = ""
+    #: what other modules have computed of the scenario, by the function that did
+    derived: dict[Any, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def formats(self) -> tuple[str, ...]:
         """The formats of its params, in order of appearance."""
         return tuple(dict.fromkeys(tensor.format for tensor in self.tensors.values()))
-
-
-def needs(scenario: Scenario) -> frozenset[str]:
-    """The claims that a port must make for the scenario to be played on it."""
-    found = set(scenario.formats)
-    if len(scenario.formats) > 1:
-        found.add("mixed-formats")
-    for tensor in scenario.tensors.values():
-        found |= _tensor_needs(tensor)
-    for event in scenario.events:
-        found |= set(_event_needs(event))
-    return frozenset(found)
-
-
-def _tensor_needs(tensor: Tensor) -> set[str]:
-    named = {"complex": tensor.complex, "layout": tensor.layout is not None}
-    return {name for name, needed in named.items() if needed}
-
-
-#: Options that some ports take above zero only, and the claim of those that do not.
-_ZEROS = {
-    "lr": "zero-lr",
-    "eps": "zero-eps",
-    "initial_accumulator_value": "zero-accumulator",
-}
-
-
-def _option_needs(options: OptionValues) -> Iterator[str]:
-    """Naming an option needs it, whatever its value; every port has lr."""
-    for name, value in options.items():
-        if name != "lr":
-            yield name.replace("_", "-")
-        if value == 0 and name in _ZEROS:
-            yield _ZEROS[name]
-
-
-def _gradient_needs(gradients: Mapping[str, Gradient]) -> Iterator[str]:
-    for gradient in gradients.values():
-        if gradient is None:
-            yield "none-gradient"
-        elif isinstance(gradient, Sparse):
-            yield "sparse"
-            yield from _tensor_needs(gradient.values)
-        else:
-            yield from _tensor_needs(gradient)
-
-
-def _event_needs(event: Event) -> Iterator[str]:
-    match event:
-        case New(groups=groups, options=options):
-            yield from _option_needs(options)
-            if not {"lr", "eps"} <= set(options):
-                yield "defaults"
-            if len(groups) > 1 or any(group.options for group in groups):
-                yield "groups"
-            for group in groups:
-                yield from _option_needs(group.options)
-        case Step(gradients=gradients, loss=loss):
-            if loss is not None:
-                yield "closure"
-            yield from _gradient_needs(gradients)
-        case Steps(cycle=cycle):
-            yield from ("many-steps", "state")
-            for gradients in cycle:
-                yield from _gradient_needs(gradients)
-        case SetOption(option=option, value=value):
-            yield "set-option"
-            yield from _option_needs({option: value})
-        case AddGroup(group=group):
-            yield "add-group"
-            yield from _option_needs(group.options)
-        case ZeroGrad():
-            yield "zero-grad"
-        case Read() | Save():
-            yield "save"
-        case Load(via=via):
-            yield f"load-{via}"
-        case SetState():
-            yield "state-write"

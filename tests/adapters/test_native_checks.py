@@ -198,7 +198,7 @@ def test_a_path_that_cannot_be_differentiated_is_skipped_with_its_reason():
 def test_every_check_decides_a_requirement_that_exists():
     for entry in NATIVE.values():
         assert set(entry.requirements) <= set(REQUIREMENTS)
-        assert entry.claims <= set(CLAIMS)
+        assert entry.needed_claims <= set(CLAIMS)
 
 
 def test_the_numbers_are_unlucky():

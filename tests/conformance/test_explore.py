@@ -33,7 +33,8 @@ from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.transport.client import Crash, InProcess, Timeout
-from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import OPTION_NAMES
@@ -151,14 +152,14 @@ def test_nothing_is_needed_that_is_not_claimed(data):
     claims = data.draw(st.sets(st.sampled_from(sorted(ALL))), label="claims")
     claims |= {data.draw(st.sampled_from(["binary64", "binary32"])), "eps"}
     scenario = data.draw(scenarios(frozenset(claims)))
-    assert claims_needed(scenario) <= claims
+    assert needed_claims(scenario) <= claims
 
 
 @pytest.mark.parametrize("claim", sorted(ALL - {"binary32"}))
 def test_a_claim_that_is_missing_is_not_needed(claim):
     claims = ALL - {claim}
     for scenario in drawn(25, claims):
-        assert claims_needed(scenario) <= claims
+        assert needed_claims(scenario) <= claims
 
 
 def test_without_gradients_of_none_every_param_has_one():
@@ -392,7 +393,7 @@ def kinds(scenario):
 
 def test_a_verdict_on_the_spot():
     (scenario, *_) = [s for s in drawn(30) if "Step" in kinds(s) and "complex" not in
-                      set(happenings(s)) | claims_needed(s)]  # fmt: skip
+                      set(happenings(s)) | needed_claims(s)]  # fmt: skip
     assert check(numpy_own.NumpyAdapter, scenario).status == "pass"
     wrong = [check(adapter_of(PlusSign), s) for s in drawn(30)]
     assert {v.status for v in wrong} == {"pass", "fail", "not-claimed"}

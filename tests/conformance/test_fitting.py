@@ -13,6 +13,7 @@ from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.transport.client import InProcess, check_constants
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
     AddGroup,
     Group,
@@ -22,7 +23,6 @@ from adagrad_reference.scenario import (
     Step,
     Steps,
     Tensor,
-    needs,
 )
 
 LIBRARY = Library.read()
@@ -87,11 +87,11 @@ def test_what_was_fitted_needs_no_claim_of_the_option():
 
 def test_zero_is_a_claim_of_its_own():
     named = made(lr=0.0, eps=0.0, initial_accumulator_value=0.0)
-    assert {"zero-lr", "zero-eps", "zero-accumulator"} <= needs(scenario(named))
+    assert {"zero-lr", "zero-eps", "zero-accumulator"} <= needed_claims(scenario(named))
     ordinary = made(lr=0.1, eps=0.1, initial_accumulator_value=0.1)
-    assert not {x for x in needs(scenario(ordinary)) if x.startswith("zero-")}
+    assert not {x for x in needed_claims(scenario(ordinary)) if x.startswith("zero-")}
     later = scenario(made(lr=0.1, eps=0.1), SetOption("A", 0, "lr", 0.0))
-    assert "zero-lr" in needs(later)
+    assert "zero-lr" in needed_claims(later)
 
 
 @pytest.mark.parametrize(

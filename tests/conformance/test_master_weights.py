@@ -24,6 +24,7 @@ from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.transport import messages
 from adagrad_conformance.transport.client import InProcess
 from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.expectations import play as reference
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, FORMATS
 from adagrad_reference.scenario import (
@@ -40,7 +41,6 @@ from adagrad_reference.scenario import (
     Steps,
     Tensor,
     ZeroGrad,
-    needs,
 )
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("zoo", "mutants")]
@@ -467,7 +467,7 @@ def test_a_trace_is_that_of_the_master():
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_scenario_needs_the_claim(name):
     assert MASTER not in PLAIN_CLAIMS
-    assert MASTER not in needs(everything(name))
+    assert MASTER not in needed_claims(everything(name))
 
 
 def test_lifted_scenarios_are_possible():

@@ -294,7 +294,7 @@ class Adapts(Adaptive):
         self.tensors, self.count = {"p": P}, count
 
     @property
-    def claims(self):
+    def needed_claims(self):
         return frozenset({"binary32", "eps"})
 
     def events(self):
@@ -310,7 +310,7 @@ class Adapts(Adaptive):
 
 def test_adaptive_run_is_written_while_it_is_played(recorder):
     check = Adapts(5)
-    (seen,) = observe(recorder, Identity("x", "1", "x", check.claims), [check])
+    (seen,) = observe(recorder, Identity("x", "1", "x", check.needed_claims), [check])
     assert isinstance(seen, AdaptiveSeen)
     assert (seen.check, seen.trouble, seen.message) == (check, None, "")
     observed = seen.observation

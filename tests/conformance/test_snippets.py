@@ -41,7 +41,8 @@ from adagrad_conformance.reproducers.torch_script import (
     torch_snippet,
 )
 from adagrad_conformance.transport.client import InProcess
-from adagrad_reference.bookkeeping import Bookkeeper, claims_needed
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.scenario import (
     AddGroup,
@@ -75,7 +76,7 @@ def all_scenarios() -> Iterator[Scenario]:
             yield from (known.left, known.right)
 
 
-KNOWN = [s for s in all_scenarios() if claims_needed(s) <= torch_optim.single().claims]
+KNOWN = [s for s in all_scenarios() if needed_claims(s) <= torch_optim.single().claims]
 
 
 def traits(scenario: Scenario) -> frozenset[str]:

@@ -9,12 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from adagrad_reference.bookkeeping import (
-    Bookkeeper,
-    Effect,
-    ScenarioError,
-    claims_needed,
-)
+from adagrad_reference.bookkeeping import Bookkeeper, Effect, ScenarioError
 from adagrad_reference.expectations import TRAJECTORY_PRECISIONS, Unresolved, play
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
 from adagrad_reference.options import Options
@@ -35,7 +30,6 @@ from adagrad_reference.scenario import (
     Steps,
     Tensor,
     ZeroGrad,
-    needs,
 )
 
 WAYS = ("same-object", "deepcopy", "bytes", "new-process")
@@ -618,7 +612,7 @@ def test_a_param_without_elements():
     assert (after.t, after.theta["lawful"]) == (1, [])
 
 
-# -- layouts and needs -------------------------------------------------------------
+# -- layouts -------------------------------------------------------------------
 
 
 def test_positions():
@@ -638,70 +632,10 @@ def test_positions_are_those_of_numpy():
     assert Layout(60, 5, (1, 30, 6), 0).positions((3, 2, 4)) == view.ravel().tolist()
 
 
-NAMED = {"lr": 0.5, "eps": 1e-10}  #: without these two, the defaults are judged
-TAU = "initial-accumulator-value"
-NEEDS = [
-    (Read("opt"), {"save"}),
-    (Save("opt", "s"), {"save"}),
-    (ZeroGrad("opt", set_to_none=True), {"zero-grad"}),
-    (SetState("opt", "a", GA, 1), {"state-write"}),
-    (SetOption("opt", 0, "weight_decay", 0.5), {"set-option", "weight-decay"}),
-    (SetOption("opt", 0, "lr", 0.5), {"set-option"}),
-    (AddGroup("opt", Group(("b",))), {"add-group"}),
-    (AddGroup("opt", Group(("b",), {"eps": 0.5, "lr": 1.0})), {"add-group", "eps"}),
-    (step(a=GA), set()),
-    (step(a=None), {"none-gradient"}),
-    (step(a=Sparse((2,), (0,), GB)), {"sparse"}),
-    (step(a=tensor(1, 2, layout=Layout(2, 0, (1,), 0))), {"layout"}),
-    (Step("opt", {"a": GA}, loss=0.0), {"closure"}),
-    (
-        step(a=Sparse((2,), (), Tensor("binary64", (0,), (), True))),
-        {"sparse", "complex"},
-    ),
-    (Steps("opt", ({"a": GA},), 3), {"many-steps", "state"}),
-    (
-        Steps("opt", ({"a": GA}, {"a": None}), 3),
-        {"many-steps", "state", "none-gradient"},
-    ),
-    (new("a", **NAMED), {"eps"}),
-    (new("a"), {"defaults"}),
-    (new("a", lr=0.5), {"defaults"}),
-    (new("a", eps=0.5, maximize=False), {"defaults", "eps", "maximize"}),
-    (new("a", **NAMED, initial_accumulator_value=0.5), {"eps", TAU}),
-    (new("a", **NAMED, lr_decay=0.1), {"eps", "lr-decay"}),
-    (New("opt", (Group(("a",)), Group(("b",))), NAMED), {"eps", "groups"}),
-    (New("opt", (Group(("a",), {"lr": 0.1}),), NAMED), {"eps", "groups"}),
-    (
-        New("opt", (Group(("a",), {"weight_decay": 0.1}),), NAMED),
-        {"eps", "groups", "weight-decay"},
-    ),
-    *[(Load("opt", "s", way), {f"load-{way}"}) for way in WAYS],
-]
-
-
-@pytest.mark.parametrize(("event", "names"), NEEDS, ids=lambda x: type(x).__name__)
-def test_needs_of_each_event(event, names):
-    assert needs(scenario(event, a=AB["a"])) == names | {"binary64"}
-
-
-def test_claims_of_what_must_be_refused():
-    refused = scenario(new("a"), AddGroup("opt", Group(("a",))), **AB)
-    assert claims_needed(refused) == needs(refused) | {"refusals"}
-    fine = scenario(new("a"), step(a=GA), **AB)
-    assert claims_needed(fine) == needs(fine)
-
-
-def test_needs_of_tensors():
-    z = tensor(1.0, 2.0, shape=(1,), complex=True, fmt="bfloat16")
-    spread = tensor(1.0, fmt="binary32", layout=Layout(3, 1, (2,), 0))
-    found = needs(scenario(z=z, s=spread))
-    assert found == {"bfloat16", "binary32", "complex", "layout", "mixed-formats"}
-    assert scenario(z=z, s=spread).formats == ("bfloat16", "binary32")
-
-
 def test_tensors_know_their_values():
     x = tensor(1.0, -0.5, 2.0**-149, math.inf, fmt="binary32", shape=(2, 2))
     assert x.fmt == BINARY32
+    assert scenario(x=x, y=AB["a"]).formats == ("binary32", "binary64")
     assert (x.size, x.problem()) == (4, None)
     assert x.values() == [1.0, -0.5, 2.0**-149, math.inf]
     assert Tensor("binary32", (), (0,)).size == 1

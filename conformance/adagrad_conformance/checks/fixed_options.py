@@ -1,43 +1,42 @@
 """Scenarios for ports in which an option cannot be chosen.
 
-Many published Adagrads have a fixed eps, or always start S at 0.1.  Such a port says
-so (`Adapter.constants`); a scenario that names the option is then played, and judged,
-with the port's own value in its place.
+Many published Adagrads have a fixed eps, or always start S at 0.1.  Such a port
+declares the value (`Adapter.constants`).  A scenario that names the option is then
+played, and judged, with the port's own value in its place.
 
-Rule 1.  Only scenarios are fitted: relations and adaptive runs rest on their values.
-Rule 2.  What varies the option, or gives it 0 or an illegal value, is about the option
-         itself and stays as it is: not claimed.
-Rule 3.  In 16-bit formats an eps that the family's rule 5 would forbid (build.py) is
-         left alone: what is special there is not what the scenario is about.
-Rule 4.  A constant 0 says that the port lacks the option (no weight decay, say); what a
-         scenario of the option's own theme decides is then not claimed either.
+Rule 1.  Only scenarios are changed: relations and adaptive runs rest on their values.
+Rule 2.  A scenario that varies the option, or gives it 0 or an illegal value, is about
+         the option itself.  It stays as it is, and the port does not claim it.
+Rule 3.  In 16-bit formats an eps below `SMALLEST_EPS_16` is not put in: it would move
+         the scenario into underflow (rule 5 of scenarios/builders.py).
+Rule 4.  A constant 0 means that the port lacks the option (no weight decay, say).  A
+         scenario whose foremost requirement is about the option then stays as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from dataclasses import replace
+from typing import assert_never
 
 from adagrad_conformance.requirements.table import foremost
-from adagrad_reference.bookkeeping import has_empty_step
-from adagrad_reference.events import map_events, map_options, options_of
+from adagrad_reference.claims import has_empty_step
+from adagrad_reference.events import map_options, options_of
 from adagrad_reference.options import illegal_option
-from adagrad_reference.scenario import (
-    OptionValues,
-    Scenario,
-)
+from adagrad_reference.scenario import OptionValues, Scenario
 
-from .kinds import Check, Relation, needed_claims
+from .kinds import Adaptive, Check, NativeCheck, Relation, needed_claims
 
 __all__ = ["SMALLEST_EPS_16", "fitted", "missing_claims"]
 
-_NEEDS = "needs-a-gradient"
+#: The claim of ports that refuse a step in which no param has a gradient.
+_NEEDS_A_GRADIENT = "needs-a-gradient"
 
 #: The smallest eps that ordinary scenarios have in a 16-bit format.
 SMALLEST_EPS_16 = 1e-3
 
-#: Option -> the claim that it may be given as 0.
-_ZERO = {
+#: The options that can be fixed, each with the claim that it may be given as 0.
+_ZERO_CLAIMS = {
     "lr": "zero-lr",
     "lr_decay": "",
     "weight_decay": "",
@@ -47,31 +46,37 @@ _ZERO = {
 
 
 def fitted(check: Check, constants: Mapping[str, float]) -> Check:
-    """The check with the port's constants in it; the same object where it has none."""
+    """The check with the port's constants in it; the same object where none is put in.
+
+    `constants` are the values of the options that the port fixes, by name.
+    """
     if not isinstance(check, Scenario):
         return check
     chosen = {
         name: value
         for name, value in constants.items()
-        if _can_be(name, value, check, list(_values(check, name)))
-        and (value or not _is_about(name, check))
+        if _can_be(name, value, check) and (value or not _is_about(name, check))
     }
     if not chosen:
         return check
-    return map_events(
-        check, lambda event: map_options(event, partial(_put, chosen=chosen))
-    )
+
+    def with_constants(options: OptionValues) -> OptionValues:
+        return {name: chosen.get(name, value) for name, value in options.items()}
+
+    events = tuple(map_options(event, with_constants) for event in check.events)
+    return replace(check, events=events)
 
 
 def missing_claims(
     check: Check, claims: frozenset[str], constants: Mapping[str, float]
 ) -> frozenset[str]:
-    """The claims that a (fitted) check needs and the port does not make.
+    """The claims that a check, once fitted, needs and the port does not make.
 
-    What a port with the claim `needs-a-gradient` says it refuses is not asked of it.
+    For a port with the claim `needs-a-gradient`, a check with a step without gradients
+    misses a claim of its own.
     """
     missing = needed_claims(check) - claims
-    if _NEEDS in claims and any(map(has_empty_step, _scenarios(check))):
+    if _NEEDS_A_GRADIENT in claims and any(map(has_empty_step, _scenarios(check))):
         missing |= {"steps without gradients"}
     if not isinstance(check, Scenario):
         return missing
@@ -80,8 +85,8 @@ def missing_claims(
         for name, value in constants.items()
         if set(_values(check, name)) == {value}
     }
-    claims_met = {name.replace("_", "-") for name in fixed}
-    return missing - claims_met - {_ZERO[name] for name in fixed if not fixed[name]}
+    met = {name.replace("_", "-") for name in fixed}
+    return missing - met - {_ZERO_CLAIMS[name] for name in fixed if not fixed[name]}
 
 
 def _scenarios(check: Check) -> tuple[Scenario, ...]:
@@ -90,7 +95,10 @@ def _scenarios(check: Check) -> tuple[Scenario, ...]:
             return (check,)
         case Relation(left=left, right=right):
             return (left, right)
-    return ()
+        case NativeCheck() | Adaptive():
+            return ()
+        case _:
+            assert_never(check)
 
 
 def _is_about(name: str, scenario: Scenario) -> bool:
@@ -98,8 +106,13 @@ def _is_about(name: str, scenario: Scenario) -> bool:
     return requirement is not None and name in requirement.classification.options
 
 
-def _can_be(name: str, value: float, scenario: Scenario, named: list[float]) -> bool:
-    if len(set(named)) != 1 or illegal_option({name: named[0]}) or not named[0]:
+def _can_be(name: str, value: float, scenario: Scenario) -> bool:
+    """Whether the constant may stand where the scenario names the option."""
+    named = set(_values(scenario, name))
+    if len(named) != 1:
+        return False
+    (given,) = named
+    if illegal_option({name: given}) or not given:
         return False
     narrow = any(tensor.fmt.width == 16 for tensor in scenario.tensors.values())
     return not (narrow and name == "eps" and value < SMALLEST_EPS_16)
@@ -111,7 +124,3 @@ def _values(scenario: Scenario, name: str) -> Iterator[float]:
         for options in options_of(event):
             if name in options:
                 yield float(options[name])
-
-
-def _put(options: OptionValues, chosen: Mapping[str, float]) -> OptionValues:
-    return {name: chosen.get(name, value) for name, value in options.items()}

@@ -1,7 +1,8 @@
-"""What can be checked, beside scenarios: relations, native checks, adaptive runs.
+"""The four kinds of checks: scenarios, relations, native checks, adaptive runs.
 
-All kinds have an id (a permanent path of words), requirements (the first one foremost)
-and a level, and stand side by side in a run, its stream and its reports.
+Every check has an id (a permanent path of words), the requirements that it decides
+(the first one foremost) and a level.  Checks of all kinds stand side by side in a run,
+its stream and its reports.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.native.table import NATIVE, NativeEntry
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_reference.bookkeeping import claims_needed
+from adagrad_reference import claims
 from adagrad_reference.scenario import Event, Scenario, Tensor
 
 __all__ = [
     "Adaptive",
     "Check",
+    "Kind",
     "NativeCheck",
     "Place",
     "Relation",
@@ -50,8 +53,8 @@ class Relation:
     """Two scenarios of which the outcome of one follows from that of the other.
 
     The right run's theta must be `theta_factor` times the left one's and its S
-    `sum_factor` times, bit for bit (the factors are powers of two, or -1; zeros have
-    no sign).
+    `sum_factor` times, bit for bit (the factors are powers of two, or -1; the sign of
+    a zero is ignored).
     """
 
     id: str
@@ -65,34 +68,34 @@ class Relation:
 
     @property
     def level(self) -> str:
-        """That of its first requirement."""
+        """The level of the foremost requirement."""
         return REQUIREMENTS[self.requirements[0]].level
 
 
 @dataclass(frozen=True)
 class NativeCheck:
-    """A piece of host code, by its name in native/table.py."""
+    """A function of adapters/native that runs in the port's process."""
 
     entry: NativeEntry
 
     @property
     def id(self) -> str:
-        """Its name."""
+        """The id of the table's entry."""
         return self.entry.id
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """What it decides."""
+        """The requirements that it decides, the first one foremost."""
         return self.entry.requirements
 
     @property
     def level(self) -> str:
-        """That of its first requirement."""
+        """The level of the foremost requirement."""
         return REQUIREMENTS[self.requirements[0]].level
 
 
 class Adaptive(ABC):
-    """A scenario that is written while it is played: events depend on what was read."""
+    """A scenario that is written while it is played: events depend on readings."""
 
     id: str
     requirements: tuple[str, ...]
@@ -100,50 +103,57 @@ class Adaptive(ABC):
 
     @property
     def level(self) -> str:
-        """That of its first requirement."""
+        """The level of the foremost requirement."""
         return REQUIREMENTS[self.requirements[0]].level
 
     @property
     @abstractmethod
-    def claims(self) -> frozenset[str]:
-        """The claims that it needs."""
+    def needed_claims(self) -> frozenset[str]:
+        """The claims that a port must make for the run to be played on it."""
 
     @abstractmethod
     def events(self) -> Generator[Event, Mapping[Place, Reading], None]:
-        """Yield events; each is answered with the readings after it."""
+        """Yield events; the readings after an event are sent back to the generator."""
 
     @abstractmethod
     def problem(self, thetas: Sequence[Tensor]) -> str | None:
-        """What is wrong with a run, given its first param after every event."""
+        """What is wrong with a run; `thetas` are its first param after each event."""
 
 
 Check = Scenario | Relation | NativeCheck | Adaptive
-
-_KINDS = {
-    Scenario: "scenario",
-    Relation: "relation",
-    NativeCheck: "native",
-    Adaptive: "adaptive",
-}
+Kind = Literal["scenario", "relation", "native", "adaptive"]
 
 
-def kind(check: Check) -> str:
-    """The kind of a check in one word."""
-    return next(word for cls, word in _KINDS.items() if isinstance(check, cls))
+def kind(check: Check) -> Kind:
+    """The kind of a check, as records of the stream name it."""
+    match check:
+        case Scenario():
+            return "scenario"
+        case Relation():
+            return "relation"
+        case NativeCheck():
+            return "native"
+        case Adaptive():
+            return "adaptive"
+        case _:
+            assert_never(check)
 
 
 def needed_claims(check: Check) -> frozenset[str]:
     """The claims that a port must make for the check to be run on it."""
     match check:
         case Scenario():
-            return claims_needed(check)
-        case Relation():
-            return claims_needed(check.left) | claims_needed(check.right)
-        case NativeCheck():
-            return check.entry.claims
-    return check.claims
+            return claims.needed_claims(check)
+        case Relation(left=left, right=right):
+            return claims.needed_claims(left) | claims.needed_claims(right)
+        case NativeCheck(entry=entry):
+            return entry.needed_claims
+        case Adaptive():
+            return check.needed_claims
+        case _:
+            assert_never(check)
 
 
 def native_checks() -> list[NativeCheck]:
-    """All native checks."""
+    """All native checks, in the order of their table."""
     return [NativeCheck(entry) for entry in NATIVE.values()]

@@ -27,7 +27,7 @@ from typing import Any
 
 from adagrad_conformance.adapters.base import Reading
 from adagrad_reference.algorithm import context
-from adagrad_reference.bookkeeping import claims_needed
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.formats import BINARY64
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import Event, New, Scenario, Step, Tensor
@@ -64,10 +64,10 @@ class Losses(Adaptive):
         return {"p": tensor(BINARY64, self.start)}
 
     @property
-    def claims(self) -> frozenset[str]:
+    def needed_claims(self) -> frozenset[str]:
         """Those of a step with its options."""
         first = self._new()
-        return claims_needed(Scenario(self.id, (), "MUST", self.tensors, (first,)))
+        return needed_claims(Scenario(self.id, (), "MUST", self.tensors, (first,)))
 
     def _new(self) -> New:
         return optimizer(**self.options)

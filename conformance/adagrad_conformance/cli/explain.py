@@ -186,7 +186,8 @@ def _word(event: Event) -> str:
 def _native(check: NativeCheck) -> Iterator[str]:
     """From the source: nothing of the framework is imported."""
     module, _, function = check.entry.place.partition(":")
-    yield f"host code, for ports that claim {', '.join(sorted(check.entry.claims))}"
+    claims = ", ".join(sorted(check.entry.needed_claims))
+    yield f"host code, for ports that claim {claims}"
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         yield f"  {check.entry.place}"
@@ -203,7 +204,7 @@ def _adaptive(check: Adaptive) -> Iterator[str]:
     yield from _indented(inspect.getdoc(type(check)) or "")
     code = type(check)
     yield f"  {inspect.getsourcefile(code)}:{inspect.getsourcelines(code)[1]}"
-    yield f"  for ports that claim {', '.join(sorted(check.claims))}"
+    yield f"  for ports that claim {', '.join(sorted(check.needed_claims))}"
     yield from _inputs(check.tensors.items())
 
 

@@ -16,7 +16,7 @@ class NativeEntry:
     id: str
     requirements: tuple[str, ...]
     place: str  #: module:function
-    claims: frozenset[str]
+    needed_claims: frozenset[str]
     slow: bool = False  #: it takes many seconds
 
 

@@ -22,7 +22,8 @@ from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import foremost
-from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError, claims_needed
+from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.events import options_of
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
@@ -111,7 +112,7 @@ class Ground:
     def allows(self, scenario: Scenario) -> bool:
         """Whether a scenario is possible and stays on this ground."""
         try:
-            needed = claims_needed(scenario)
+            needed = needed_claims(scenario)
         except (ScenarioError, KeyError):
             return False
         if not self.theme <= _used_claims(scenario, needed):
@@ -125,7 +126,7 @@ class Ground:
 
 def ground(scenario: Scenario) -> Ground:
     """The ground of a scenario that failed."""
-    needed = claims_needed(scenario)
+    needed = needed_claims(scenario)
     requirement = foremost(scenario.requirements)
     theme = requirement.classification.keeps_claims if requirement else ()
     about = {*theme, *(f"{name} on" for name in theme)}

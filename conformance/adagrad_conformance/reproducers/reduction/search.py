@@ -26,7 +26,7 @@ from adagrad_conformance.transport.client import (
     InProcess,
     NotLoaded,
 )
-from adagrad_reference.bookkeeping import claims_needed
+from adagrad_reference.claims import needed_claims
 from adagrad_reference.expectations import Unresolved, expected
 from adagrad_reference.scenario import Scenario, Steps
 
@@ -187,6 +187,6 @@ def _control(scenario: Scenario) -> Callable[[Scenario], bool] | None:
         (verdict,) = judge([play(own, given)], identity.claims, expected)
         return verdict.status is Status.PASS
 
-    if not claims_needed(scenario) <= identity.claims or not passes(scenario):
+    if not needed_claims(scenario) <= identity.claims or not passes(scenario):
         return None
     return passes
