@@ -27,7 +27,7 @@ import ports
 from adagrad_conformance.checks.scenarios import long_runs
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.algorithm import adagrad_step, context
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
@@ -230,7 +230,7 @@ def _jobs() -> Figure:
 
 def _long_run() -> Figure:
     """Steps in one event: played by torch in its process, shown, and judged."""
-    port = ProcessCandidate(parse_target("torch/single").command, 60.0)
+    port = SubprocessClient(parse_target("torch/single").command, 60.0)
     identity = port.start()
     (long,) = (s for s in long_runs.scenarios() if s.formats == ("binary32",))
     (event,) = (e for e in long.events if isinstance(e, Steps))

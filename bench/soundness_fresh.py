@@ -11,7 +11,7 @@ from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenario
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Identity, InProcess
+from adagrad_conformance.transport.client import Identity, InProcessClient
 from adagrad_reference.scenario import Scenario
 
 __all__ = ["PORTS", "PlayedRow", "play_seeds"]
@@ -39,7 +39,7 @@ class PlayedRow:
 
 def play_seeds(first: int, count: int, per_format: int) -> list[PlayedRow]:
     """Play `per_format` scenarios a format, for `count` seeds, on every port."""
-    ports = {name: InProcess(make) for name, make in PORTS.items()}
+    ports = {name: InProcessClient(make) for name, make in PORTS.items()}
     identities = {name: port.start() for name, port in ports.items()}
     rows = {name: PlayedRow(name) for name in PORTS}
     for seed in range(first, first + count):
@@ -50,7 +50,7 @@ def play_seeds(first: int, count: int, per_format: int) -> list[PlayedRow]:
 
 
 def _play(
-    row: PlayedRow, port: InProcess, identity: Identity, scenarios: list[Scenario]
+    row: PlayedRow, port: InProcessClient, identity: Identity, scenarios: list[Scenario]
 ) -> None:
     for scenario, verdict in _verdicts(port, identity, scenarios):
         row.scenarios += 1
@@ -65,7 +65,7 @@ def _play(
 
 
 def _verdicts(
-    port: InProcess, identity: Identity, scenarios: list[Scenario]
+    port: InProcessClient, identity: Identity, scenarios: list[Scenario]
 ) -> list[tuple[Scenario, Verdict]]:
     seen = list(observe(port, identity, scenarios))
     verdicts = judge(seen, identity.claims, lambda scenario: ())

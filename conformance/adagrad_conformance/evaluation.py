@@ -19,7 +19,7 @@ from .execution.runner import observe, smoke_test
 from .grading.judge import judge
 from .grading.state import Expectations
 from .grading.verdict import Verdict
-from .transport.client import Candidate, Identity, NotLoaded
+from .transport.client import Client, Identity, NotLoaded
 
 __all__ = ["ENOUGH", "TargetResult", "run_candidate"]
 
@@ -45,7 +45,7 @@ class TargetResult:
 
 def run_candidate(
     target: str,
-    candidate: Candidate,
+    client: Client,
     checks: Sequence[Check],
     expect: Expectations,
     advance: Callable[[], None] = lambda: None,
@@ -62,17 +62,17 @@ def run_candidate(
     """
     result = TargetResult(target)
     try:
-        result.identity = candidate.start()
+        result.identity = client.start()
     except (NotLoaded, Malformed) as error:
         result.problem = f"could not be loaded: {_last_line(str(error))}"
         return result
     try:
-        if problem := smoke_test(candidate, result.identity):
+        if problem := smoke_test(client, result.identity):
             result.problem = f"failed its smoke test: {_last_line(problem)}"
             return result
         checks = [fitted(check, result.identity.constants) for check in checks]
         seen = []
-        for observation in observe(candidate, result.identity, checks):
+        for observation in observe(client, result.identity, checks):
             seen.append(observation)
             advance()
         result.seen = seen if keep else []
@@ -84,7 +84,7 @@ def run_candidate(
             verdicts = result.verdicts
             result.diagnosis = diagnose(seen, claims, expect, verdicts, base=dialect)
     finally:
-        candidate.close()
+        client.close()
     scenarios = (check for check in checks if isinstance(check, Scenario))
     unknown = [scenario for scenario in scenarios if not known(scenario)]
     result.reproducers = dict(_reproducers(unknown, result.verdicts))

@@ -1,7 +1,7 @@
 """What each event of a scenario does, without any arithmetic.
 
 The bookkeeper knows groups, options, step counters and gradients.  The player adds
-exact numbers to it, and the grader adds a candidate's own observed numbers; both see
+exact numbers to it, and the grader adds a port's own observed numbers; both see
 the same effects.
 
 Rule 1.  A refused event changes nothing (but the gradients that came with it stay).

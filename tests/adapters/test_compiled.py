@@ -12,7 +12,7 @@ from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, a
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from adagrad_conformance.checks.kinds import native_checks
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 
 class CompiledStepIsEmpty(SingleTensorAdagrad):
@@ -41,7 +41,7 @@ class CompiledInBinary32(SingleTensorAdagrad):
 def failed(make):
     """The requirements on the compiled step that a port fails."""
     slow = [check for check in native_checks() if check.entry.slow]
-    result = run_candidate("port", InProcess(make), slow, None)
+    result = run_candidate("port", InProcessClient(make), slow, None)
     assert result.problem is None
     if any(v.status == "skipped" for v in result.verdicts):
         pytest.skip(result.verdicts[0].message)

@@ -14,7 +14,7 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lac
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 
 class Hidden(SingleTensorAdagrad):
@@ -75,7 +75,7 @@ def verdicts(port):
     chosen = [*library.scenarios(), *fresh_scenarios(11, 3)]
     adapter = TorchAdapter("generic", port, without=evidently_lacks(port))
     result = run_candidate(
-        "generic", InProcess(lambda: adapter), chosen, library.expectations
+        "generic", InProcessClient(lambda: adapter), chosen, library.expectations
     )
     assert result.problem is None
     return result.verdicts
@@ -153,7 +153,7 @@ def test_the_example_of_the_readme():
     )
     library = Library.read()
     chosen = [*library.scenarios(), *fresh_scenarios(3)]
-    port = InProcess(lambda: adapter)
+    port = InProcessClient(lambda: adapter)
     found = run_candidate("my-port", port, chosen, library.expectations).verdicts
     judged = [v for v in found if v.level == "MUST" and v.status != "not-claimed"]
     assert len(judged) > 200

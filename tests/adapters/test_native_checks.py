@@ -30,7 +30,7 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lac
 from adagrad_conformance.checks.kinds import native_checks
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 QUICK = [check for check in native_checks() if not check.entry.slow]
 NO_GPU = not torch.cuda.is_available()
@@ -125,7 +125,7 @@ PORTS = {
 
 @functools.cache
 def verdicts(name):
-    result = run_candidate(name, InProcess(PORTS[name]), QUICK, None)
+    result = run_candidate(name, InProcessClient(PORTS[name]), QUICK, None)
     assert result.problem is None
     return {v.scenario.removeprefix("torch/"): v for v in result.verdicts}
 

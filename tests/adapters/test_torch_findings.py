@@ -18,7 +18,7 @@ from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 PATHS = {
     "single": {"foreach": False},
@@ -41,7 +41,7 @@ def failed():
     chosen = [check for check in known_checks(library) if not compiles(check)]
     failures = {}
     for name in PATHS:
-        port = InProcess(getattr(torch_optim, name))
+        port = InProcessClient(getattr(torch_optim, name))
         result = run_candidate(name, port, chosen, library.expectations)
         assert result.problem is None
         failures[name] = {

@@ -21,7 +21,7 @@ from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.reproducers import driver
 from adagrad_conformance.reproducers.smallest import cheapest_failures, smallest
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
@@ -46,7 +46,7 @@ def scenarios(requirement):
 def started(name):
     """The mutant in this process; a torch port is called by its class."""
     port = PORTS[name]
-    candidate = InProcess(lambda: adapter(port))
+    candidate = InProcessClient(lambda: adapter(port))
     identity = candidate.start()
     if "torch" in identity.claims:
         identity = replace(identity, name=f"{port.__module__}:{port.__qualname__}")
@@ -74,7 +74,7 @@ def again(found):
 
 
 def verdict_of(factory, scenario):
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, scenario)
     (verdict,) = judge([seen], identity.claims, library().expectations)

@@ -11,7 +11,7 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.regret_bound import Losses, convex_problems
 from adagrad_conformance.execution.runner import perform
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.algorithm import adagrad_step, context
 from adagrad_reference.options import Options
 
@@ -126,7 +126,7 @@ def verdict(port, problem):
         def make_optimizer(self, params, options):
             return port(params, **options)
 
-    candidate = InProcess(Driver)
+    candidate = InProcessClient(Driver)
     candidate.start()
     return judge([perform(candidate, problem)], Driver.claims, None)[0]
 
@@ -138,7 +138,7 @@ def law(port, problem):
         def make_optimizer(self, params, options):
             return port(params, **options)
 
-    candidate = InProcess(Driver)
+    candidate = InProcessClient(Driver)
     candidate.start()
     seen = perform(candidate, problem).observation
     thetas = [r.theta for event in seen.events for r in event.readings.values()]

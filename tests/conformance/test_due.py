@@ -38,7 +38,7 @@ from adagrad_conformance.reproducers.assertion import Due, condition, due, in_wo
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
 from adagrad_conformance.reproducers.torch_script import TorchPort
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.boxes import Box
 from adagrad_reference.formats import BINARY32, BINARY64
 from adagrad_reference.scenario import (
@@ -149,7 +149,7 @@ TORCH_CASES = [
 def test_scripts_of_torch_classes(port, requirement, events, most):
     known = scenario("s", requirement, {"p": P}, events)
     target = f"some.module:{port.__name__}"
-    candidate = InProcess(lambda: TorchAdapter(target, port))
+    candidate = InProcessClient(lambda: TorchAdapter(target, port))
     identity = candidate.start()
     (verdict,) = judge(
         [play(candidate, known)], identity.claims, library().expectations
@@ -172,7 +172,7 @@ def test_scripts_of_torch_classes(port, requirement, events, most):
 
 def script_of(known, extra, factory):
     """The script of a torch path, unreduced."""
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, known)
     (verdict,) = judge([seen], identity.claims, library().expectations)
@@ -220,7 +220,7 @@ def test_a_value_inside_the_long_box_is_held_to_the_short_one():
     steps = [Step("A", {"p": tensor(BINARY64, [0.1 * i, 0.3])}) for i in range(1, 30)]
     known = scenario("s", "numerics/fresh", {"p": P}, [MADE, *steps])
     factory = lambda: TorchAdapter("x", Slightly)  # noqa: E731
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, known)
     (verdict,) = judge([seen], identity.claims, library().expectations)

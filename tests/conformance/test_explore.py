@@ -32,7 +32,7 @@ from adagrad_conformance.cli.main import main
 from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
 from adagrad_conformance.reports.stream import read_stream
-from adagrad_conformance.transport.client import Crash, InProcess, Timeout
+from adagrad_conformance.transport.client import Crash, InProcessClient, Timeout
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.flags import Flag
@@ -298,7 +298,7 @@ RIGHT = {
 
 
 def explored(factory, examples, start=1, without=frozenset()):
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     identity = candidate.start()
     return explore(candidate, identity.claims - without, examples, start)
 
@@ -450,7 +450,7 @@ def test_what_is_not_seen_each_time_is_said():
     assert not found.steady
 
 
-class Dying(InProcess):
+class Dying(InProcessClient):
     """A port that ends in its fifth step, for good or to be started again."""
 
     steps = 0
@@ -487,7 +487,7 @@ def test_a_port_that_ends_is_found(again):
     assert isinstance(found.scenario.events[-1], Step | Steps)
 
 
-class Breaking(InProcess):
+class Breaking(InProcessClient):
     """A port that breaks off at `begin`, or at an event, in a given way."""
 
     def __init__(self, moment, error):

@@ -12,7 +12,7 @@ from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcess, check_constants
+from adagrad_conformance.transport.client import InProcessClient, check_constants
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
     AddGroup,
@@ -132,7 +132,7 @@ SOME = [s for s in LIBRARY.scenarios() if s.id.startswith(("algorithm/", "maximi
 
 
 def judged(adapter):
-    result = run_candidate("x", InProcess(adapter), SOME, LIBRARY.expectations)
+    result = run_candidate("x", InProcessClient(adapter), SOME, LIBRARY.expectations)
     assert result.problem is None, result.problem
     return {v.scenario: v.status for v in result.verdicts}
 

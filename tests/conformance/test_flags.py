@@ -31,7 +31,7 @@ from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading import judge as judge_module
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import GRADES
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.array_enclosure import fast_boxes
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
@@ -79,7 +79,7 @@ def test_right_ports_give_that_sign(port):
     theta, g = ([numbers[i] for numbers in DUE] for i in range(2))
     for decay in (0.0, 0.37):
         asked = zeros(theta, g, weight_decay=decay)
-        candidate = InProcess(port)
+        candidate = InProcessClient(port)
         candidate.start()
         assert verdict(play(candidate, asked)).status == "pass"
 
@@ -156,7 +156,7 @@ class _ZerosForAllAdapter(NumpyAdapter):
 def zeroed(*after, flags=()):
     params = {"p": tensor(BINARY32, [1.3, -0.7, 2.6]), "q": tensor(BINARY32, [0.9])}
     events = (new("p", "q", weight_decay=0.1), step(), ZeroGrad("A", False), *after)
-    candidate = InProcess(_ZerosForAllAdapter)
+    candidate = InProcessClient(_ZerosForAllAdapter)
     candidate.start()
     return verdict(play(candidate, scenario(*events, flags=flags, **params)))
 
@@ -256,7 +256,7 @@ def subnormal_verdicts(port, claims, flags=(Flag.SUBNORMAL,)):
         for s in special_values.scenarios()
         if Flag.SUBNORMAL in s.flags
     ]
-    candidate = InProcess(Port)
+    candidate = InProcessClient(Port)
     identity = candidate.start()
     seen = list(observe(candidate, identity, scenarios))
     return judge(seen, claims, no_expectation)
@@ -326,7 +326,7 @@ def test_must_scenarios_stay_clear_of_subnormal_numbers(monkeypatch):
         for s in family.scenarios()
         if s.level == "MUST" and "new-process" not in s.id
     ]
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
     judge(observe(candidate, identity, must), identity.claims, no_expectation)
     assert differing == set()

@@ -17,7 +17,7 @@ from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
@@ -150,7 +150,7 @@ def no_expectation(scenario):
 
 @pytest.mark.parametrize("name", PORTS)
 def test_right_ports_never_fail(name):
-    candidate = InProcess(PORTS[name])
+    candidate = InProcessClient(PORTS[name])
     identity = candidate.start()
     kinds = set()
     for seed in range(SEEDS):

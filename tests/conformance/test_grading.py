@@ -20,7 +20,7 @@ from adagrad_conformance.execution.observations import ClosureCall, Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import decode_array, judge
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
 from adagrad_reference.enclosure import norm_step
@@ -68,7 +68,7 @@ def step(fmt=BINARY32, values=(0.6, -2.3, 0.4), loss=None):
 
 def played(asked):
     """What a right port shows."""
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     candidate.start()
     return play(candidate, asked)
 
@@ -669,7 +669,7 @@ def test_many_steps_move_a_param_for_every_optimizer_that_holds_it():
             Step("A", gradient),
         ),
     )
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
     (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
     assert verdict.status == "pass", verdict.failure

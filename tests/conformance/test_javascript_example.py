@@ -25,8 +25,8 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.scenarios import long_runs
 from adagrad_conformance.execution.runner import observe, play, smoke_test
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import Crash, InProcess
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.client import Crash, InProcessClient
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
     AddGroup,
@@ -75,7 +75,7 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 @pytest.fixture(scope="module")
 def javascript():
-    candidate = ProcessCandidate((NODE, str(EXAMPLE / "port.mjs")), NEVER)
+    candidate = SubprocessClient((NODE, str(EXAMPLE / "port.mjs")), NEVER)
     identity = candidate.start()
     yield candidate, identity
     candidate.close()
@@ -131,7 +131,7 @@ def canonical(reading):
 
 def assert_same(candidate, played):
     """Play it on both; every observation must be the same.  What JavaScript showed."""
-    port = InProcess(NumpyAdapter)
+    port = InProcessClient(NumpyAdapter)
     port.start()
     ours, theirs = play(candidate, played), play(port, played)
     assert theirs.trouble is None, theirs.message

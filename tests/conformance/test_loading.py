@@ -17,7 +17,7 @@ import pytest
 import adagrad_conformance
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.transport.client import NotLoaded
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario import Group, Load, New, Save, Scenario, Step, Tensor
 
@@ -54,7 +54,7 @@ def folder(tmp_path, monkeypatch):
 
 def started(target, scenario=PLAIN):
     """The identity of a target's port, which also plays a scenario."""
-    candidate = ProcessCandidate(parse_target(target).command, PATIENCE)
+    candidate = SubprocessClient(parse_target(target).command, PATIENCE)
     try:
         identity = candidate.start()
         seen = play(candidate, scenario)
@@ -225,7 +225,7 @@ def test_another_process_finds_the_classes_of_pickled_state(folder, stem):
 def test_a_traceback_shows_the_line_of_the_file(folder, stem):
     fault = "    def step(self, optimizer): raise LookupError('lost')  # here\n"
     (folder / f"{stem}.py").write_text(PORT + fault)
-    candidate = ProcessCandidate(parse_target(f"{stem}.py:MyAdagrad").command, PATIENCE)
+    candidate = SubprocessClient(parse_target(f"{stem}.py:MyAdagrad").command, PATIENCE)
     candidate.start()
     seen = play(candidate, PLAIN)
     candidate.close()

@@ -22,7 +22,7 @@ from adagrad_conformance.grading.master_weights import MASTER, lifted, rounded, 
 from adagrad_conformance.reproducers import driver
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.transport import messages
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.expectations import play as reference
@@ -91,7 +91,7 @@ def test_rounding_is_that_of_the_reference(fmt):
 
 
 def test_params_of_other_formats_stay_as_they_are():
-    seen = play(InProcess(started(MasterWeights)), of("binary32"))
+    seen = play(InProcessClient(started(MasterWeights)), of("binary32"))
     assert lifted(seen) is seen
 
 
@@ -159,7 +159,7 @@ def started(port, adapter=MasterAdapter):
 
 
 def candidate(port, adapter=MasterAdapter):
-    found = InProcess(started(port, adapter))
+    found = InProcessClient(started(port, adapter))
     found.start()
     return found
 

@@ -8,7 +8,7 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 LIBRARY = Library.read()
 CHECKS = known_checks(LIBRARY)
@@ -89,7 +89,7 @@ class SumsByKind(Small):
 
 def failed(adapter):
     result = run_candidate(
-        "x", InProcess(adapter), CHECKS, LIBRARY.expectations, explain=False
+        "x", InProcessClient(adapter), CHECKS, LIBRARY.expectations, explain=False
     )
     assert result.problem is None, result.problem
     return {

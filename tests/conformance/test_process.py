@@ -55,7 +55,7 @@ from adagrad_conformance.transport.client import (
     Question,
     Timeout,
 )
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.scenario import (
     Group,
     Layout,
@@ -102,7 +102,7 @@ POLITE_START = "hear(); say(seq=1, ok=WHO)"
 def liar(script, *, start=POLITE_START, timeout=NEVER):
     """A candidate, not yet started, that runs `start` and then `script`."""
     text = "\n".join([MANNERS, start, textwrap.dedent(script)])
-    return ProcessCandidate((sys.executable, "-c", text), timeout)
+    return SubprocessClient((sys.executable, "-c", text), timeout)
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_not_loaded_in_time(script, pids):
 
 @pytest.mark.parametrize("command", ["no-such-command-anywhere", "/", ""])
 def test_command_that_cannot_be_run(command):
-    candidate = ProcessCandidate((command,), NEVER)
+    candidate = SubprocessClient((command,), NEVER)
     with pytest.raises(NotLoaded, match=f"cannot start '{command}'"):
         candidate.start()
     assert not candidate.alive
@@ -708,7 +708,7 @@ def test_a_check_that_fails_costs_itself_alone(name, started):
 
 
 def test_a_host_knows_no_other_check():
-    candidate = ProcessCandidate(HOST, NEVER)
+    candidate = SubprocessClient(HOST, NEVER)
     candidate.start()
     with pytest.raises(Malformed, match="no native check 'torch/none-such'"):
         candidate.native("torch/none-such")
@@ -996,7 +996,7 @@ def test_waiting_threads_give_way_unless_told_otherwise(started, monkeypatch, po
 
 
 def test_launch_of_what_cannot_be_run():
-    candidate = ProcessCandidate(("no-such-command-anywhere",), NEVER)
+    candidate = SubprocessClient(("no-such-command-anywhere",), NEVER)
     for go in (candidate.launch, candidate.start):
         with pytest.raises(NotLoaded, match="cannot start"):
             go()

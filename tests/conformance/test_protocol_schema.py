@@ -20,7 +20,7 @@ from adagrad_conformance.doctor import Doctor, examine
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.transport import child_process
 from adagrad_conformance.transport.schema import protocol_schema, schema_problem
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 
 SCHEMA = protocol_schema()
@@ -89,7 +89,7 @@ def test_real_conversations_keep_the_schema(name, tee):
     told = []
     examine(Doctor(PORTS[name], 60.0, None, told.append))
     assert [step for step in told if step.problem] == []
-    candidate = ProcessCandidate(PORTS[name], 60.0)
+    candidate = SubprocessClient(PORTS[name], 60.0)
     identity = candidate.start()
     chosen = list(Library.read().scenarios())[::9]
     seen = list(observe(candidate, identity, chosen))
@@ -107,7 +107,7 @@ def test_real_conversations_keep_the_schema(name, tee):
 
 def test_a_native_check_keeps_the_schema(tee):
     pytest.importorskip("torch")
-    candidate = ProcessCandidate(parse_target("torch/single").command, 60.0)
+    candidate = SubprocessClient(parse_target("torch/single").command, 60.0)
     candidate.start()
     candidate.native("torch/strided-sum")
     candidate.close()

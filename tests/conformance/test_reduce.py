@@ -40,7 +40,7 @@ from adagrad_conformance.reproducers.reduction import size as measure
 from adagrad_conformance.reproducers.reduction.events import fewer_params
 from adagrad_conformance.reproducers.reduction.same_failure import fault, ground
 from adagrad_conformance.reproducers.smallest import smallest
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.scenario import (
     AddGroup,
@@ -149,7 +149,7 @@ class TwoFaults(PORTS["EpsInsideRoot"]):
 
 
 def reduced(port, check, budget=BUDGET):
-    candidate = InProcess(lambda: adapter(port))
+    candidate = InProcessClient(lambda: adapter(port))
     reduction = Reduction(candidate, candidate.start(), budget=budget)
     return reduction, reduction.run(check)
 
@@ -279,7 +279,7 @@ class Counting(PORTS["EpsInsideRoot"]):
 def test_a_failure_that_is_not_seen_again_stays_as_it_was():
     Counting.runs = 0
     known = single_step("s", "numerics/fresh", THETA, G, lr=0.5, eps=0.0)
-    candidate = InProcess(lambda: adapter(Counting))
+    candidate = InProcessClient(lambda: adapter(Counting))
     identity = candidate.start()
     seen = play(candidate, known)
     (verdict,) = judge([seen], identity.claims, library().expectations)
@@ -341,7 +341,7 @@ class LateDrift(torch.optim.Adagrad):
 def test_a_port_that_shows_no_state_is_reduced_by_its_params():
     blind = frozenset({"state", "state-write", "many-steps", "sparse", "complex"})
     factory = lambda: TorchAdapter("m:LateDrift", LateDrift, without=blind)  # noqa: E731
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     identity = candidate.start()
     steps = [Step("A", {"p": tensor(BINARY64, [0.7 + i, 1.9])}) for i in range(5)]
     p = tensor(BINARY64, [0.3, 0.4])

@@ -13,7 +13,7 @@ from adagrad_conformance.execution.observations import RelationSeen
 from adagrad_conformance.execution.runner import observe, perform, play
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Load, Step
 
@@ -31,7 +31,7 @@ def verdict(seen, claims=NumpyAdapter.claims):
 
 @pytest.fixture(scope="module")
 def port():
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     candidate.start()
     return candidate
 
@@ -184,7 +184,7 @@ class _Refuses(NumpyAdapter):
 
 
 def test_a_refusal_in_one_run_is_a_failure():
-    candidate = InProcess(_Refuses)
+    candidate = InProcessClient(_Refuses)
     candidate.start()
     relation = BY_ID["relations/interrupted-after-2/binary32"]
     result = verdict(perform(candidate, relation))
@@ -198,14 +198,14 @@ class _Crashes(NumpyAdapter):
 
 
 def test_a_crash_in_one_run_is_a_crash():
-    candidate = InProcess(_Crashes)
+    candidate = InProcessClient(_Crashes)
     candidate.start()
     relation = BY_ID["relations/interrupted-after-2/binary32"]
     assert verdict(perform(candidate, relation)).status == "crash"
 
 
 def test_what_is_not_claimed_is_not_played():
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
     few = replace(identity, claims=identity.claims - {"layout"})
     relation = BY_ID["relations/strided/binary32"]
@@ -221,7 +221,7 @@ def test_torch_in_16_bits_depends_on_the_place():
     def single():
         return TorchAdapter("t", torch.optim.Adagrad, {"foreach": False})
 
-    candidate = InProcess(single)
+    candidate = InProcessClient(single)
     candidate.start()
     found = [
         verdict(perform(candidate, BY_ID[f"relations/{name}/bfloat16"])).status

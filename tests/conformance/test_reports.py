@@ -27,7 +27,7 @@ from adagrad_conformance.reproducers.torch_script import torch_snippet
 from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.flags import Flag
 from adagrad_reference.scenario import Load, Tensor
 
@@ -543,7 +543,7 @@ def executed(text):
 
 def observed(scenario):
     """The last reading of every param on torch/single."""
-    candidate = InProcess(single)
+    candidate = InProcessClient(single)
     candidate.start()
     seen = play(candidate, scenario)
     assert not seen.trouble, seen.message

@@ -35,9 +35,9 @@ from adagrad_conformance.reproducers.smallest import (
     write_reproducers,
 )
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario_json import scenario_from_json
 
@@ -79,9 +79,9 @@ def results_of(names, listed):
     """A run of targets; registered ones are played in this process."""
     targets = [parse_target(name) for name in names]
     candidates = [
-        InProcess(partial(load_adapter, target.name))
+        InProcessClient(partial(load_adapter, target.name))
         if target.name in ADAPTERS
-        else ProcessCandidate(target.command, PATIENCE)
+        else SubprocessClient(target.command, PATIENCE)
         for target in targets
     ]
     expect = library().expectations

@@ -36,7 +36,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.client import (
     Crash,
     Identity,
-    InProcess,
+    InProcessClient,
     NotLoaded,
     Timeout,
 )
@@ -63,7 +63,7 @@ def scenario(*events, name="test/any", **params):
     return Scenario(name, ("algorithm/update",), "MUST", params or {"p": P}, events)
 
 
-class Recorder(InProcess):
+class Recorder(InProcessClient):
     """The NumPy port; notes what it is asked."""
 
     def __init__(self, where="here", log=None):
@@ -179,7 +179,7 @@ def test_a_refusal_after_a_move_leaves_the_port_where_it_is():
             Step("A", {"p": gradients["p"]}),
         ),
     )
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
     (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
     assert verdict.status == "pass", verdict.failure
@@ -204,7 +204,7 @@ def test_a_move_takes_params_of_other_optimizers_along():
             Step("A", {"q": tensor(BINARY32, [0.9])}),
         ),
     )
-    candidate = InProcess(NumpyAdapter)
+    candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
     (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
     assert verdict.status == "pass", verdict.failure

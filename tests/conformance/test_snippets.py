@@ -40,7 +40,7 @@ from adagrad_conformance.reproducers.torch_script import (
     torch_port,
     torch_snippet,
 )
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS
@@ -139,7 +139,7 @@ def nan_free(t, bits):
 
 def last_seen(scenario, adapter):
     """What the suite sees of the last event."""
-    candidate = InProcess(adapter)
+    candidate = InProcessClient(adapter)
     candidate.start()
     seen = play(candidate, scenario)
     assert not seen.trouble, seen.message

@@ -16,7 +16,7 @@ from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.status import CAUSES, Status
 from adagrad_conformance.reports.stream import check_record
 from adagrad_conformance.transport import child_process, subprocess_client
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.expectations import play
 from adagrad_reference.scenario import Group, New, Scenario, Step, Steps, Tensor
 
@@ -138,7 +138,7 @@ def _check(number, name, moment):
 def judged(moment, lie, takes=(), memory=None, chosen=None):
     command = (sys.executable, str(LIAR), moment, lie, *takes)
     timeout = SOON if lie in SLOW else NEVER
-    candidate = ProcessCandidate(command, timeout, memory)
+    candidate = SubprocessClient(command, timeout, memory)
     chosen = checks(moment) if chosen is None else chosen
     result = run_candidate("liar", candidate, chosen, play)
     assert result.problem is None
@@ -258,7 +258,7 @@ except FileExistsError:
 sys.argv = [{str(LIAR)!r}, "step", "exits"]
 runpy.run_path({str(LIAR)!r}, run_name="__main__")
 """
-    candidate = ProcessCandidate((sys.executable, "-c", script), NEVER)
+    candidate = SubprocessClient((sys.executable, "-c", script), NEVER)
     result = run_candidate("liar", candidate, checks("step"), play)
     found = [(v.status, v.cause) for v in result.verdicts]
     assert found == [
@@ -291,10 +291,10 @@ def test_a_closure_that_is_called_without_end(monkeypatch):
         "said = ask(question", "while True: said = ask(question"
     )
     command = (sys.executable, "-c", script, "never", "exits")
-    candidate = ProcessCandidate(command, NEVER)
+    candidate = SubprocessClient(command, NEVER)
     result = run_candidate("liar", candidate, CLOSURES, play)
     found = [(v.status, v.cause) for v in result.verdicts]
     assert found == [("malformed", "wrong-count")] * 2
-    honest = ProcessCandidate((sys.executable, str(LIAR), "never", "exits"), NEVER)
+    honest = SubprocessClient((sys.executable, str(LIAR), "never", "exits"), NEVER)
     verdicts = run_candidate("liar", honest, CLOSURES, play).verdicts
     assert [v.status for v in verdicts] == ["pass", "pass"]

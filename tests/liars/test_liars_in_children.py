@@ -9,7 +9,7 @@ import pytest
 from liar_kit import library, scenarios
 
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 
 
 def child(script):
@@ -22,7 +22,7 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 {script}
 sys.exit(host.main(["numpy"]))
 """
-    return ProcessCandidate((sys.executable, "-c", text), 60.0)
+    return SubprocessClient((sys.executable, "-c", text), 60.0)
 
 
 def run_child(script, chosen):

@@ -13,7 +13,7 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, smoke_test
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Identity, InProcess, NotLoaded
+from adagrad_conformance.transport.client import Identity, InProcessClient, NotLoaded
 from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.scenario import Scenario
 
@@ -62,7 +62,7 @@ def ordered() -> tuple[Check, ...]:
 
 
 def _verdicts(
-    candidate: InProcess, identity: Identity, checks: Sequence[Check]
+    candidate: InProcessClient, identity: Identity, checks: Sequence[Check]
 ) -> Iterator[Verdict]:
     for start in range(0, len(checks), CHUNK):
         seen = list(observe(candidate, identity, checks[start : start + CHUNK]))
@@ -73,7 +73,7 @@ def first_failure(
     factory: Callable[[], Adapter], checks: Sequence[Check] | None = None
 ) -> Found | None:
     """What finds the port first, at MUST if anything there does; None if it passes."""
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     try:
         identity = candidate.start()
         if smoke_test(candidate, identity):

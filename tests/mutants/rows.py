@@ -37,7 +37,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.scenario import LEVELS, Scenario
 
@@ -151,7 +151,7 @@ def _slow(check: Check) -> bool:
 
 def played(bench: Bench, make: Make) -> tuple[list[Verdict], Json | None]:
     """The verdicts on a port, and what the suite explains them by."""
-    candidate = InProcess(make)
+    candidate = InProcessClient(make)
     identity = candidate.start()
     with np.errstate(all="ignore"):
         seen = list(observe(candidate, identity, bench.checks))

@@ -18,7 +18,7 @@ from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 USUAL = {name: test for name, _, test in USUAL_TESTS}
 
@@ -104,7 +104,7 @@ def test_legal_ports_are_legal(port):
     library = Library.read()
     themes = ("numerics/", "weight-decay/", "maximize/")
     some = [s for s in library.scenarios() if s.id.startswith(themes)][::3]
-    candidate = InProcess(lambda: adapter(port))
+    candidate = InProcessClient(lambda: adapter(port))
     identity = candidate.start()
     seen = list(observe(candidate, identity, some))
     found = judge(seen, identity.claims, library.expectations)

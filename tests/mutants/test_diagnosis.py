@@ -36,7 +36,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_conformance.reports.stream import diagnosis_record
 from adagrad_conformance.requirements.classification import FaultClass
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
 from adagrad_reference.dialects import DIALECTS, DOCUMENT, SWITCHES
 from adagrad_reference.formats import BINARY64
@@ -70,7 +70,7 @@ def some():
 
 
 def observed(factory, checks):
-    candidate = InProcess(factory)
+    candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = list(observe(candidate, identity, checks))
     return seen, identity.claims, judge(seen, identity.claims, library().expectations)
@@ -288,7 +288,10 @@ class Declares(torch_optim.TorchAdapter):
 def declared(dialect):
     checks = [c for c in some() if "defaults" not in c.id]
     return run_candidate(
-        "declares", InProcess(lambda: Declares(dialect)), checks, library().expectations
+        "declares",
+        InProcessClient(lambda: Declares(dialect)),
+        checks,
+        library().expectations,
     )
 
 

@@ -26,7 +26,7 @@ from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 SEED = 20_110_712
 CHUNK = 24
@@ -61,7 +61,7 @@ def named(requirements):
 
 def verdicts(port, checks):
     """Verdicts of a mutant, a chunk of checks at a time."""
-    candidate = InProcess(lambda: adapter(port))
+    candidate = InProcessClient(lambda: adapter(port))
     identity = candidate.start()
     left = iter(checks)
     while chunk := list(itertools.islice(left, CHUNK)):
@@ -88,7 +88,7 @@ def test_mutant_is_caught(mutant):
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_port_passes_the_same_scenarios(name):
-    candidate = InProcess(RIGHT[name])
+    candidate = InProcessClient(RIGHT[name])
     result = run_candidate(name, candidate, default_checks(), library().expectations)
     must = [v for v in result.verdicts if v.level == "MUST"]
     assert result.problem is None

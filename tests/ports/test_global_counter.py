@@ -3,7 +3,7 @@
 import pytest
 
 from adagrad_conformance.adapters.arrays import ArrayAdapter
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.vector_files import Library
@@ -74,7 +74,7 @@ def verdicts(adapter, names):
     library = Library.read()
     checks = [library.scenario(name) for name in names]
     result = run_candidate(
-        "counting", InProcess(lambda: adapter), checks, library.expectations
+        "counting", InProcessClient(lambda: adapter), checks, library.expectations
     )
     assert result.problem is None
     return {verdict.scenario: verdict for verdict in result.verdicts}

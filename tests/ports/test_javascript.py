@@ -30,7 +30,7 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.reproducers.port_syntax import phrases_of
 from adagrad_conformance.reproducers.port_syntax.base import Unsaid
 from adagrad_conformance.reproducers.port_script import port_reproducer
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.reproducers.smallest import Reproducer, write_reproducers
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.checks.scenarios.builders import rounded
@@ -94,7 +94,7 @@ def folder_of(name, small):
 
 def started(name, folder):
     """The port, from that folder's packages, and its identity."""
-    port = ProcessCandidate((NODE, adapter_of(name), str(folder)), NEVER)
+    port = SubprocessClient((NODE, adapter_of(name), str(folder)), NEVER)
     return port, port.start()
 
 
@@ -323,7 +323,7 @@ def test_many_steps_may_begin_without_a_state(name, small):
 
 
 def statuses(name, folder, *ids):
-    port = ProcessCandidate((NODE, adapter_of(name), str(folder)), NEVER)
+    port = SubprocessClient((NODE, adapter_of(name), str(folder)), NEVER)
     by_id, expectations = checks()
     chosen = [by_id[id] for id in ids]
     result = run_candidate(name, port, chosen, expectations, explain=False)

@@ -22,7 +22,7 @@ from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
 from adagrad_conformance.reproducers.port_script import port_reproducer
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.transport.targets import parse_target
@@ -131,7 +131,7 @@ def test_the_script_of_a_chain():
 def played(name):
     """(what the adapter shows last of `everything`, the scenario, the identity)."""
     environment_of(name)
-    port = ProcessCandidate(parse_target(name).command, NEVER)
+    port = SubprocessClient(parse_target(name).command, NEVER)
     try:
         identity = port.start()
         scenario = everything(identity.claims, identity.constants)
@@ -263,7 +263,7 @@ def test_a_fault_that_plain_lines_confirm(name, check):
     confirmed = run_script(name, FAULTS[name, check])
     assert confirmed
     by_id, expectations = checks()
-    port = ProcessCandidate(parse_target(name).command, NEVER)
+    port = SubprocessClient(parse_target(name).command, NEVER)
     result = run_candidate(name, port, [by_id[check]], expectations, explain=False)
     assert result.problem is None
     (verdict,) = result.verdicts
@@ -281,7 +281,7 @@ def test_a_right_port_passes(name):
         and id.endswith("/binary32")
         and check.level == "MUST"
     ]
-    port = ProcessCandidate(parse_target(name).command, NEVER)
+    port = SubprocessClient(parse_target(name).command, NEVER)
     result = run_candidate(name, port, chosen, expectations, explain=False)
     statuses = [verdict.status for verdict in result.verdicts]
     assert set(statuses) <= {"pass", "not-claimed"}

@@ -19,7 +19,7 @@ from adagrad_conformance.checks.kinds import NativeCheck, needed_claims
 from adagrad_conformance.checks.selection import suite
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 
 SEED = 20_110_712
 NOT_JUDGED = ("not-claimed", "skipped")
@@ -81,7 +81,7 @@ def default_checks():
 def verdicts(make, checks=None):
     """Every verdict of the suite on a port in this process."""
     checks = default_checks() if checks is None else checks
-    result = run_candidate("zoo", InProcess(make), checks, library().expectations)
+    result = run_candidate("zoo", InProcessClient(make), checks, library().expectations)
     assert result.problem is None
     return result.verdicts
 

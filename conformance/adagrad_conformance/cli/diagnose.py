@@ -23,7 +23,7 @@ from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.stream import diagnosis_record, exit_code
 from adagrad_conformance.reports.terminal import told
 from adagrad_conformance.reproducers.run import check_folder, reproduce
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.dialects import DIALECTS, Dialect
 from adagrad_reference.scenario import LEVELS
@@ -49,7 +49,7 @@ def diagnose_command(
 ) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     try:
-        candidate = ProcessCandidate(parse_target(target).command, timeout, memory)
+        client = SubprocessClient(parse_target(target).command, timeout, memory)
         library = Library.read()
     except (ValueError, VectorError) as error:
         raise UserError(str(error)) from None
@@ -62,7 +62,7 @@ def diagnose_command(
     checks = [c for c in suite(library, seed, FRESH) if not is_slow(c)]
     click.echo(f"adagrad-conformance {__version__}: diagnosing {target}, seed {seed}")
     result = run_candidate(
-        target, candidate, checks, library.expectations, explain=False, keep=True
+        target, client, checks, library.expectations, explain=False, keep=True
     )
     if result.problem or result.identity is None:
         click.echo(f"{target}: {result.problem}", err=True)

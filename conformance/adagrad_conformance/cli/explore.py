@@ -24,7 +24,7 @@ from adagrad_conformance.reports.stream import check_record
 from adagrad_conformance.reports.summary import Finding
 from adagrad_conformance.reproducers.torch_script import torch_port, torch_snippet
 from adagrad_conformance.transport.client import Identity, NotLoaded
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario_json import scenario_to_json
 
@@ -45,7 +45,7 @@ def explore_command(
 ) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     try:
-        candidate = ProcessCandidate(parse_target(target).command, timeout)
+        client = SubprocessClient(parse_target(target).command, timeout)
     except ValueError as error:
         raise UserError(str(error)) from None
     _check_installed()
@@ -54,8 +54,8 @@ def explore_command(
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
     click.echo(f"adagrad-conformance {__version__}: exploring {target}, seed {seed}")
     try:
-        identity = _started(candidate)
-        search = _explored(candidate, identity, examples, seed)
+        identity = _started(client)
+        search = _explored(client, identity, examples, seed)
     except (NotLoaded, Malformed) as error:
         lines = str(error).strip().splitlines() or ["no reason was given"]
         click.echo(f"{target}: could not be loaded: {lines[-1].strip()}", err=True)
@@ -64,11 +64,11 @@ def explore_command(
         click.echo(f"{target}: nothing to explore: {error}", err=True)
         return 4
     except KeyboardInterrupt:
-        candidate.abandon()
+        client.abandon()
         click.echo("adagrad-conformance: interrupted", err=True)
         return 130
     finally:
-        candidate.close()
+        client.close()
     if search.found is None:
         click.echo(f"{target}: {search.examples} examples, no difference")
         return 0
@@ -92,21 +92,21 @@ def _check_installed() -> None:
         ) from None
 
 
-def _started(candidate: ProcessCandidate) -> Identity:
-    identity = candidate.start()
-    if problem := smoke_test(candidate, identity):
+def _started(client: SubprocessClient) -> Identity:
+    identity = client.start()
+    if problem := smoke_test(client, identity):
         raise NotLoaded(f"failed its smoke test: {problem}")
     return identity
 
 
 def _explored(
-    candidate: ProcessCandidate, identity: Identity, examples: int, seed: int
+    client: SubprocessClient, identity: Identity, examples: int, seed: int
 ) -> Search:
     from adagrad_conformance.explore import NoScenario, explore
 
     try:
         with _nothing_left_behind():
-            return explore(candidate, identity.claims, examples, seed)
+            return explore(client, identity.claims, examples, seed)
     except NoScenario as error:
         raise _NothingToDo(str(error)) from None
 

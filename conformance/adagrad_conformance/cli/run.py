@@ -36,7 +36,7 @@ from adagrad_conformance.reports.stream import (
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.reports.terminal import print_summary
 from adagrad_conformance.reproducers.run import check_folder, reproduce
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.scenario import Scenario
@@ -161,31 +161,31 @@ def _run_all(
 ) -> list[TargetResult]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    candidates = [ProcessCandidate(t.command, timeout, memory) for t in plan.targets]
+    clients = [SubprocessClient(t.command, timeout, memory) for t in plan.targets]
     with (
         Progress(
             *columns, console=console, transient=True, disable=not console.is_terminal
         ) as progress,
         ThreadPoolExecutor(jobs) as pool,
-        _interruptible(candidates),
+        _interruptible(clients),
     ):
 
-        def one(target: Target, candidate: ProcessCandidate) -> TargetResult:
+        def one(target: Target, client: SubprocessClient) -> TargetResult:
             task = progress.add_task(target.name, total=len(plan.checks))
             return run_candidate(
                 target.name,
-                candidate,
+                client,
                 plan.checks,
                 plan.library.expectations,
                 lambda: progress.advance(task),
                 plan.library.holds,
             )
 
-        return list(pool.map(one, plan.targets, candidates))
+        return list(pool.map(one, plan.targets, clients))
 
 
 @contextmanager
-def _interruptible(candidates: Sequence[ProcessCandidate]) -> Iterator[None]:
+def _interruptible(clients: Sequence[SubprocessClient]) -> Iterator[None]:
     """On Ctrl-C, or the end of a CI job, end all ports at once."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -199,8 +199,8 @@ def _interruptible(candidates: Sequence[ProcessCandidate]) -> Iterator[None]:
         if in_main:  # once is enough
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for candidate in candidates:
-            candidate.abandon()
+        for client in clients:
+            client.abandon()
         click.echo("adagrad-conformance: interrupted; nothing was written", err=True)
         raise SystemExit(130) from None
     else:

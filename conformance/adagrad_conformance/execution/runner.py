@@ -12,7 +12,7 @@ from dataclasses import replace
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
 from adagrad_conformance.transport.client import (
-    Candidate,
+    Client,
     Identity,
     NotLoaded,
 )
@@ -37,7 +37,7 @@ __all__ = ["observe", "perform", "play", "smoke_test"]
 MAX_FAILURES = 5
 
 
-def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
+def smoke_test(client: Client, identity: Identity) -> str | None:
     """What is wrong with the adapter's manners, if anything.
 
     In each claimed format params are held and shown bit for bit, and an optimizer with
@@ -49,7 +49,7 @@ def smoke_test(candidate: Candidate, identity: Identity) -> str | None:
         tensor = Tensor(fmt.name, (2, 1), bits)
         group = New("A", (Group(("p",)),), _plain_options(identity))
         scenario = Scenario("smoke", (), "MUST", {"p": tensor}, (group,))
-        seen = play(candidate, scenario)
+        seen = play(client, scenario)
         if seen.trouble:
             return f"{seen.trouble}: {seen.message}"
         event = seen.events[0]
@@ -70,7 +70,7 @@ def _plain_options(identity: Identity) -> dict[str, float | bool]:
 
 
 def observe(
-    candidate: Candidate, identity: Identity, checks: Iterable[Check]
+    client: Client, identity: Identity, checks: Iterable[Check]
 ) -> Iterator[Seen]:
     """Perform every check that the port claims; the rest is noted as not claimed."""
     failures, gone = 0, None
@@ -82,18 +82,18 @@ def observe(
             message = f"not tried after {failures} failures in a row"
             yield NotPlayed(check, Status.ERROR, message, "given-up")
             continue
-        gone = gone or _revived(candidate)
+        gone = gone or _revived(client)
         if gone:
             message = f"not tried: it could not be started again: {gone}"
             yield NotPlayed(check, Status.ERROR, message, NotLoaded.cause)
             continue
-        seen = perform(candidate, check)
-        _settle(candidate, seen)
-        failures = 0 if candidate.alive else failures + 1
+        seen = perform(client, check)
+        _settle(client, seen)
+        failures = 0 if client.alive else failures + 1
         yield seen
 
 
-def _settle(candidate: Candidate, seen: Seen) -> None:
+def _settle(client: Client, seen: Seen) -> None:
     """What the port does after its last answer is still held against this check."""
     match seen:
         case RelationSeen():
@@ -104,44 +104,44 @@ def _settle(candidate: Candidate, seen: Seen) -> None:
             end = seen
         case NotPlayed():
             return
-    if candidate.alive:
+    if client.alive:
         with recorded(end):
-            candidate.settle()
+            client.settle()
 
 
-def _revived(candidate: Candidate) -> str | None:
+def _revived(client: Client) -> str | None:
     """Start it again if it has ended, or speaks unasked; why that failed, if it did."""
-    if candidate.alive and candidate.quiet:
+    if client.alive and client.quiet:
         return None
     try:
-        candidate.start()
+        client.start()
     except NotLoaded as error:
         return str(error)
     return None
 
 
-def perform(candidate: Candidate, check: Check) -> Seen:
+def perform(client: Client, check: Check) -> Seen:
     """Perform one check to its end or to the first trouble."""
     match check:
         case Scenario():
-            return play(candidate, check)
+            return play(client, check)
         case Relation(left=left, right=right):
-            first = play(candidate, left)
-            _revived(candidate)
-            return RelationSeen(check, first, play(candidate, right))
+            first = play(client, left)
+            _revived(client)
+            return RelationSeen(check, first, play(client, right))
         case NativeCheck():
             native = NativeSeen(check)
             with recorded(native):
-                native.answer = candidate.native(check.id)
+                native.answer = client.native(check.id)
             return native
-    return _adapt(candidate, check)
+    return _adapt(client, check)
 
 
-def play(candidate: Candidate, scenario: Scenario) -> Observation:
+def play(client: Client, scenario: Scenario) -> Observation:
     """Play one scenario to its end or to the first trouble."""
     seen = Observation(scenario)
     with recorded(seen):
-        session = Session(candidate, scenario)
+        session = Session(client, scenario)
         for event in scenario.events:
             seen.events.append(session.do(event))
             if session.parted:
@@ -149,12 +149,12 @@ def play(candidate: Candidate, scenario: Scenario) -> Observation:
     return seen
 
 
-def _adapt(candidate: Candidate, check: Adaptive) -> AdaptiveSeen:
+def _adapt(client: Client, check: Adaptive) -> AdaptiveSeen:
     """Play events as they are written, answered by the readings after them."""
     blank = Scenario(check.id, check.requirements, check.level, check.tensors, ())
     seen = Observation(blank)
     with recorded(seen):
-        session, writer = Session(candidate, blank), check.events()
+        session, writer = Session(client, blank), check.events()
         event = next(writer)
         while True:
             seen.scenario = replace(blank, events=(*seen.scenario.events, event))

@@ -15,7 +15,7 @@ from adagrad_conformance.adapters.base import (
     Trace,
 )
 from adagrad_conformance.checks.kinds import Place
-from adagrad_conformance.transport.client import Candidate, Question
+from adagrad_conformance.transport.client import Client, Question
 from adagrad_conformance.transport.response_validation import (
     check_readings,
     check_traces,
@@ -52,14 +52,14 @@ class _Cue:
 class Session:
     """A scenario in the making: its tensors are given, its events come one by one.
 
-    The port is told what it will be asked (`Candidate.announce`): all events of the
+    The port is told what it will be asked (`Client.announce`): all events of the
     scenario, as far as the questions do not hang on its answers, or else each event
     with the readings after it.
     """
 
-    def __init__(self, candidate: Candidate, scenario: Scenario) -> None:
-        self.candidate, self.scenario = candidate, scenario
-        self.home = candidate  #: where it began
+    def __init__(self, client: Client, scenario: Scenario) -> None:
+        self.client, self.scenario = client, scenario
+        self.home = client  #: where it began
         self.books = Bookkeeper(scenario)
         self.payloads: dict[str, bytes] = {}
         self.last: Mapping[Place, Reading] = {}  #: the readings after the last event
@@ -69,10 +69,10 @@ class Session:
         self.batches, self.announced = deque(_batches(begin, self.cues)), 0
         with self._ended_by_trouble():
             self._announce()
-            candidate.begin(scenario.tensors)
+            client.begin(scenario.tensors)
 
     def do(self, event: Event) -> EventSeen:
-        """Play an event and read everything; raises as `Candidate` does."""
+        """Play an event and read everything; raises as `Client` does."""
         seen = EventSeen()
         if self.cues:
             cue = self.cues.popleft()
@@ -102,8 +102,8 @@ class Session:
 
     def _end(self) -> None:
         """What was announced and not asked yet is not asked any more."""
-        for candidate in (self.candidate, self.home):
-            candidate.announce(())
+        for client in (self.client, self.home):
+            client.announce(())
 
     def _cue(self, event: Event) -> _Cue:
         moves = isinstance(event, Load) and event.via == "new-process"
@@ -116,7 +116,7 @@ class Session:
         """Announce the next batch before its first question is asked."""
         if not self.announced:
             batch = self.batches.popleft()
-            self.candidate.announce(batch)
+            self.client.announce(batch)
             self.announced = len(batch)
         self.announced -= 1
 
@@ -131,17 +131,17 @@ class Session:
             seen.calls.append(ClosureCall(dict(params)))
             return ClosureAnswer(event.gradients, event.loss)
 
-        payload, here = None, self.candidate
+        payload, here = None, self.client
         try:
             if isinstance(event, Load) and event.via == "new-process":
                 self._move(event, cue.groups)
                 payload = self.payloads[event.name]
             else:
                 self._announce()
-            reply = self.candidate.event(event, ask, payload)
+            reply = self.client.event(event, ask, payload)
         except Refused as refusal:
             seen.refusal = str(refusal) or "refused without a message"
-            self.candidate = here  # a refused move ends where it began
+            self.client = here  # a refused move ends where it began
             return
         seen.loss = reply.loss
         if isinstance(event, Steps):
@@ -166,13 +166,13 @@ class Session:
             name: self._current(name, tensor)
             for name, tensor in self.scenario.tensors.items()
         }
-        self.candidate = self.candidate.elsewhere()
-        self.candidate.begin(tensors)
+        self.client = self.client.elsewhere()
+        self.client.begin(tensors)
         made = New(
             event.optimizer,
             tuple(Group(params, options.changed()) for params, options in groups),
         )
-        self.candidate.event(made, _no_closure)
+        self.client.event(made, _no_closure)
 
     def _current(self, name: str, tensor: Tensor) -> Tensor:
         """The param as it was last read, whichever optimizer holds it."""
@@ -185,7 +185,7 @@ class Session:
 
     def _read(self, optimizer: str, expected: list[str]) -> dict[str, Reading]:
         self._announce()
-        readings = self.candidate.read(optimizer)
+        readings = self.client.read(optimizer)
         check_readings(readings, expected, self.scenario.tensors)
         return {name: readings[name] for name in expected}
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.recording import recorded
 from adagrad_conformance.execution.session import Session
-from adagrad_conformance.transport.client import Candidate
+from adagrad_conformance.transport.client import Client
 from adagrad_reference.scenario import Event
 
 from .events import KINDS, first, possible, used
@@ -46,7 +46,7 @@ class SideBySide(RuleBasedStateMachine):
     Subclasses, made by `machine`, have the port, its claims, and what judges a run.
     """
 
-    candidate: Candidate
+    client: Client
     claims: frozenset[str]
     ready: Callable[[], None]
     judge: Callable[[Observation], None]
@@ -65,7 +65,7 @@ class SideBySide(RuleBasedStateMachine):
         self.seen = Observation(self.draft.scenario)
         self.ready()
         with recorded(self.seen):
-            self.session = Session(self.candidate, self.draft.scenario)
+            self.session = Session(self.client, self.draft.scenario)
         if self.seen.trouble:
             self.judge(self.seen)
         self.follow(first(data.draw, self.draft))
@@ -109,7 +109,7 @@ class SideBySide(RuleBasedStateMachine):
 
 
 def machine(
-    candidate: Candidate,
+    client: Client,
     claims: frozenset[str],
     ready: Callable[[], None],
     judge: Callable[[Observation], None],
@@ -121,7 +121,7 @@ def machine(
     it with `hypothesis.stateful.run_state_machine_as_test`.
     """
     parts = {
-        "candidate": candidate,
+        "client": client,
         "claims": claims,
         "ready": staticmethod(ready),
         "judge": staticmethod(judge),

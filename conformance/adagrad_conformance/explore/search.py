@@ -12,7 +12,7 @@ from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Candidate, NotLoaded
+from adagrad_conformance.transport.client import Client, NotLoaded
 from adagrad_reference.scenario import Scenario
 
 from .legal_events import MAX_EVENTS
@@ -50,17 +50,17 @@ class _Enough(BaseException):
 
 @dataclass
 class _Judge:
-    candidate: Candidate
+    client: Client
     claims: frozenset[str]
     search: Search = field(default_factory=Search)
     last: Found | None = None
 
     def ready(self) -> None:
         """Start the port again if it has ended."""
-        if self.candidate.alive:
+        if self.client.alive:
             return
         try:
-            self.candidate.start()
+            self.client.start()
         except NotLoaded as error:
             raise _Enough from error
 
@@ -79,14 +79,14 @@ class _Judge:
 
 
 def explore(
-    candidate: Candidate, claims: frozenset[str], examples: int, start: int
+    client: Client, claims: frozenset[str], examples: int, start: int
 ) -> Search:
     """Explore a started port until something is found; the same for the same `start`.
 
     `examples` are played by each of the two.  Raises `NoScenario` where the claims
     allow none, and `NotLoaded` if the port cannot be started again after it ended.
     """
-    judge = _Judge(candidate, claims)
+    judge = _Judge(client, claims)
     for run in (_drawn, _driven):
         try:
             run(judge, examples, start)
@@ -126,11 +126,11 @@ def _drawn(judge: _Judge, examples: int, start: int) -> None:
     @given(scenarios(judge.claims))
     def test(scenario: Scenario) -> None:
         judge.ready()
-        judge(play(judge.candidate, scenario))
+        judge(play(judge.client, scenario))
 
     test()
 
 
 def _driven(judge: _Judge, examples: int, start: int) -> None:
-    driven = seed(start)(machine(judge.candidate, judge.claims, judge.ready, judge))
+    driven = seed(start)(machine(judge.client, judge.claims, judge.ready, judge))
     run_state_machine_as_test(driven, settings=_settings(examples))

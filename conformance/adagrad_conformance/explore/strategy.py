@@ -12,7 +12,7 @@ from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import InProcess
+from adagrad_conformance.transport.client import InProcessClient
 from adagrad_reference.expectations import expected
 from adagrad_reference.scenario import Event, Scenario
 
@@ -95,9 +95,9 @@ def check(adapter: Callable[[], Adapter], scenario: Scenario) -> Verdict:
     `lambda: TorchAdapter("mine", MyAdagrad)`.  The status is "pass", "fail",
     "not-claimed", "crash" or "malformed"; `failure` says what went wrong.
     """
-    candidate = InProcess(adapter)
-    identity = candidate.start()
-    (seen,) = observe(candidate, identity, [scenario])
+    client = InProcessClient(adapter)
+    identity = client.start()
+    (seen,) = observe(client, identity, [scenario])
     (found,) = judge([seen], identity.claims, expected)
     return found
 

@@ -12,7 +12,7 @@ from adagrad_conformance.errors import UserError
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.client import Identity, NotLoaded
-from adagrad_conformance.transport.subprocess_client import ProcessCandidate
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import Target
 from adagrad_reference.scenario import Scenario
 
@@ -80,12 +80,12 @@ def _of_target(
     timeout: float,
     memory: float | None,
 ) -> list[Reproducer]:
-    candidate = ProcessCandidate(target.command, timeout, memory)
+    client = SubprocessClient(target.command, timeout, memory)
     try:
-        identity = candidate.start()
+        identity = client.start()
         fit = [fitted(check, identity.constants) for check in checks]
         return [
-            _one(candidate, identity, target, name, *pair, expect)
+            _one(client, identity, target, name, *pair, expect)
             for name, pair in cheapest_failures(verdicts, fit).items()
         ]
     except (NotLoaded, Malformed) as error:
@@ -94,14 +94,14 @@ def _of_target(
             f"{target.name} could not be started again: {lines[-1]}"
         ) from None
     except KeyboardInterrupt:
-        candidate.abandon()
+        client.abandon()
         raise
     finally:
-        candidate.close()
+        client.close()
 
 
 def _one(
-    candidate: ProcessCandidate,
+    client: SubprocessClient,
     identity: Identity,
     target: Target,
     requirement: str,
@@ -110,9 +110,9 @@ def _one(
     expect: Expectations,
 ) -> Reproducer:
     if isinstance(check, Scenario):
-        if not candidate.alive:
-            candidate.start()
-        return smallest(candidate, identity, check, verdict, expect, target.name)
+        if not client.alive:
+            client.start()
+        return smallest(client, identity, check, verdict, expect, target.name)
     sort = {"relation": "a relation of two runs", "native": "host code"}.get(
         kind(check), "a run that is written while it is played"
     )

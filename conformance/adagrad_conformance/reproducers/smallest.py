@@ -27,7 +27,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.master_weights import MASTER
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Candidate, Identity
+from adagrad_conformance.transport.client import Client, Identity
 from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Scenario
@@ -97,7 +97,7 @@ class Reproducer:
 
 
 def smallest(
-    candidate: Candidate,
+    client: Client,
     identity: Identity,
     scenario: Scenario,
     verdict: Verdict,
@@ -111,7 +111,7 @@ def smallest(
     port that declares a dialect is judged by it.
     """
     judged = partial(judge, dialect=DIALECTS[identity.dialect])
-    reduction = Reduction(candidate, identity, expect, judged, budget)
+    reduction = Reduction(client, identity, expect, judged, budget)
     outcome = reduction.run(scenario)
     note = ""
     if outcome is None:

@@ -26,10 +26,10 @@ from adagrad_reference.scenario import Event, Step, Tensor
 _T = TypeVar("_T")
 
 __all__ = [
-    "Candidate",
+    "Client",
     "Crash",
     "Identity",
-    "InProcess",
+    "InProcessClient",
     "NotLoaded",
     "Question",
     "Timeout",
@@ -105,7 +105,7 @@ def check_constants(constants: Mapping[str, float]) -> Mapping[str, float]:
     return constants
 
 
-class Candidate(ABC):
+class Client(ABC):
     """One port.  Methods raise Crash, Timeout, Malformed; `event` also Refused."""
 
     @abstractmethod
@@ -115,7 +115,7 @@ class Candidate(ABC):
     def announce(self, questions: Sequence[Question]) -> None:
         """Tell what will be asked next, in this order, unless an answer changes that.
 
-        A candidate that can sends them along at once.  What is not asked after all
+        A client that can sends them along at once.  What is not asked after all
         has no answer that anyone looks at.
         """
         del questions  # whoever is asked one thing at a time needs no warning
@@ -137,7 +137,7 @@ class Candidate(ABC):
         """Run a native check on the port."""
 
     @abstractmethod
-    def elsewhere(self) -> Candidate:
+    def elsewhere(self) -> Client:
         """The same port in another process, started; the same one each time."""
 
     @property
@@ -162,7 +162,7 @@ class Candidate(ABC):
         """End it."""
 
 
-class InProcess(Candidate):
+class InProcessClient(Client):
     """An adapter called directly: for tests and tools; it cannot be interrupted."""
 
     def __init__(self, factory: Callable[[], Adapter]) -> None:
@@ -195,9 +195,9 @@ class InProcess(Candidate):
         """Run a native check."""
         return self._guard(lambda: run_native(self.adapter, name))
 
-    def elsewhere(self) -> Candidate:
+    def elsewhere(self) -> Client:
         """Another adapter in this process: as far as this class can go."""
-        other = InProcess(self.factory)
+        other = InProcessClient(self.factory)
         other.start()
         return other
 

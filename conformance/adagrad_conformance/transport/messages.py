@@ -1,4 +1,4 @@
-"""The candidate protocol as JSON Lines: what stands on the wire.
+"""The protocol as JSON Lines: what stands on the wire.
 
 One JSON object a line.  The runner asks with a sequence number, the port answers with
 the same one, by exactly one of

@@ -32,7 +32,7 @@ from adagrad_reference.scenario import Event, Tensor
 from . import messages
 from .child_process import Child
 from .client import (
-    Candidate,
+    Client,
     Crash,
     Identity,
     NotLoaded,
@@ -44,7 +44,7 @@ from .client import (
 )
 from .json_lines import crash, outcome, parsed, unasked
 
-__all__ = ["ProcessCandidate", "identity_of", "words_taken"]
+__all__ = ["SubprocessClient", "identity_of", "words_taken"]
 
 #: How much longer a slow native check may take than any other answer.
 SLOW = 5
@@ -54,7 +54,7 @@ MAX_CALLS = 1000
 _LEAP = 100
 
 
-class ProcessCandidate(Candidate):
+class SubprocessClient(Client):
     """The port that `command` starts; `timeout` in seconds for each answer."""
 
     def __init__(
@@ -64,7 +64,7 @@ class ProcessCandidate(Candidate):
         self.child: Child | None = None
         self._greeted = False
         self._abandoned = False
-        self._elsewhere: ProcessCandidate | None = None
+        self._elsewhere: SubprocessClient | None = None
         self._moved = False  #: into the process elsewhere, in this check
 
     def launch(self) -> None:
@@ -132,10 +132,10 @@ class ProcessCandidate(Candidate):
             self.timeout = usual
         return messages.native_from_wire(answer)
 
-    def elsewhere(self) -> Candidate:
+    def elsewhere(self) -> Client:
         """A second process of the same command."""
         if self._elsewhere is None:
-            self._elsewhere = ProcessCandidate(
+            self._elsewhere = SubprocessClient(
                 self.command, self.timeout, self.memory_gib
             )
         if not self._elsewhere.alive:
@@ -179,9 +179,9 @@ class ProcessCandidate(Candidate):
     def abandon(self) -> None:
         """End it at once and for good; for another thread than the one that asks."""
         self._abandoned = True
-        for candidate in (self, self._elsewhere):
-            if candidate is not None and candidate.child is not None:
-                candidate.child.end_group()
+        for client in (self, self._elsewhere):
+            if client is not None and client.child is not None:
+                client.child.end_group()
 
     # -- one question, one answer -------------------------------------------------
 

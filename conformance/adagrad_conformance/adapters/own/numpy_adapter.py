@@ -28,7 +28,7 @@ _LACKING = {"torch"} if "bfloat16" in DTYPES else {"bfloat16", "torch"}
 
 
 class NumpyAdapter(OptimizerAdapter):
-    """Drives `candidates.numpy_adagrad.Adagrad`."""
+    """Drives `own.numpy_adagrad.Adagrad`."""
 
     name = "numpy"
     version = __version__

@@ -21,9 +21,9 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.client import (
-    Candidate,
+    Client,
     Identity,
-    InProcess,
+    InProcessClient,
     NotLoaded,
 )
 from adagrad_reference.claims import needed_claims
@@ -88,7 +88,7 @@ MOVES: tuple[Move, ...] = (
 class Reduction:
     """The reduction of one failed scenario on one port."""
 
-    candidate: Candidate  #: started
+    client: Client  #: started
     identity: Identity
     expect: Expectations = expected
     judge: Callable[..., list[Verdict]] = judge
@@ -163,14 +163,14 @@ class Reduction:
         elements = sum(tensor.size for tensor in scenario.tensors.values())
         self.plays += 1
         self.spent += 1 + steps // LONG + elements // LARGE
-        if not self.candidate.alive:
+        if not self.client.alive:
             try:
-                self.candidate.start()
+                self.client.start()
             except (NotLoaded, Malformed):
                 self.spent = self.budget
                 return None
             self.spent += RESTART
-        seen = play(self.candidate, scenario)
+        seen = play(self.client, scenario)
         try:
             (verdict,) = self.judge([seen], self.identity.claims, self.expect)
         except (Unresolved, ArithmeticError):
@@ -180,7 +180,7 @@ class Reduction:
 
 def _control(scenario: Scenario) -> Callable[[Scenario], bool] | None:
     """Whether a right port passes: the suite's own, where it passes this scenario."""
-    own = InProcess(NumpyAdapter)
+    own = InProcessClient(NumpyAdapter)
     identity = own.start()
 
     def passes(given: Scenario) -> bool:
