@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from adagrad_conformance import files
 from adagrad_conformance.adapters.registry import ADAPTERS
 from adagrad_conformance.checks import vector_files as library
 from adagrad_conformance.checks.kinds import Adaptive, NativeCheck, Relation, kind
@@ -32,7 +33,6 @@ from adagrad_conformance.cli import explain
 from adagrad_conformance.cli import run as run_command
 from adagrad_conformance.cli import show as show_commands
 from adagrad_conformance.cli.main import main
-from adagrad_conformance.reports import stream
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.reproducers.torch_script import torch_snippet
 from adagrad_conformance.requirements.clauses import CLAUSES
@@ -1014,7 +1014,7 @@ def test_a_report_is_written_whole_or_not_at_all(results, tmp_path, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stream.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     complains(cli("report", results, "-o", out), 2, out, "No space left")
     assert [path.name for path in tmp_path.iterdir()] == ["REPORT.md"]
     assert out.read_text() == "old"

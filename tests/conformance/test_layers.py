@@ -28,6 +28,7 @@ MODULES = sorted(FILES)
 FLOOR = {
     "errors": 0,
     "files": 0,
+    "json_schemas": 0,
     "search_path": 0,
     "requirements": 1,
     "adapters": 2,

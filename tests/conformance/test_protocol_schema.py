@@ -6,13 +6,12 @@ the schema without that rule lets it pass.
 
 from __future__ import annotations
 
-import copy
-import functools
 import json
 from dataclasses import dataclass, field
 
 import pytest
 from jsonschema import Draft202012Validator
+from schema_kit import SchemaTest, rule_ids
 from test_javascript_example import EXAMPLE, NODE
 
 from adagrad_conformance.checks.vector_files import Library
@@ -233,30 +232,6 @@ def test_messages_of_every_kind(kind):
         assert schema_problem({**message, "mood": "good"}, kind) is None
 
 
-def spoiled(value):
-    """Values that are almost right, each wrong in one way."""
-    yield from ([], {}, "?", -1, 2**63, 1.5, None)
-    if isinstance(value, str):
-        yield from (value[1:], "z" * len(value))
-    if isinstance(value, list):
-        yield from ([*value, {}], [*value, "z"], [*value, -1])
-    if isinstance(value, dict):
-        yield {**value, "extra": "?"}
-
-
-def broken(message):
-    """The message with one thing taken away, or spoiled, at each of its places."""
-    if isinstance(message, dict):
-        for key, value in message.items():
-            yield {k: v for k, v in message.items() if k != key}
-            for worse in (*spoiled(value), *broken(value)):
-                yield {**message, key: worse}
-    elif isinstance(message, list):
-        for i, value in enumerate(message):
-            for worse in (*spoiled(value), *broken(value)):
-                yield [*message[:i], worse, *message[i + 1 :]]
-
-
 #: What no single change makes of a valid message.
 MORE = {
     **{kind: [3] for kind in ("closure-ask", "closure-answer")},
@@ -280,126 +255,17 @@ MORE = {
 }
 
 
-def validator(kind, definitions=SCHEMA["$defs"]):
-    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})
-
-
-@functools.cache
-def wrong_messages():
-    """(kind, message) of all that is rejected, by the parts that reject it."""
-    found = {}
-    for kind, messages in VALID.items():
-        judge = validator(kind)
-        candidates = [*MORE.get(kind, ())]
-        for message in messages:
-            candidates += broken(message)
-        distinct = {json.dumps(message): message for message in candidates}
-        for message in distinct.values():
-            errors = every_error(judge.iter_errors(message))
-            for part in {id(error.schema) for error in errors}:
-                found.setdefault(part, []).append((kind, message))
-    return found
-
-
-def every_error(errors):
-    for error in errors:
-        yield error
-        yield from every_error(error.context)
-
-
-def parts(node, seen=frozenset()):
-    """The parts of the schema that a rule brings to bear, by their `id`."""
-    yield id(node)
-    if isinstance(node, dict):
-        name = str(node.get("$ref", "")).removeprefix("#/$defs/")
-        if name and name not in seen:
-            yield from parts(SCHEMA["$defs"][name], seen | {name})
-        for value in node.values():
-            yield from parts(value, seen)
-    elif isinstance(node, list):
-        for value in node:
-            yield from parts(value, seen)
-
-
-#: Keywords that reject something, and what stands in their place when they are gone.
-_GONE = ("type", "pattern", "enum", "const", "minimum", "exclusiveMaximum", "minItems",
-         "not", "oneOf", "additionalProperties", "items", "$ref")  # fmt: skip
-
-
-def rules(node, path=()):
-    """Places of the rules in the schema: (path, keyword or entry of `required`)."""
-    if isinstance(node, list):
-        for i, item in enumerate(node):
-            yield from rules(item, (*path, i))
-        return
-    if not isinstance(node, dict):
-        return
-    for key, value in node.items():
-        named = path and path[-1] in ("properties", "$defs")  # a name, no keyword
-        if key == "if" and not named:
-            continue
-        if not named and key in _GONE:
-            yield (*path, key), None
-        if not named and key == "required":
-            yield from (((*path, key), entry) for entry in value)
-        if not (not named and key == "not"):
-            yield from rules(value, (*path, key))
-
-
-def without(place, entry):
-    schema = copy.deepcopy(SCHEMA)
-    node = schema
-    for key in place[:-1]:
-        node = node[key]
-    if entry is None:
-        del node[place[-1]]
-    else:
-        node[place[-1]].remove(entry)
-    return schema
-
-
-def owners(schema):
-    """For each definition the kinds of message in which it plays a part."""
-    uses = {}
-    for name, body in schema["$defs"].items():
-        text = json.dumps(body)
-        uses[name] = {n for n in schema["$defs"] if f'"#/$defs/{n}"' in text}
-
-    def reach(name, seen):
-        for other in uses[name] - seen:
-            reach(other, seen | {other})
-            seen |= reach(other, seen | {other})
-        return seen
-
-    return {kind: reach(kind, {kind}) for kind in VALID}
-
-
-OWNERS = owners(SCHEMA)
-RULES = [
-    (place, entry)
-    for place, entry in rules(SCHEMA["$defs"], ("$defs",))
-    if any(place[1] in reached for reached in OWNERS.values())
-]
+TEST = SchemaTest(SCHEMA, VALID, MORE)
+RULES = TEST.rules()
 
 
 def test_every_definition_is_used_by_some_kind():
-    used = set().union(*OWNERS.values())
-    assert set(SCHEMA["$defs"]) == used
+    assert not TEST.unused()
 
 
-@pytest.mark.parametrize(
-    "number", range(len(RULES)), ids=["/".join(map(str, r[0][1:])) for r in RULES]
-)
-def test_each_rule_rejects_something_alone(number):
-    place, entry = RULES[number]
-    definitions = without(place, entry)["$defs"]
-    node = functools.reduce(lambda data, key: data[key], place[:-1], SCHEMA)
-    weaker = {kind: validator(kind, definitions) for kind in VALID}
-    for part in dict.fromkeys(parts(node)):
-        for kind, message in wrong_messages().get(part, ()):
-            if weaker[kind].is_valid(message):
-                return
-    pytest.fail(f"nothing needs {place} {entry or ''}")
+@pytest.mark.parametrize(("place", "entry"), RULES, ids=rule_ids(RULES))
+def test_each_rule_rejects_something_alone(place, entry):
+    assert TEST.is_needed(place, entry)
 
 
 def test_the_schema_is_one():

@@ -20,7 +20,8 @@ from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.reports.markdown import report_text
-from adagrad_conformance.reports.stream import Stream, read_stream
+from adagrad_conformance.reports.records import Stream
+from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.reports.terminal import print_summary
 from adagrad_conformance.reproducers.torch_script import torch_snippet

@@ -14,7 +14,7 @@ import pytest
 
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.status import CAUSES, Status
-from adagrad_conformance.reports.stream import check_record
+from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.transport import child_process, subprocess_client
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.expectations import play

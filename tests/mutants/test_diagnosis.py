@@ -34,7 +34,7 @@ from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Failure, Verdict
-from adagrad_conformance.reports.stream import diagnosis_record
+from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.requirements.classification import FaultClass
 from adagrad_conformance.transport.client import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter

@@ -20,7 +20,8 @@ from adagrad_conformance.evaluation import TargetResult, run_candidate
 from adagrad_conformance.files import write_text
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.reports.stream import diagnosis_record, exit_code
+from adagrad_conformance.reports.exit_code import exit_code
+from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.reports.terminal import told
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.subprocess_client import SubprocessClient

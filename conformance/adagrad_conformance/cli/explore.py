@@ -20,7 +20,7 @@ from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.execution.runner import smoke_test
 from adagrad_conformance.files import write_text
-from adagrad_conformance.reports.stream import check_record
+from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.reports.summary import Finding
 from adagrad_conformance.reproducers.torch_script import torch_port, torch_snippet
 from adagrad_conformance.transport.client import Identity, NotLoaded

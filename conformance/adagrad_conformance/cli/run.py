@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 from rich.console import Console
@@ -26,12 +25,12 @@ from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation import TargetResult, run_candidate
 from adagrad_conformance.files import write_text
-from adagrad_conformance.reports.stream import (
-    check_record,
-    exit_code,
-    footer,
+from adagrad_conformance.reports.exit_code import exit_code
+from adagrad_conformance.reports.records import (
+    Stream,
     header,
-    target_record,
+    stream_lines,
+    stream_of,
 )
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.reports.terminal import print_summary
@@ -91,15 +90,16 @@ def run_command(
         )
         return 4
     results = _run_all(plan, timeout, memory, jobs)
-    top = header(seed, plan.library.digest, level.upper(), only)
-    records = _records(top, results, strict)
+    digest = plan.library.digest
+    top = header(seed, digest, level.upper(), only, len(plan.checks))
+    stream = stream_of(top, results, strict)
     if stream_file is not None:
-        _write(Path(stream_file), records)
+        _write(Path(stream_file), stream)
     if form == "jsonl":
-        for record in records:
-            click.echo(json.dumps(record))
+        for line in stream_lines(stream):
+            click.echo(line)
     elif form == "terminal":
-        _print(plan, records)
+        _print(stream)
     if reproducers is not None:
         verdicts = [result.verdicts for result in results]
         expect = plan.library.expectations
@@ -208,40 +208,23 @@ def _interruptible(clients: Sequence[SubprocessClient]) -> Iterator[None]:
             signal.signal(signal.SIGTERM, old)
 
 
-def _records(
-    top: dict[str, Any], results: Sequence[TargetResult], strict: bool
-) -> list[dict[str, Any]]:
-    records = [top]
-    for result in results:
-        records.append(target_record(result))
-        records += [
-            check_record(
-                result.target, verdict, result.reproducers.get(verdict.scenario)
-            )
-            for verdict in result.verdicts
-        ]
-    return [*records, footer(results, strict)]
-
-
-def _write(path: Path, records: Sequence[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(record) + "\n" for record in records)
+def _write(path: Path, stream: Stream) -> None:
+    text = "".join(line + "\n" for line in stream_lines(stream))
     try:
         write_text(path, text)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _print(plan: Plan, records: Sequence[dict[str, Any]]) -> None:
+def _print(stream: Stream) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=110)
-    top = records[0]
+    top = stream.header
     console.print(
-        f"adagrad-conformance {top['suite']}: {len(plan.checks)} checks, "
-        f"seed {plan.seed}, vectors {top['vectors'][:12]}",
+        f"adagrad-conformance {top['suite']}: {top['checks']} checks, "
+        f"seed {top['seed']}, vectors {top['vectors'][:12]}",
         highlight=False,
     )
-    targets = [record for record in records if record["record"] == "target"]
-    checks = [record for record in records if record["record"] == "check"]
-    for summary in summaries(targets, checks):
+    for summary in summaries(stream.targets, stream.checks):
         print_summary(console, summary)

@@ -23,8 +23,9 @@ from adagrad_conformance.errors import UserError
 from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.markdown import report_text
 from adagrad_conformance.reports.power import power_section
+from adagrad_conformance.reports.records import Stream
 from adagrad_conformance.reports.soundness import soundness_section
-from adagrad_conformance.reports.stream import Stream, StreamError, read_stream
+from adagrad_conformance.reports.stream import StreamError, read_stream
 from adagrad_conformance.reproducers.smallest import file_name
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS

@@ -13,8 +13,8 @@ from adagrad_reference.scenario import LEVELS
 
 from .port_map import map_section, not_run_section, verdicts_section
 from .power import power_section
+from .records import Stream
 from .soundness import soundness_section
-from .stream import Stream
 from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 from .tables import code, escape, table
 from .terminal import diagnosis_lines

@@ -1,0 +1,214 @@
+"""The records of a result stream, made from results; stream.schema.json says how.
+
+A text of a port may hold anything, and an error in ulp is a float: records hold only
+what JSON can write, without floats.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from adagrad_conformance import __version__
+from adagrad_conformance.evaluation import TargetResult
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_reference.dialects import DIALECTS
+
+from .exit_code import exit_code
+
+if TYPE_CHECKING:
+    from adagrad_conformance.diagnosis.search import Diagnosis, Explanation
+
+__all__ = [
+    "STREAM_VERSION",
+    "Json",
+    "Stream",
+    "check_record",
+    "diagnosis_record",
+    "header",
+    "stream_lines",
+    "stream_of",
+    "target_record",
+]
+
+STREAM_VERSION = 1
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A complete stream."""
+
+    header: Json
+    targets: tuple[Json, ...]
+    checks: tuple[Json, ...]  #: of all targets
+    footer: Json
+
+
+def stream_of(top: Json, results: Sequence[TargetResult], strict: bool) -> Stream:
+    """The stream of a run that `top` is the header of."""
+    return Stream(
+        top,
+        tuple(map(target_record, results)),
+        tuple(
+            check_record(
+                result.target, verdict, result.reproducers.get(verdict.scenario)
+            )
+            for result in results
+            for verdict in result.verdicts
+        ),
+        _footer(results, strict),
+    )
+
+
+def stream_lines(stream: Stream) -> Iterator[str]:
+    """The lines of a stream, without their ends: the checks follow their target."""
+    checks: dict[str, list[Json]] = {}
+    for check in stream.checks:
+        checks.setdefault(check["target"], []).append(check)
+    yield json.dumps(stream.header)
+    for target in stream.targets:
+        yield json.dumps(target)
+        yield from map(json.dumps, checks.get(target["target"], ()))
+    yield json.dumps(stream.footer)
+
+
+def header(seed: int, vectors: str, level: str, only: str | None, checks: int) -> Json:
+    """The first record.
+
+    `vectors` is the digest of the golden vectors, `level` in capitals, `checks` the
+    number of checks that were selected for each target.
+    """
+    return {
+        "record": "header",
+        "stream_version": STREAM_VERSION,
+        "suite": __version__,
+        "vectors": vectors,
+        "seed": seed,
+        "level": level,
+        "only": only,
+        "checks": checks,
+        "environment": {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "system": platform.system(),
+            **{name: _version(name) for name in ("mpmath", "numpy")},
+        },
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def target_record(result: TargetResult) -> Json:
+    """The identity of a port, or why it could not be judged."""
+    record: Json = {"record": "target", "target": result.target}
+    if result.identity:
+        record |= {
+            "name": result.identity.name,
+            "version": result.identity.version,
+            "language": result.identity.language,
+            "claims": sorted(result.identity.claims),
+            "dialect": result.identity.dialect,
+            "departs": list(DIALECTS[result.identity.dialect].words),
+            "constants": {n: repr(x) for n, x in result.identity.constants.items()},
+        }
+    if result.by_document:
+        passed, judged = result.by_document
+        record["by_document"] = {"passed": passed, "judged": judged}
+    if result.diagnosis:
+        record["diagnosis"] = diagnosis_record(result.diagnosis)
+    if result.problem:
+        record["problem"] = result.problem
+    return dict(_writable(record))
+
+
+def diagnosis_record(diagnosis: Diagnosis) -> Json:
+    """Explanations, best first, and the check that tells the first two apart."""
+    rest, separator = diagnosis.rest, diagnosis.separator
+    return {
+        "explanations": [_explanation_record(e) for e in diagnosis.explanations],
+        "separator": separator
+        and vars(separator) | {"against": list(separator.against)},
+        "rest": _explanation_record(rest) if rest else None,
+    }
+
+
+def _explanation_record(explanation: Explanation) -> Json:
+    names = ("kind", "name", "explained", "failed", "broken")
+    record: Json = {name: getattr(explanation, name) for name in names}
+    lists = {"words": explanation.words, "like": explanation.like}
+    return record | {name: list(value) for name, value in lists.items()}
+
+
+def check_record(
+    target: str, verdict: Verdict, reproducer: Mapping[str, Any] | None = None
+) -> Json:
+    """One verdict; `reproducer` is the scenario as JSON, where no file holds it."""
+    failure = verdict.failure
+    record: Json = {
+        "record": "check",
+        "target": target,
+        "requirement": verdict.requirements[0] if verdict.requirements else None,
+        "requirements": list(verdict.requirements),
+        "kind": verdict.kind,
+        "scenario": verdict.scenario,
+        "level": verdict.level,
+        "status": verdict.status,
+        "grade": verdict.grade,
+        "max_error_ulp": _decimal(verdict.max_error),
+        "mean_error_ulp": _decimal(verdict.mean_error),
+        "elements": verdict.elements,
+        "message": failure.message if failure else verdict.message,
+    }
+    if failure:
+        record |= {
+            "event": failure.event,
+            "param": failure.param,
+            "element": failure.element,
+            "observed": failure.observed,
+            "expected": failure.expected,
+            "outside_ulp": _decimal(verdict.margin),
+        }
+        if verdict.message:
+            record["trouble"] = verdict.message
+    if verdict.cause is not None:
+        record["cause"] = verdict.cause
+    if reproducer is not None:
+        record["reproducer"] = reproducer
+    return dict(_writable(record))
+
+
+def _writable(value: Any) -> Any:
+    """The value with `?` for what UTF-8 cannot encode in its texts."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _writable(item) for key, item in value.items()}
+    return [_writable(item) for item in value] if isinstance(value, list) else value
+
+
+def _decimal(x: float | None) -> str | None:
+    return None if x is None else f"{x:.6g}"
+
+
+def _footer(results: Iterable[TargetResult], strict: bool) -> Json:
+    """The last record: counts and the exit code."""
+    listed = list(results)
+    counts = Counter((v.level, v.status) for r in listed for v in r.verdicts)
+    return {
+        "record": "footer",
+        "counts": {
+            f"{level}/{status}": n for (level, status), n in sorted(counts.items())
+        },
+        "exit_code": exit_code(listed, strict),
+    }
