@@ -18,7 +18,7 @@ from adagrad_conformance.cli.main import main
 from adagrad_conformance.doctor import Doctor, examine
 from adagrad_conformance.doctor.conversation import ADVICE
 from adagrad_conformance.doctor.plan import MAX_LOSSES, VISITS
-from adagrad_conformance.execution.status import CAUSES
+from adagrad_conformance.execution.status import REASONS
 from adagrad_conformance.transport.targets import parse_target
 
 LIAR = Path(__file__).parents[1] / "liars" / "process_liar.py"
@@ -80,7 +80,7 @@ def test_every_claim_is_visited_or_shown_everywhere():
 
 
 def test_there_is_advice_for_every_cause():
-    assert set(ADVICE) == set(CAUSES) - {"given-up"}
+    assert set(ADVICE) == set(REASONS) - {"given-up"}
 
 
 # -- who is not ------------------------------------------------------------------------

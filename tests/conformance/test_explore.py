@@ -483,7 +483,7 @@ def test_a_port_that_ends_is_found(again):
     identity = candidate.start()
     found = explore(candidate, identity.claims, 30, 1).found
     assert found is not None
-    assert (found.verdict.status, found.verdict.cause) == ("crash", "raised")
+    assert (found.verdict.status, found.verdict.reason) == ("crash", "raised")
     assert isinstance(found.scenario.events[-1], Step | Steps)
 
 
@@ -523,7 +523,7 @@ def test_both_explorations_say_why_a_check_broke_off(monkeypatch, moment, status
             alone.setattr(search_module, other, lambda *_: None)
             candidate = Breaking(moment, error)
             found = explore(candidate, candidate.start().claims, 3, 1).found
-        assert (found.verdict.status, found.verdict.cause) == (status, cause)
+        assert (found.verdict.status, found.verdict.reason) == (status, cause)
         assert found.verdict.message == str(error)
 
 

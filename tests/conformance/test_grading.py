@@ -535,7 +535,7 @@ def test_trouble_behind_a_failure():
     seen = played(scenario(new(), step(), step()))
     altered(seen, 1, with_value("theta", 0, 99.0))
     del seen.events[2]
-    seen.trouble = "crash"
+    seen.status = "crash"
     found = verdict(seen)
     assert (found.status, found.failure.event) == ("crash", 1)
 

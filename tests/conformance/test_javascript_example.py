@@ -134,8 +134,8 @@ def assert_same(candidate, played):
     port = InProcessClient(NumpyAdapter)
     port.start()
     ours, theirs = play(candidate, played), play(port, played)
-    assert theirs.trouble is None, theirs.message
-    assert ours.trouble is None, ours.message
+    assert theirs.status is None, theirs.message
+    assert ours.status is None, ours.message
     pairs = zip(ours.events, theirs.events, played.events, strict=True)
     for i, (mine, other, event) in enumerate(pairs):
         place = f"event {i}: {event}"

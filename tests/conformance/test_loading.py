@@ -58,7 +58,7 @@ def started(target, scenario=PLAIN):
     try:
         identity = candidate.start()
         seen = play(candidate, scenario)
-        assert seen.trouble is None, seen.message
+        assert seen.status is None, seen.message
         return identity
     finally:
         candidate.close()

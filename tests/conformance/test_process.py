@@ -358,7 +358,7 @@ def test_several_at_once_from_threads_beside_busy_ones(monkeypatch):
         try:
             return started.line(NEVER)
         except Crash as error:
-            return error.cause
+            return error.reason
         finally:
             started.kill()
 
@@ -607,7 +607,7 @@ def played_run(started, answer):
 def test_malformed_trace(name, started):
     answer, message = BAD_TRACES[name]
     seen = played_run(started, answer)
-    assert seen.trouble == "malformed"
+    assert seen.status == "malformed"
     assert re.search(message, seen.message)
 
 
@@ -616,7 +616,7 @@ def test_trace(started, t):
     digits = "".join(f"{i:016x}" for i in range(6))
     answer = {"trace": {"p": {**TRACE, "theta": digits, "t": t}}}
     seen = played_run(started, answer)
-    assert seen.trouble is None, seen.message
+    assert seen.status is None, seen.message
     (trace,) = seen.events[1].trace.values()
     assert (trace.format, trace.theta) == ("binary64", tuple(range(6)))
     assert trace.state_sum == (0,) * 6
@@ -703,7 +703,7 @@ def test_a_check_that_fails_costs_itself_alone(name, started):
     identity = Identity("liar", "1", "Python", frozenset(CLAIMS))
     empty = Scenario("test/empty", (), "MUST", {"p": PARAM}, ())
     checked, after = observe(candidate, identity, [check, empty])
-    assert (checked.trouble, after.trouble) == (trouble, None)
+    assert (checked.status, after.status) == (trouble, None)
     assert message in checked.message
 
 
@@ -807,7 +807,7 @@ def test_questions_are_sent_before_the_former_are_answered(started):
         start=AHEAD,
     )
     seen = play(candidate, STEPPED)
-    assert (seen.trouble, len(seen.events)) == (None, 2)
+    assert (seen.status, len(seen.events)) == (None, 2)
     candidate.begin({})
 
 
@@ -822,7 +822,7 @@ def test_nobody_else_is_sent_more_than_one(started):
             say(seq=question["seq"], ok=ok)
     """)
     for _ in range(20):
-        assert play(candidate, STEPPED).trouble is None
+        assert play(candidate, STEPPED).status is None
 
 
 def test_bits_are_packed_for_who_takes_them(started):
@@ -865,9 +865,9 @@ def test_answers_after_a_surprise_mean_nothing(started, pids, after):
     candidate = started(SURPRISES.replace("AFTER", after), start=AHEAD)
     for _ in range(3):
         seen = play(candidate, STEPPED)
-        assert (seen.trouble, seen.events[0].refusal) == (None, "no")
+        assert (seen.status, seen.events[0].refusal) == (None, "no")
         assert len(seen.events) == 1
-        assert play(candidate, BEGUN).trouble is None
+        assert play(candidate, BEGUN).status is None
     assert len(pids) == 1
 
 
@@ -879,8 +879,8 @@ def test_death_after_a_surprise_is_not_held_against_the_next(started, pids, afte
     candidate.timeout = SOON if "sleep" in after else NEVER
     identity = Identity("liar", "1", "Python", frozenset({"binary64", "eps"}))
     first, second = observe(candidate, identity, [STEPPED, BEGUN])
-    assert (first.trouble, first.events[0].refusal) == (None, "no")
-    assert second.trouble is None
+    assert (first.status, first.events[0].refusal) == (None, "no")
+    assert second.status is None
     assert len(pids) == 2
 
 
@@ -901,7 +901,7 @@ def test_time_is_counted_for_each_answer(started, monkeypatch):
     )
     events = (MADE, *[STEP] * 40)
     seen = play(candidate, Scenario("test/long", (), "MUST", {"p": PARAM}, events))
-    assert (seen.trouble, len(seen.events)) == (None, 41)
+    assert (seen.status, len(seen.events)) == (None, 41)
     assert next(clock) > 80
 
 
@@ -922,7 +922,7 @@ def test_both_pipes_may_be_full_at_once(started):
     )
     events = (MADE, *(Step("A", {"p": big}) for _ in range(4)))
     seen = play(candidate, Scenario("test/big", (), "MUST", {"p": big}, events))
-    assert (seen.trouble, len(seen.events)) == (None, 5)
+    assert (seen.status, len(seen.events)) == (None, 5)
 
 
 def test_host_answers_in_order_whatever_comes():
@@ -1016,7 +1016,7 @@ def test_a_failure_costs_one_scenario_and_no_more(started):
     empty = Scenario("test/empty", (), "MUST", {"p": PARAM}, ())
     lethal = Scenario("test/lethal", (), "MUST", {"p": PARAM}, (MADE,))
     seen = list(observe(candidate, identity, [empty, lethal, empty, lethal, empty]))
-    assert [x.trouble for x in seen] == [None, "crash", None, "crash", None]
+    assert [x.status for x in seen] == [None, "crash", None, "crash", None]
     assert seen[1].message.startswith("the process ended (exit code 3)")
 
 
@@ -1025,7 +1025,7 @@ def test_a_port_that_always_fails_is_given_up(started):
     identity = candidate.start()
     played = Scenario("test/any", (), "MUST", {"p": PARAM}, ())
     seen = list(observe(candidate, identity, [played] * 8))
-    assert [x.trouble for x in seen] == ["crash"] * 5 + ["error"] * 3
+    assert [x.status for x in seen] == ["crash"] * 5 + ["error"] * 3
 
 
 def test_a_line_between_two_checks_is_held_against_neither(started, pids):
@@ -1035,11 +1035,11 @@ def test_a_line_between_two_checks_is_held_against_neither(started, pids):
     """)
     played = Scenario("test/any", (), "MUST", {"p": PARAM}, ())
     playing = observe(candidate, candidate.start(), [played] * 3)
-    assert next(playing).trouble is None
+    assert next(playing).status is None
     os.kill(candidate.child.process.pid, signal.SIGUSR1)
     while candidate.quiet:
         time.sleep(0.001)
-    assert [seen.trouble for seen in playing] == [None, None]
+    assert [seen.status for seen in playing] == [None, None]
     assert len(pids) == 3  # one of them for `started`
 
 
@@ -1047,7 +1047,7 @@ def test_timeout_through_the_runner(started):
     candidate = started("hear(); time.sleep(600)")
     candidate.timeout = SOON
     seen = play(candidate, Scenario("test/any", (), "MUST", {"p": PARAM}, ()))
-    assert (seen.trouble, seen.message) == ("timeout", "no answer within 0.3 s")
+    assert (seen.status, seen.message) == ("timeout", "no answer within 0.3 s")
 
 
 # -- ports that misbehave in less common ways -----------------------------------------
@@ -1103,7 +1103,7 @@ def test_runner_survives_a_port_that_asks_without_a_closure(started):
         obey()
     """)
     seen = play(candidate, Scenario("test/any", (), "MUST", {"p": PARAM}, (MADE,)))
-    assert seen.trouble == "malformed"
+    assert seen.status == "malformed"
 
 
 #: Answers everything; SAVE and NEW are put in the place of two answers.
@@ -1139,4 +1139,4 @@ def test_runner_survives_a_refused_save(started):
 def test_runner_moves_a_port_that_lacks_an_option(started):
     unknown = '{"refused": "unknown option maximize"}'
     port = SMALL_PORT.replace("SAVE", '{"ok": {"saved": ""}}').replace("NEW", unknown)
-    assert play(started(port), MOVED).trouble is None
+    assert play(started(port), MOVED).status is None

@@ -93,7 +93,7 @@ def test_real_conversations_keep_the_schema(name, tee):
     chosen = list(Library.read().scenarios())[::9]
     seen = list(observe(candidate, identity, chosen))
     candidate.close()
-    assert {x.trouble for x in seen} <= {None, "not-claimed"}
+    assert {x.status for x in seen} <= {None, "not-claimed"}
     for kind, message in tee.lines:
         assert schema_problem(message, kind) is None, (kind, message)
         assert schema_problem(message) is None, message

@@ -547,7 +547,7 @@ def observed(scenario):
     candidate = InProcessClient(single)
     candidate.start()
     seen = play(candidate, scenario)
-    assert not seen.trouble, seen.message
+    assert not seen.status, seen.message
     last = {}
     for event in seen.events:
         last.update(event.readings)

@@ -123,7 +123,7 @@ def recorder():
 def test_every_optimizer_is_read_after_every_event(recorder):
     other = replace(MADE, optimizer="B")
     seen = play(recorder, scenario(MADE, Step("A", {"p": G}), other, Save("A", "s")))
-    assert seen.trouble is None
+    assert seen.status is None
     assert recorder.asked == [
         ("here", "begin"),
         ("here", "event", "New"),
@@ -237,7 +237,7 @@ def test_play_ends_where_outcomes_differ(recorder):
         None,
         "refused without a message",
     ]
-    assert seen.trouble is None
+    assert seen.status is None
 
 
 def test_what_is_announced_is_what_is_asked(recorder):
@@ -256,7 +256,7 @@ def test_what_is_announced_is_what_is_asked(recorder):
     )
     asked = scenario(*events)
     seen = play(recorder, asked)
-    assert seen.trouble is None
+    assert seen.status is None
     assert [bool(event.refusal) for event in seen.events] == [
         event is bad for event in events
     ]
@@ -277,7 +277,7 @@ def test_what_is_announced_is_asked_one_event_at_a_time_where_no_more_is_known()
     recorder = Recorder()
     recorder.start()
     seen = perform(recorder, Adapts(3))
-    assert seen.trouble is None
+    assert seen.status is None
     begin, *each = recorder.announced
     assert begin == ("here", [("begin", {"p": P})])
     assert [[op for op, _ in batch] for _, batch in each] == [["event", "read"]] * 4
@@ -312,7 +312,7 @@ def test_adaptive_run_is_written_while_it_is_played(recorder):
     check = Adapts(5)
     (seen,) = observe(recorder, Identity("x", "1", "x", check.needed_claims), [check])
     assert isinstance(seen, AdaptiveSeen)
-    assert (seen.check, seen.trouble, seen.message) == (check, None, "")
+    assert (seen.check, seen.status, seen.message) == (check, None, "")
     observed = seen.observation
     assert len(observed.scenario.events) == len(observed.events) == 6
     assert check.heard == [event.readings for event in observed.events]
@@ -331,7 +331,7 @@ def test_adaptive_run_ends_with_the_port(trouble):
     port = Breaks(TROUBLES[trouble], at="read")
     port.start()
     seen = perform(port, Adapts(5))
-    assert (seen.trouble, seen.message) == (trouble, str(TROUBLES[trouble]))
+    assert (seen.status, seen.message) == (trouble, str(TROUBLES[trouble]))
     assert len(seen.observation.scenario.events) == 1
     assert seen.observation.events == []
 
@@ -346,7 +346,7 @@ def test_adaptive_run_ends_where_outcomes_differ():
     port = Refuses()
     port.start()
     seen = perform(port, Adapts(5))
-    assert seen.trouble is None
+    assert seen.status is None
     assert [event.refusal for event in seen.observation.events] == [None, "no"]
 
 
@@ -362,7 +362,7 @@ RELATION = Relation(
 def test_relation_is_two_runs(recorder):
     seen = perform(recorder, RELATION)
     assert isinstance(seen, RelationSeen)
-    assert (seen.check, seen.trouble, seen.message) == (RELATION, None, "")
+    assert (seen.check, seen.status, seen.message) == (RELATION, None, "")
     assert (seen.left.scenario, seen.right.scenario) == (RELATION.left, RELATION.right)
     assert seen.left.events == seen.right.events
     assert [entry[1] for entry in recorder.log].count("begin") == 2
@@ -378,10 +378,10 @@ def test_relation_goes_on_where_its_first_half_kills_the_port():
     port = DiesOnce()
     identity = port.start()
     seen, after = observe(port, identity, [RELATION, scenario(MADE)])
-    assert (seen.left.trouble, seen.right.trouble) == ("crash", None)
-    assert (seen.trouble, seen.message) == ("crash", "gone")
+    assert (seen.left.status, seen.right.status) == ("crash", None)
+    assert (seen.status, seen.message) == ("crash", "gone")
     assert len(seen.right.events) == 2
-    assert after.trouble is None
+    assert after.status is None
     assert port.starts == 10**6 - 2
 
 
@@ -389,7 +389,7 @@ def test_relation_needs_what_both_runs_need(recorder):
     poor = Identity("poor", "1", "none", frozenset({"binary32", "eps"}))
     right = scenario(replace(MADE, options={"weight_decay": 0.1}))
     (seen,) = observe(recorder, poor, [replace(RELATION, right=right)])
-    assert (seen.trouble, seen.message) == ("not-claimed", "defaults, weight-decay")
+    assert (seen.status, seen.message) == ("not-claimed", "defaults, weight-decay")
 
 
 class Checked(Recorder):
@@ -451,7 +451,7 @@ def test_native_check_s_steps_are_judged():
 
 def test_native_check_is_not_made_on_who_does_not_claim_it(recorder):
     (seen,) = observe(recorder, recorder.start(), [NATIVE_CHECK])
-    assert (seen.trouble, seen.message) == ("not-claimed", "torch")
+    assert (seen.status, seen.message) == ("not-claimed", "torch")
 
 
 # -- troubles --------------------------------------------------------------------------
@@ -494,7 +494,7 @@ def test_trouble_is_noted(trouble, at):
     port = Breaks(TROUBLES[trouble], at)
     port.start()
     seen = play(port, scenario(MADE))
-    assert (seen.trouble, seen.message) == (trouble, str(TROUBLES[trouble]))
+    assert (seen.status, seen.message) == (trouble, str(TROUBLES[trouble]))
     assert seen.events == []
 
 
@@ -524,7 +524,7 @@ class Mortal(Recorder):
 def test_failures_in_a_row_end_the_run():
     port = Mortal()
     seen = list(observe(port, port.start(), [scenario(MADE)] * (MAX_FAILURES + 3)))
-    assert [x.trouble for x in seen] == ["crash"] * MAX_FAILURES + ["error"] * 3
+    assert [x.status for x in seen] == ["crash"] * MAX_FAILURES + ["error"] * 3
     assert seen[-1].message == f"not tried after {MAX_FAILURES} failures in a row"
 
 
@@ -541,13 +541,13 @@ def test_failures_between_successes_do_not():
     port = EveryOther()
     identity = port.start()
     seen = list(observe(port, identity, [scenario(MADE)] * 20))
-    assert [x.trouble for x in seen] == ["crash", None] * 10
+    assert [x.status for x in seen] == ["crash", None] * 10
 
 
 def test_port_that_cannot_be_started_again():
     port = Mortal(starts=1)
     seen = list(observe(port, port.start(), [scenario(MADE)] * 3))
-    assert [x.trouble for x in seen] == ["crash", "error", "error"]
+    assert [x.status for x in seen] == ["crash", "error", "error"]
     assert "could not be started again: no more" in seen[1].message
 
 
@@ -559,7 +559,7 @@ def test_not_claimed_is_listed_in_order_and_not_played(recorder):
     (seen,) = observe(recorder, poor, [asked])
     assert isinstance(seen, NotPlayed)
     assert seen.check == asked
-    assert seen.trouble == "not-claimed"
+    assert seen.status == "not-claimed"
     assert seen.message == "closure, defaults, weight-decay"
     assert recorder.log == []
 
@@ -568,7 +568,7 @@ def test_refusals_are_a_claim_of_their_own(recorder):
     identity = recorder.start()
     shy = replace(identity, claims=identity.claims - {"refusals"})
     (seen,) = observe(recorder, shy, [scenario(replace(MADE, options={"lr": -1.0}))])
-    assert (seen.trouble, seen.message) == ("not-claimed", "refusals")
+    assert (seen.status, seen.message) == ("not-claimed", "refusals")
 
 
 # -- answers of the wrong shape --------------------------------------------------------
@@ -612,7 +612,7 @@ def test_malformed_reading(case):
     port = Shows(BAD_READINGS[case])
     port.start()
     seen = play(port, scenario(MADE))
-    assert seen.trouble == "malformed"
+    assert seen.status == "malformed"
 
 
 # -- the smoke test --------------------------------------------------------------------

@@ -142,7 +142,7 @@ def last_seen(scenario, adapter):
     candidate = InProcessClient(adapter)
     candidate.start()
     seen = play(candidate, scenario)
-    assert not seen.trouble, seen.message
+    assert not seen.status, seen.message
     return seen.events[-1]
 
 

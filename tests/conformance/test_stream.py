@@ -18,7 +18,7 @@ from schema_kit import SchemaTest, rule_ids
 
 from adagrad_conformance.checks import kinds
 from adagrad_conformance.cli.main import main
-from adagrad_conformance.execution.status import CAUSES, Status
+from adagrad_conformance.execution.status import REASONS, Status
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.reports.records import STREAM_VERSION
 from adagrad_conformance.reports.stream import StreamError, read_stream
@@ -120,7 +120,7 @@ def test_the_words_of_the_schema_are_those_of_the_suite():
     assert SCHEMA["$defs"]["level"]["enum"] == list(LEVELS)
     assert check["status"]["enum"] == [str(status) for status in Status]
     assert check["grade"]["enum"] == [*GRADES, None]
-    assert check["cause"]["enum"] == [*CAUSES, None]
+    assert check["cause"]["enum"] == [*REASONS, None]
     assert sorted(check["kind"]["enum"]) == sorted(kinds._KINDS.values())
     header = SCHEMA["$defs"]["header"]["properties"]
     assert header["stream_version"]["const"] == STREAM_VERSION

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.execution.status import CAUSES, Status
+from adagrad_conformance.execution.status import REASONS, Status
 from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.transport import child_process, subprocess_client
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
@@ -176,7 +176,7 @@ TAKES = {"plain": ("packed",), "ahead": ("packed", "ahead")}
 @pytest.mark.parametrize("moment", ["step", "steps"])
 def test_the_honest_port_passes(moment, takes):
     verdicts = judged("never", "exits", TAKES[takes], chosen=checks(moment))
-    assert [(v.status, v.cause, v.elements) for v in verdicts] == [
+    assert [(v.status, v.reason, v.elements) for v in verdicts] == [
         ("pass", None, 4 if moment == "step" else 8)
     ] * 5
 
@@ -187,11 +187,11 @@ def test_each_lie_gets_its_own_status_and_cause(moment, lie, takes, monkeypatch,
     monkeypatch.setattr(child_process, "MAX_LINE", 1 << 21)
     memory = 0.5 if "memory" in lie else None
     before, own, after = _parts(judged(moment, lie, TAKES[takes], memory))
-    assert (own.status, own.cause) == LIES[moment, lie]
+    assert (own.status, own.reason) == LIES[moment, lie]
     assert {v.status for v in (*before, *after)} == {"pass"}
     assert own.message
-    lives_on = own.cause in ("raised", "out-of-memory", "wrong-content", "wrong-count")
-    assert len(pids) in ((1, 2) if lives_on or own.cause == "refused" else (2,))
+    lives_on = own.reason in ("raised", "out-of-memory", "wrong-content", "wrong-count")
+    assert len(pids) in ((1, 2) if lives_on or own.reason == "refused" else (2,))
     assert all(is_gone(pid) for pid in pids)
     record = check_record("liar", own)
     assert (record["status"], record["cause"]) == LIES[moment, lie]
@@ -207,7 +207,7 @@ def _parts(verdicts):
 def test_answers_in_advance_within_a_check(takes, cause):
     """To a port that is sent questions ahead it answers what was asked, but badly."""
     before, own, after = _parts(judged("step", "answers_in_advance", TAKES[takes]))
-    assert (own.status, own.cause) == ("malformed", cause)
+    assert (own.status, own.reason) == ("malformed", cause)
     assert {v.status for v in (*before, *after)} == {"pass"}
 
 
@@ -221,7 +221,7 @@ def test_what_is_odd_and_in_order_does_no_harm(lie, takes, pids):
 def test_every_cause_of_a_process_has_its_liar():
     """Those without are of a port that cannot be started again, and of `given-up`."""
     shown = {cause for _, cause in LIES.values()}
-    assert shown == set(CAUSES) - {"not-started", "given-up"}
+    assert shown == set(REASONS) - {"not-started", "given-up"}
     assert {status for status, _ in LIES.values()} <= set(Status)
 
 
@@ -229,7 +229,7 @@ def test_every_cause_is_on_the_page():
     page = (LIAR.parents[2] / "conformance" / "PROTOCOL.md").read_text()
     rows = [line.strip("| ").split(" | ") for line in page.splitlines()]
     table = [row for row in rows if len(row) == 3 and row[0] in set(Status)]
-    assert {row[1].strip("`"): row[2] for row in table} == dict(CAUSES)
+    assert {row[1].strip("`"): row[2] for row in table} == dict(REASONS)
     told = {row[1].strip("`"): row[0] for row in table}
     assert {cause: status for status, cause in LIES.values()}.items() <= told.items()
 
@@ -240,7 +240,7 @@ def test_every_cause_is_on_the_page():
 def test_a_port_that_always_dies_is_given_up(pids):
     chosen = [_check(i, "lie", "step") for i in range(8)]
     verdicts = judged("step", "exits_3", chosen=chosen)
-    found = [(v.status, v.cause) for v in verdicts]
+    found = [(v.status, v.reason) for v in verdicts]
     assert found == [("crash", "exited")] * 5 + [("error", "given-up")] * 3
     assert len(pids) == 5  # the last one is not started again for nothing
     assert "something is wrong" in verdicts[0].message
@@ -260,7 +260,7 @@ runpy.run_path({str(LIAR)!r}, run_name="__main__")
 """
     candidate = SubprocessClient((sys.executable, "-c", script), NEVER)
     result = run_candidate("liar", candidate, checks("step"), play)
-    found = [(v.status, v.cause) for v in result.verdicts]
+    found = [(v.status, v.reason) for v in result.verdicts]
     assert found == [
         *[("pass", None)] * 2,
         ("crash", "exited"),
@@ -293,7 +293,7 @@ def test_a_closure_that_is_called_without_end(monkeypatch):
     command = (sys.executable, "-c", script, "never", "exits")
     candidate = SubprocessClient(command, NEVER)
     result = run_candidate("liar", candidate, CLOSURES, play)
-    found = [(v.status, v.cause) for v in result.verdicts]
+    found = [(v.status, v.reason) for v in result.verdicts]
     assert found == [("malformed", "wrong-count")] * 2
     honest = SubprocessClient((sys.executable, str(LIAR), "never", "exits"), NEVER)
     verdicts = run_candidate("liar", honest, CLOSURES, play).verdicts

@@ -436,7 +436,7 @@ def test_the_script_sees_what_the_adapter_shows(name, what, small):
             port_reproducer(told(name), phrases_of(name), Due("S", "A", "p"), {})
         return
     seen, identity = seen_on(name, folder_of(name, small), told(name))
-    assert seen.trouble is None, seen.message
+    assert seen.status is None, seen.message
     shown = seen.events[-1].readings["A", "p"]
     value = (shown.theta if what == "theta" else shown.state_sum).values()[1]
     for box, words in (

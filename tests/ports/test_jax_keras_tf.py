@@ -138,7 +138,7 @@ def played(name):
         seen = play(port, scenario)
     finally:
         port.close()
-    assert seen.trouble is None, seen.message
+    assert seen.status is None, seen.message
     assert len(seen.events) == len(scenario.events), seen.events[-1]
     return seen.events[-1].readings, scenario, identity
 

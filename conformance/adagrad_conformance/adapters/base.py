@@ -117,12 +117,12 @@ class Refused(Exception):
 class Malformed(Exception):
     """An answer that is no answer: a wrong shape, dtype, count or sequence.
 
-    `cause` is one of `adagrad_conformance.execution.status.CAUSES`.
+    `reason` is one of `adagrad_conformance.execution.status.REASONS`.
     """
 
-    def __init__(self, message: str = "", cause: str = "wrong-content") -> None:
+    def __init__(self, message: str = "", reason: str = "wrong-content") -> None:
         super().__init__(message)
-        self.cause = cause
+        self.reason = reason
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 #: What looks at the content of `ok`; raises `Wrong` or `Malformed`.
 Look = Callable[[Any], None]
 
-#: What to do about each cause of trouble.
+#: What to do about each reason in `execution.status.REASONS` but `given-up`.
 ADVICE: Mapping[str, str] = {
     "raised": "mend the error in the port; --show prints all that it said",
     "refused": "only events can be refused; what cannot be done is not claimed",
@@ -233,7 +233,7 @@ class Doctor:
         except Wrong as error:
             return str(error), error.advice
         except Malformed as error:
-            return str(error), ADVICE[error.cause]
+            return str(error), ADVICE[error.reason]
         return None, ""
 
     def _otherwise(self, word: str) -> str:
@@ -250,7 +250,7 @@ class Doctor:
         came: list[str],
         error: Crash | Timeout | Malformed,
     ) -> None:
-        advice = ADVICE[error.cause]
+        advice = ADVICE[error.reason]
         self.tell(Step(title, _text(sent), tuple(came), str(error), advice))
         self.losses += 1
         self.leave()

@@ -49,13 +49,13 @@ class EventSeen:
 
 @dataclass
 class Observation:
-    """What was seen of one scenario; `trouble` is why it broke off, if it did."""
+    """What was seen of one scenario; `status` is why it broke off, if it did."""
 
     scenario: Scenario
     events: list[EventSeen] = field(default_factory=list)
-    trouble: Status | None = None  #: a status that broke off, or not-claimed
+    status: Status | None = None  #: a status that broke off, or not-claimed
     message: str = ""
-    cause: str | None = None  #: of the trouble, one of status.CAUSES
+    reason: str | None = None  #: of the status, one of status.REASONS
 
     @property
     def check(self) -> Scenario:
@@ -72,9 +72,9 @@ class RelationSeen:
     right: Observation
 
     @property
-    def trouble(self) -> Status | None:
+    def status(self) -> Status | None:
         """Why one of them broke off."""
-        return self.left.trouble or self.right.trouble
+        return self.left.status or self.right.status
 
     @property
     def message(self) -> str:
@@ -82,9 +82,9 @@ class RelationSeen:
         return self.left.message or self.right.message
 
     @property
-    def cause(self) -> str | None:
-        """Its cause."""
-        return self.left.cause or self.right.cause
+    def reason(self) -> str | None:
+        """The reason of that status."""
+        return self.left.reason or self.right.reason
 
 
 @dataclass
@@ -93,9 +93,9 @@ class NativeSeen:
 
     check: NativeCheck
     answer: NativeAnswer | None = None
-    trouble: Status | None = None
+    status: Status | None = None
     message: str = ""
-    cause: str | None = None
+    reason: str | None = None
 
 
 @dataclass
@@ -106,9 +106,9 @@ class AdaptiveSeen:
     observation: Observation
 
     @property
-    def trouble(self) -> Status | None:
+    def status(self) -> Status | None:
         """Why it broke off."""
-        return self.observation.trouble
+        return self.observation.status
 
     @property
     def message(self) -> str:
@@ -116,9 +116,9 @@ class AdaptiveSeen:
         return self.observation.message
 
     @property
-    def cause(self) -> str | None:
-        """Its cause."""
-        return self.observation.cause
+    def reason(self) -> str | None:
+        """The reason of that status."""
+        return self.observation.reason
 
 
 @dataclass
@@ -126,9 +126,9 @@ class NotPlayed:
     """A check that was not even begun, and why."""
 
     check: Check
-    trouble: Status
+    status: Status
     message: str
-    cause: str | None = None
+    reason: str | None = None
 
 
 Seen = Observation | RelationSeen | NativeSeen | AdaptiveSeen | NotPlayed

@@ -32,6 +32,6 @@ def recorded(seen: Observation | NativeSeen) -> Iterator[None]:
     try:
         yield
     except tuple(STATUS_OF) as error:
-        if seen.trouble is None:
-            seen.trouble, seen.message = STATUS_OF[type(error)], str(error)
-            seen.cause = getattr(error, "cause", "refused")
+        if seen.status is None:
+            seen.status, seen.message = STATUS_OF[type(error)], str(error)
+            seen.reason = getattr(error, "reason", "refused")

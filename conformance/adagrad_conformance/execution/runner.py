@@ -50,8 +50,8 @@ def smoke_test(client: Client, identity: Identity) -> str | None:
         group = New("A", (Group(("p",)),), _plain_options(identity))
         scenario = Scenario("smoke", (), "MUST", {"p": tensor}, (group,))
         seen = play(client, scenario)
-        if seen.trouble:
-            return f"{seen.trouble}: {seen.message}"
+        if seen.status:
+            return f"{seen.status}: {seen.message}"
         event = seen.events[0]
         if event.refusal:
             return f"an optimizer with plain options was refused: {event.refusal}"
@@ -85,7 +85,7 @@ def observe(
         gone = gone or _revived(client)
         if gone:
             message = f"not tried: it could not be started again: {gone}"
-            yield NotPlayed(check, Status.ERROR, message, NotLoaded.cause)
+            yield NotPlayed(check, Status.ERROR, message, NotLoaded.reason)
             continue
         seen = perform(client, check)
         _settle(client, seen)

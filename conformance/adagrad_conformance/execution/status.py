@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["CAUSES", "Status"]
+__all__ = ["REASONS", "Status"]
 
 
 class Status(StrEnum):
@@ -43,7 +43,7 @@ class Status(StrEnum):
 _BROKEN = frozenset({Status.CRASH, Status.TIMEOUT, Status.MALFORMED, Status.ERROR})
 
 #: Why a check has the status crash, timeout, malformed or error, in one word.
-CAUSES: Mapping[str, str] = {
+REASONS: Mapping[str, str] = {
     # crash
     "raised": "the port reported a crash in good order",
     "refused": "it said no to what cannot be refused: only events can be",

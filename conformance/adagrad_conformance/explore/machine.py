@@ -66,7 +66,7 @@ class SideBySide(RuleBasedStateMachine):
         self.ready()
         with recorded(self.seen):
             self.session = Session(self.client, self.draft.scenario)
-        if self.seen.trouble:
+        if self.seen.status:
             self.judge(self.seen)
         self.follow(first(data.draw, self.draft))
 
@@ -77,7 +77,7 @@ class SideBySide(RuleBasedStateMachine):
         self.seen.scenario = self.draft.scenario
         with recorded(self.seen):
             self.seen.events.append(self.session.do(event))
-        if self.seen.trouble or self.session.parted:
+        if self.seen.status or self.session.parted:
             self.judge(self.seen)
 
     def teardown(self) -> None:

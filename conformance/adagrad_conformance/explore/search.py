@@ -71,7 +71,7 @@ class _Judge:
         found = verdict(seen, self.claims)
         if found.status is Status.PASS:
             return
-        played = seen.scenario.events[: len(seen.events) + bool(seen.trouble)]
+        played = seen.scenario.events[: len(seen.events) + bool(seen.status)]
         self.last = Found(replace(seen.scenario, events=played), found)
         if found.status is Status.TIMEOUT:  # each further one would take as long
             raise _Enough

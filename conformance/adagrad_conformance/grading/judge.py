@@ -80,7 +80,7 @@ def _caused(
     seen: Seen, claims: frozenset[str], expect: Expectations, dialect: Dialect
 ) -> Case:
     case = _case(seen, claims, expect, dialect)
-    case.cause = case.cause or seen.cause
+    case.reason = case.reason or seen.reason
     return case
 
 
@@ -98,7 +98,7 @@ def _case(
             return native_case(seen, dialect)
         case AdaptiveSeen():
             return adaptive_case(seen, claims, expect, dialect)
-    return Case(seen.check, seen.trouble, seen.message)
+    return Case(seen.check, seen.status, seen.message)
 
 
 #: The switches that leave the relations' laws as they are.
@@ -314,5 +314,5 @@ def _verdict(case: Case) -> Verdict:
         first,
         case.message,
         kind(check),
-        case.cause,
+        case.reason,
     )

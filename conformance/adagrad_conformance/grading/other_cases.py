@@ -27,8 +27,8 @@ __all__ = ["adaptive_case", "compare_runs", "native_case"]
 def compare_runs(seen: RelationSeen) -> Case:
     """The right run must be what follows from the left one, bit for bit."""
     relation = seen.check
-    case = Case(relation, seen.trouble, seen.message)
-    if seen.trouble:
+    case = Case(relation, seen.status, seen.message)
+    if seen.status:
         return case
     for same in relation.same:
         here, there = same.events
@@ -99,7 +99,7 @@ def _compare(
 
 def native_case(seen: NativeSeen, dialect: Dialect = DOCUMENT) -> Case:
     """The problem it found, and the steps that it handed over."""
-    case = Case(seen.check, seen.trouble, seen.message)
+    case = Case(seen.check, seen.status, seen.message)
     if seen.answer is None:
         return case
     if seen.answer.skipped:
@@ -137,9 +137,9 @@ def adaptive_case(
 ) -> Case:
     """Judged as the scenario that it became, and by its own law."""
     judged = collect(seen.observation, claims, expect, dialect)
-    case = Case(seen.check, seen.trouble, seen.message, judged.failures, judged.steps)
+    case = Case(seen.check, seen.status, seen.message, judged.failures, judged.steps)
     case.margins = judged.margins
-    if seen.trouble:
+    if seen.status:
         return case
     param = next(iter(seen.check.tensors))
     thetas = [

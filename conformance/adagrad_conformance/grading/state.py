@@ -115,7 +115,7 @@ class Case:
     errors: list[Any] = field(default_factory=list)
     boxed: int = 0  #: elements judged by boxes along the trajectory
     margins: list[float] = field(default_factory=list)  #: of the failures, in ulp
-    cause: str | None = None  #: of the trouble
+    reason: str | None = None  #: of the trouble
 
     def fail(
         self, event: int, message: str, margin: float = math.inf, **where: Any
@@ -132,12 +132,12 @@ def collect(
     dialect: Dialect = DOCUMENT,
 ) -> Case:
     """Compare outcomes, counters, untouched bits and closures; gather the steps."""
-    case = Case(seen.check, seen.trouble, seen.message)
+    case = Case(seen.check, seen.status, seen.message)
     masters = Masters.of(seen.scenario) if MASTER in claims else None
     if masters is not None:
         seen = lifted(seen)
     elif shows_masters(seen):
-        case.trouble, case.cause = Status.MALFORMED, "wrong-content"
+        case.trouble, case.reason = Status.MALFORMED, "wrong-content"
         case.message = f"a master copy is shown, but '{MASTER}' is not claimed"
         return case
     collector = _Collector(seen.scenario, case, claims, dialect, masters)

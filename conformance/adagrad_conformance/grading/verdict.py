@@ -50,4 +50,4 @@ class Verdict:
     failure: Failure | None = None
     message: str = ""
     kind: str = "scenario"
-    cause: str | None = None  #: why it broke off, one of `status.CAUSES`
+    reason: str | None = None  #: why it broke off, one of `status.REASONS`

@@ -181,8 +181,8 @@ def check_record(
         }
         if verdict.message:
             record["trouble"] = verdict.message
-    if verdict.cause is not None:
-        record["cause"] = verdict.cause
+    if verdict.reason is not None:
+        record["cause"] = verdict.reason
     if reproducer is not None:
         record["reproducer"] = reproducer
     return dict(_writable(record))

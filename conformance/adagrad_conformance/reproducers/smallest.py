@@ -162,7 +162,7 @@ def _snippet(
     if target.startswith("exec:"):
         return replay
     seen, verdict = outcome.seen, outcome.verdict
-    played = bool(seen.events) or seen.trouble
+    played = bool(seen.events) or seen.status
     dialect = DIALECTS[identity.dialect]
     masters = MASTER in identity.claims
     asserted = due(seen, verdict, dialect, masters) if played else None

@@ -43,7 +43,7 @@ _ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 class Child:
     """The process that `command` starts, with at most so much data; raises `NotLoaded`.
 
-    Whatever goes wrong is a Crash, Timeout or Malformed with its cause.
+    Whatever goes wrong is a Crash, Timeout or Malformed with its reason.
     """
 
     def __init__(

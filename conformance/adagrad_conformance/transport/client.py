@@ -40,25 +40,25 @@ __all__ = [
 
 
 class Crash(Exception):
-    """The port failed in a way that is no refusal; `cause` is one of status.CAUSES."""
+    """The port failed otherwise than by a refusal; `reason` is a key of REASONS."""
 
-    def __init__(self, message: str = "", cause: str = "raised") -> None:
+    def __init__(self, message: str = "", reason: str = "raised") -> None:
         super().__init__(message)
-        self.cause = cause
+        self.reason = reason
 
 
 class Timeout(Exception):
     """The port did not answer in time."""
 
-    def __init__(self, message: str = "", cause: str = "no-answer") -> None:
+    def __init__(self, message: str = "", reason: str = "no-answer") -> None:
         super().__init__(message)
-        self.cause = cause
+        self.reason = reason
 
 
 class NotLoaded(Exception):
     """The port could not be started at all."""
 
-    cause = "not-started"
+    reason = "not-started"
 
 
 @dataclass(frozen=True)

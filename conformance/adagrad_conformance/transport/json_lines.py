@@ -53,10 +53,10 @@ def outcome(message: dict[str, Any]) -> str:
     raise Malformed(words[:300], "no-outcome")
 
 
-def crash(words: str, cause: str = "raised") -> Crash:
+def crash(words: str, reason: str = "raised") -> Crash:
     """The crash that somebody's last words tell of."""
     starved = any(phrase in words for phrase in _NO_MEMORY)
-    return Crash(words, "out-of-memory" if starved else cause)
+    return Crash(words, "out-of-memory" if starved else reason)
 
 
 def unasked(line: bytes) -> Exception:
