@@ -17,8 +17,9 @@ from adagrad_conformance.adapters.base import CLAIMS
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.doctor import Doctor, examine
 from adagrad_conformance.doctor.conversation import ADVICE
-from adagrad_conformance.doctor.plan import MAX_LOSSES, VISITS
+from adagrad_conformance.doctor.plan import VISITS
 from adagrad_conformance.execution.status import REASONS
+from adagrad_conformance.transport.client import MAX_FAILURES
 from adagrad_conformance.transport.targets import parse_target
 
 LIAR = Path(__file__).parents[1] / "liars" / "process_liar.py"
@@ -345,7 +346,7 @@ def test_a_fault_costs_one_visit():
 def test_a_port_that_dies_of_everything_is_given_up():
     steps = patient(("port.begin(", "os._exit(3); port.begin("))
     found = complaints(steps)
-    assert len(found) == MAX_LOSSES + 1
+    assert len(found) == MAX_FAILURES + 1
     assert found[-1][0] == "give up"
 
 

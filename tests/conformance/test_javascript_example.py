@@ -499,7 +499,7 @@ def test_loaded_in_every_way(candidate, fmt, via):
 
 def test_a_new_process_is_another_process(candidate):
     play(candidate, saved_and_loaded("binary64", "new-process"))
-    assert candidate.elsewhere().child.process.pid != candidate.child.process.pid
+    assert candidate.second_process().child.process.pid != candidate.child.process.pid
 
 
 def test_two_loads_from_one_save_share_nothing(candidate):

@@ -26,7 +26,6 @@ from adagrad_conformance.execution.observations import (
     RelationSeen,
 )
 from adagrad_conformance.execution.runner import (
-    MAX_FAILURES,
     observe,
     perform,
     play,
@@ -34,6 +33,7 @@ from adagrad_conformance.execution.runner import (
 )
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.client import (
+    MAX_FAILURES,
     Crash,
     Identity,
     InProcessClient,
@@ -91,7 +91,7 @@ class Recorder(InProcessClient):
         self.log.append((self.where, "read", optimizer))
         return super().read(optimizer)
 
-    def elsewhere(self):
+    def second_process(self):
         other = Recorder("there", self.log)
         other.announced = self.announced
         other.start()
@@ -241,7 +241,7 @@ def test_play_ends_where_outcomes_differ(recorder):
 
 
 def test_what_is_announced_is_what_is_asked(recorder):
-    """All of a scenario; cut at closures, refusals, many steps and loads elsewhere."""
+    """All of a scenario; cut at closures, refusals, many steps and moves."""
     bad = replace(MADE, optimizer="B", options={"lr": -1.0})
     events = (
         MADE,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.transport import messages
+from adagrad_conformance.transport.client import MAX_FAILURES
 from adagrad_conformance.transport.json_lines import unasked
 from adagrad_reference.formats import FORMATS
 
@@ -15,9 +16,6 @@ from .conversation import ADVICE, Doctor, Lost, Step
 from .fixtures import new_over, params_of
 
 __all__ = ["VISITS", "Visit", "examine"]
-
-#: A port that has broken off so often is examined no further.
-MAX_LOSSES = 5
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def examine(doctor: Doctor) -> None:
 
 
 def _given_up(doctor: Doctor) -> bool:
-    return doctor.losses >= MAX_LOSSES
+    return doctor.losses >= MAX_FAILURES
 
 
 def _visit(doctor: Doctor, visit: Visit) -> None:

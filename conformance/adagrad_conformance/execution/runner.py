@@ -12,6 +12,7 @@ from dataclasses import replace
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
 from adagrad_conformance.transport.client import (
+    MAX_FAILURES,
     Client,
     Identity,
     NotLoaded,
@@ -32,9 +33,6 @@ from .session import Session
 from .status import Status
 
 __all__ = ["observe", "perform", "play", "smoke_test"]
-
-#: After so many failures of the process in a row the rest is not tried.
-MAX_FAILURES = 5
 
 
 def smoke_test(client: Client, identity: Identity) -> str | None:
@@ -144,7 +142,7 @@ def play(client: Client, scenario: Scenario) -> Observation:
         session = Session(client, scenario)
         for event in scenario.events:
             seen.events.append(session.do(event))
-            if session.parted:
+            if session.diverged:
                 break
     return seen
 
@@ -159,7 +157,7 @@ def _adapt(client: Client, check: Adaptive) -> AdaptiveSeen:
         while True:
             seen.scenario = replace(blank, events=(*seen.scenario.events, event))
             seen.events.append(session.do(event))
-            if session.parted:
+            if session.diverged:
                 break
             try:
                 event = writer.send(session.last)

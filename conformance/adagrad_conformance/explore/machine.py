@@ -77,7 +77,7 @@ class SideBySide(RuleBasedStateMachine):
         self.seen.scenario = self.draft.scenario
         with recorded(self.seen):
             self.seen.events.append(self.session.do(event))
-        if self.seen.status or self.session.parted:
+        if self.seen.status or self.session.diverged:
             self.judge(self.seen)
 
     def teardown(self) -> None:

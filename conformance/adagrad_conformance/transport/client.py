@@ -25,7 +25,11 @@ from adagrad_reference.scenario import Event, Step, Tensor
 
 _T = TypeVar("_T")
 
+#: A port whose process has ended so often is not started again.
+MAX_FAILURES = 5
+
 __all__ = [
+    "MAX_FAILURES",
     "Client",
     "Crash",
     "Identity",
@@ -137,7 +141,7 @@ class Client(ABC):
         """Run a native check on the port."""
 
     @abstractmethod
-    def elsewhere(self) -> Client:
+    def second_process(self) -> Client:
         """The same port in another process, started; the same one each time."""
 
     @property
@@ -195,7 +199,7 @@ class InProcessClient(Client):
         """Run a native check."""
         return self._guard(lambda: run_native(self.adapter, name))
 
-    def elsewhere(self) -> Client:
+    def second_process(self) -> Client:
         """Another adapter in this process: as far as this class can go."""
         other = InProcessClient(self.factory)
         other.start()

@@ -64,8 +64,8 @@ class SubprocessClient(Client):
         self.child: Child | None = None
         self._greeted = False
         self._abandoned = False
-        self._elsewhere: SubprocessClient | None = None
-        self._moved = False  #: into the process elsewhere, in this check
+        self._second: SubprocessClient | None = None
+        self._moved = False  #: to the second process, in this check
 
     def launch(self) -> None:
         """Start the process and do not wait: it loads while others work.
@@ -132,16 +132,14 @@ class SubprocessClient(Client):
             self.timeout = usual
         return messages.native_from_wire(answer)
 
-    def elsewhere(self) -> Client:
+    def second_process(self) -> Client:
         """A second process of the same command."""
-        if self._elsewhere is None:
-            self._elsewhere = SubprocessClient(
-                self.command, self.timeout, self.memory_gib
-            )
-        if not self._elsewhere.alive:
-            self._elsewhere.start()
+        if self._second is None:
+            self._second = SubprocessClient(self.command, self.timeout, self.memory_gib)
+        if not self._second.alive:
+            self._second.start()
         self._moved = True
-        return self._elsewhere
+        return self._second
 
     @property
     def alive(self) -> bool:
@@ -164,13 +162,13 @@ class SubprocessClient(Client):
             self._number += _LEAP
             self._ask_plainly({"op": "begin", "tensors": {}})
             self._check_quiet()
-        if moved and self._elsewhere is not None:
-            self._elsewhere.settle()
+        if moved and self._second is not None:
+            self._second.settle()
 
     def close(self) -> None:
         """Ask it to stop, then make sure of it."""
-        if self._elsewhere is not None:
-            self._elsewhere.close()
+        if self._second is not None:
+            self._second.close()
         if self.child is not None:
             with contextlib.suppress(Crash, Timeout, Malformed, Refused):
                 self._ask_plainly({"op": "stop"})
@@ -179,7 +177,7 @@ class SubprocessClient(Client):
     def abandon(self) -> None:
         """End it at once and for good; for another thread than the one that asks."""
         self._abandoned = True
-        for client in (self, self._elsewhere):
+        for client in (self, self._second):
             if client is not None and client.child is not None:
                 client.child.end_group()
 
