@@ -146,6 +146,19 @@ class Format:
 
     # -- rounding ----------------------------------------------------------------
 
+    def nearest(self, value: float) -> float:
+        """The number of the format nearest to `value`; infinities and NaN stay.
+
+        The sign of a zero stays too.
+        """
+        if value == 0 or not math.isfinite(value) or self.precision == 53:
+            return value
+        if self.smallest_normal <= abs(value) < self.largest:  # much faster
+            man, exp = math.frexp(value)  # `round` rounds ties to even
+            whole = round(math.ldexp(man, self.precision))
+            return math.ldexp(whole, exp - self.precision)
+        return self.round(Fraction(value))
+
     def round(self, exact: Fraction, mode: str = NEAREST) -> float:
         """The rational `exact` rounded to the format; a zero result is +0."""
         if exact == 0:

@@ -28,7 +28,6 @@ from adagrad_conformance.checks.scenarios.builders import (
     optimizer,
     scenario,
     single_step,
-    tensor,
     view,
 )
 from adagrad_conformance.execution.runner import play
@@ -49,6 +48,7 @@ from adagrad_reference.scenario import (
     Save,
     Step,
     ZeroGrad,
+    tensor,
 )
 
 #: Mutant, requirement, and where its script looks.

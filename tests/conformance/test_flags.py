@@ -25,7 +25,6 @@ from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.adapters.torch_optim import single as torch_single
 from adagrad_conformance.checks.scenarios import special_values
-from adagrad_conformance.checks.scenarios.builders import tensor
 from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
 from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading import judge as judge_module
@@ -36,7 +35,7 @@ from adagrad_reference.array_enclosure import fast_boxes
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.numeric_class import FLUSHED, LAWFUL
-from adagrad_reference.scenario import SetState, Step, Steps, ZeroGrad
+from adagrad_reference.scenario import SetState, Step, Steps, ZeroGrad, tensor
 
 CLAIM = ALL | {"flush-to-zero"}
 

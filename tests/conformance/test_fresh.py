@@ -12,7 +12,7 @@ import pytest
 
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
-from adagrad_conformance.checks.scenarios.builders import single_step, tensor
+from adagrad_conformance.checks.scenarios.builders import single_step
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.execution.runner import observe
@@ -22,7 +22,7 @@ from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import OPTION_NAMES
-from adagrad_reference.scenario import AddGroup, Load, ZeroGrad
+from adagrad_reference.scenario import AddGroup, Load, ZeroGrad, tensor
 from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
 SEEDS, PER_FORMAT = 60, 5

@@ -15,7 +15,7 @@ import pytest
 
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
-from adagrad_conformance.checks.scenarios.builders import draw, rng, tensor
+from adagrad_conformance.checks.scenarios.builders import draw, rng
 from adagrad_conformance.execution.observations import ClosureCall, Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
@@ -44,6 +44,7 @@ from adagrad_reference.scenario import (
     Step,
     Steps,
     ZeroGrad,
+    tensor,
 )
 
 ALL = PLAIN_CLAIMS

@@ -31,7 +31,6 @@ from adagrad_conformance.checks.scenarios.builders import (
     optimizer,
     scenario,
     single_step,
-    tensor,
 )
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.grading.judge import judge
@@ -52,6 +51,7 @@ from adagrad_reference.scenario import (
     Step,
     Steps,
     ZeroGrad,
+    tensor,
 )
 from adagrad_reference.scenario_json import scenario_to_json
 

@@ -18,7 +18,6 @@ from adagrad_conformance.adapters.base import (
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.kinds import Adaptive, NativeCheck, Relation, Same
-from adagrad_conformance.checks.scenarios.builders import tensor
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.observations import (
     AdaptiveSeen,
@@ -52,6 +51,7 @@ from adagrad_reference.scenario import (
     Steps,
     Tensor,
     ZeroGrad,
+    tensor,
 )
 
 P = tensor(BINARY32, [1.3, -0.7])

@@ -28,7 +28,6 @@ from adagrad_conformance.checks.scenarios.builders import (
     optimizer,
     scenario,
     single_step,
-    tensor,
     view,
 )
 from adagrad_conformance.checks.selection import known_checks
@@ -61,6 +60,7 @@ from adagrad_reference.scenario import (
     Steps,
     Tensor,
     ZeroGrad,
+    tensor,
 )
 
 RULE = "numerics/fresh"

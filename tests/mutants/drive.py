@@ -16,9 +16,9 @@ from adagrad_conformance.adapters.base import (
     Tensor,
 )
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
-from adagrad_conformance.checks.scenarios.builders import optimizer, rng, tensor
+from adagrad_conformance.checks.scenarios.builders import optimizer, rng
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.scenario import Event, Step
+from adagrad_reference.scenario import Event, Step, tensor
 
 __all__ = [
     "DTYPES",

@@ -33,7 +33,6 @@ from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.reproducers.smallest import Reproducer, write_reproducers
 from adagrad_conformance.execution.runner import play
-from adagrad_conformance.checks.scenarios.builders import rounded
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_conformance.grading.verdict import Verdict
@@ -106,7 +105,7 @@ def adapter_of(name):
 
 def tensor(name, *values, shape=None):
     fmt = FORMATS[FORMAT.get(name, "binary32")]
-    numbers = [rounded(fmt, x) if math.isfinite(x) else x for x in values]
+    numbers = [fmt.nearest(x) for x in values]
     return Tensor(fmt.name, shape or (len(values),), tuple(map(fmt.encode, numbers)))
 
 

@@ -9,17 +9,13 @@ import random
 import re
 import shutil
 import struct
-from fractions import Fraction
 from pathlib import Path
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from adagrad_conformance.checks import vector_files as library
-from adagrad_conformance.checks.scenarios import builders as build
 from adagrad_conformance.checks.scenarios.families import FAMILIES
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
@@ -88,17 +84,6 @@ def test_verify_computes_the_shipped_files_again():
         *NAMES,
         MANIFEST,
     }
-
-
-@given(st.lists(st.floats()))
-@settings(derandomize=True, database=None)
-def test_decimals_become_the_nearest_numbers_of_every_format(values):
-    for fmt in build.FOUR_FORMATS:
-        finite = [v if math.isfinite(v) else 0.0 for v in values]
-        due = [math.copysign(fmt.round(Fraction(v)), v) for v in finite]
-        assert build.tensor(fmt, finite).bits == tuple(map(fmt.encode, due))
-        special = [v for v in values if not math.isfinite(v)]
-        assert build.tensor(fmt, special).bits == tuple(map(fmt.encode, special))
 
 
 def test_the_manifest_lists_every_file_with_its_digest():

@@ -30,10 +30,10 @@ from adagrad_reference.algorithm import context
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.formats import BINARY64
 from adagrad_reference.options import Options
-from adagrad_reference.scenario import Event, New, Scenario, Step, Tensor
+from adagrad_reference.scenario import Event, New, Scenario, Step, Tensor, tensor
 
 from .kinds import Adaptive, Place
-from .scenarios.builders import draw, optimizer, rng, tensor
+from .scenarios.builders import draw, optimizer, rng
 
 __all__ = ["ALLOWANCE", "Losses", "convex_problems"]
 

@@ -25,6 +25,7 @@ from adagrad_reference.scenario import (
     Save,
     Step,
     Tensor,
+    tensor,
 )
 
 from .kinds import Relation, Same
@@ -35,7 +36,6 @@ from .scenarios.builders import (
     rng,
     scenario,
     steps,
-    tensor,
     usual_options,
     view,
 )

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, TypeVar
 from hypothesis import strategies as st
 
 from adagrad_conformance.adapters.base import CLAIMS
-from adagrad_conformance.checks.scenarios.builders import rounded
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64, FORMATS
 from adagrad_reference.scenario import Layout, Sparse, Tensor
 
@@ -139,7 +138,7 @@ def dense(filled: Numbers, like: Tensor, positive: bool = False) -> Tensor:
 
 def _encoded(like: Tensor, values: Sequence[float]) -> Tensor:
     fmt = like.fmt
-    bits = tuple(fmt.encode(rounded(fmt, v)) for v in values)
+    bits = tuple(fmt.encode(fmt.nearest(v)) for v in values)
     return replace(like, bits=bits, layout=None)
 
 
@@ -161,7 +160,7 @@ def laid_out(draw: st.DrawFn, plain: Tensor) -> Tensor:
     for axis in reversed(axes):
         strides[axis] = reach
         reach *= plain.shape[axis]
-    guard = plain.fmt.encode(rounded(plain.fmt, _GUARD))
+    guard = plain.fmt.encode(plain.fmt.nearest(_GUARD))
     last = sum(s * (n - 1) for s, n in zip(strides, plain.shape, strict=True))
     layout = Layout(offset + last + 1 + tail, offset, tuple(strides), guard)
     return replace(plain, layout=layout)

@@ -23,9 +23,9 @@ from typing import Any
 from adagrad_conformance.adapters.base import ClosureAnswer, Refused
 from adagrad_conformance.adapters.environments import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.checks.scenarios.builders import tensor as _tensor
 from adagrad_conformance.transport import loading
 from adagrad_conformance.transport.targets import command_under
+from adagrad_reference import scenario
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import (
     AddGroup,
@@ -91,6 +91,4 @@ def tensor(
 
     A complex element is two values; without a shape there is one dimension.
     """
-    bits = _tensor(FORMATS[name], values).bits
-    size = len(bits) // (2 if complex else 1)
-    return Tensor(name, (size,) if shape is None else shape, bits, complex, layout)
+    return scenario.tensor(FORMATS[name], values, shape, complex, layout)

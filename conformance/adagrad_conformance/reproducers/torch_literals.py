@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from adagrad_conformance.checks.scenarios.builders import rounded
 from adagrad_reference.formats import BINARY32, BINARY64, Format
 from adagrad_reference.scenario import Gradient, Sparse, Tensor
 
@@ -90,9 +89,9 @@ def shortest(fmt: Format, value: float) -> str:
         return repr(value)
     for digits in range(1, _DIGITS):
         short = float(f"{value:.{digits}g}")
-        if math.isfinite(short) and rounded(fmt, short) == value:
-            through = short if fmt == BINARY64 else rounded(BINARY32, short)
-            if rounded(fmt, through) == value:
+        if math.isfinite(short) and fmt.nearest(short) == value:
+            through = short if fmt == BINARY64 else BINARY32.nearest(short)
+            if fmt.nearest(through) == value:
                 return repr(short)
     return repr(value)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from adagrad_reference.formats import Format
-from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor
+from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor, tensor
 
 from .builders import (
     FOUR_FORMATS,
@@ -16,7 +16,6 @@ from .builders import (
     scenario,
     single_step,
     steps,
-    tensor,
     usual_options,
 )
 

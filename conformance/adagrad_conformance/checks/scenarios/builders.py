@@ -11,18 +11,13 @@ Rule 5.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay cle
 
 from __future__ import annotations
 
-import math
 import random
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import Any
-
-import numpy as np
 
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.flags import Flag
-from adagrad_reference.formats import BINARY32, BINARY64, FORMATS, Format
+from adagrad_reference.formats import FORMATS, Format
 from adagrad_reference.scenario import (
     Event,
     Gradient,
@@ -40,52 +35,14 @@ __all__ = [
     "draw",
     "optimizer",
     "rng",
-    "rounded",
     "scenario",
     "single_step",
     "steps",
-    "tensor",
     "usual_options",
     "view",
 ]
 
 FOUR_FORMATS: tuple[Format, ...] = tuple(FORMATS.values())
-
-#: Formats that NumPy knows: its types of the numbers and of their encodings.
-_NUMPY = {BINARY64.name: ("f8", "u8"), BINARY32.name: ("f4", "u4")}
-
-
-def rounded(fmt: Format, value: float) -> float:
-    """The number of the format nearest to `value`."""
-    if fmt == BINARY64 or value == 0:
-        return value
-    if fmt.smallest_normal <= abs(value) < fmt.largest:  # the same, and much faster
-        return _rounded_fast(fmt, value)
-    return fmt.round(Fraction(value))
-
-
-def _rounded_fast(fmt: Format, value: float) -> float:
-    if fmt == BINARY32:
-        nearest: float = struct.unpack("f", struct.pack("f", value))[0]
-        return nearest
-    man, exp = math.frexp(value)  # `round` rounds ties to even, as the format does
-    return math.ldexp(round(math.ldexp(man, fmt.precision)), exp - fmt.precision)
-
-
-def tensor(
-    fmt: Format, values: Sequence[float], shape: tuple[int, ...] | None = None
-) -> Tensor:
-    """A tensor of the numbers nearest to `values`; infinities and NaN stay."""
-    if types := _NUMPY.get(fmt.name):  # the same, and much faster
-        with np.errstate(over="ignore"):
-            numbers = np.array(values, types[0])  # to nearest, ties to even
-        numbers[np.isnan(numbers)] = np.nan  # one of them
-        bits = tuple(numbers.view(types[1]).tolist())
-    else:
-        bits = tuple(
-            fmt.encode(rounded(fmt, v) if math.isfinite(v) else v) for v in values
-        )
-    return Tensor(fmt.name, (len(bits),) if shape is None else shape, bits)
 
 
 def view(plain: Tensor, layout: Layout) -> Tensor:

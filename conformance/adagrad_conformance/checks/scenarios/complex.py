@@ -16,17 +16,10 @@ from adagrad_reference.scenario import (
     Sparse,
     Step,
     Tensor,
+    tensor,
 )
 
-from .builders import (
-    draw,
-    optimizer,
-    rng,
-    scenario,
-    steps,
-    tensor,
-    usual_options,
-)
+from .builders import draw, optimizer, rng, scenario, steps, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 

@@ -14,19 +14,11 @@ from adagrad_reference.scenario import (
     Scenario,
     SetOption,
     Step,
+    tensor,
 )
 
 from .added_groups import added_groups, gradient_sets, group_params
-from .builders import (
-    FOUR_FORMATS,
-    draw,
-    optimizer,
-    rng,
-    scenario,
-    steps,
-    tensor,
-    usual_options,
-)
+from .builders import FOUR_FORMATS, draw, optimizer, rng, scenario, steps, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 

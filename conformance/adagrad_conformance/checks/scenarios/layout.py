@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import Format
-from adagrad_reference.scenario import Layout, Load, Save, Scenario, Step, Tensor
+from adagrad_reference.scenario import (
+    Layout,
+    Load,
+    Save,
+    Scenario,
+    Step,
+    Tensor,
+    tensor,
+)
 
 from .builders import (
     FOUR_FORMATS,
@@ -16,7 +24,6 @@ from .builders import (
     rng,
     scenario,
     steps,
-    tensor,
     usual_options,
     view,
 )

@@ -14,9 +14,10 @@ from adagrad_reference.scenario import (
     Scenario,
     SetOption,
     Steps,
+    tensor,
 )
 
-from .builders import draw, optimizer, rng, scenario, tensor, usual_options
+from .builders import draw, optimizer, rng, scenario, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from adagrad_reference.formats import Format
-from adagrad_reference.scenario import Gradient, Scenario, SetState, Step
+from adagrad_reference.scenario import Gradient, Scenario, SetState, Step, tensor
 
 from .builders import (
     FOUR_FORMATS,
@@ -15,7 +15,6 @@ from .builders import (
     scenario,
     single_step,
     steps,
-    tensor,
     usual_options,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario import Scenario, tensor
 
 from .builders import (
     FOUR_FORMATS,
@@ -14,7 +14,6 @@ from .builders import (
     scenario,
     single_step,
     steps,
-    tensor,
     usual_options,
 )
 

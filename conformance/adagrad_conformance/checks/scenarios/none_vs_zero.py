@@ -21,18 +21,10 @@ from adagrad_reference.scenario import (
     Step,
     Tensor,
     ZeroGrad,
+    tensor,
 )
 
-from .builders import (
-    FOUR_FORMATS,
-    draw,
-    optimizer,
-    rng,
-    scenario,
-    steps,
-    tensor,
-    usual_options,
-)
+from .builders import FOUR_FORMATS, draw, optimizer, rng, scenario, steps, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 

@@ -7,17 +7,9 @@ from collections.abc import Iterator
 
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY64, Format
-from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario import Scenario, tensor
 
-from .builders import (
-    FOUR_FORMATS,
-    draw,
-    rng,
-    rounded,
-    single_step,
-    tensor,
-    usual_options,
-)
+from .builders import FOUR_FORMATS, draw, rng, single_step, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 
@@ -160,8 +152,8 @@ def _cancellation(fmt: Format) -> Iterator[Scenario]:
         weight_decay=0.37,
         eps=1.7e-3,
     )
-    gradients = [rounded(fmt, x) for x in draw(source, 6, 0.5, 8.0)]
-    sums = [rounded(fmt, abs(x)) for x in draw(source, 6, 0.5, 8.0)]
+    gradients = [fmt.nearest(x) for x in draw(source, 6, 0.5, 8.0)]
+    sums = [fmt.nearest(abs(x)) for x in draw(source, 6, 0.5, 8.0)]
     update = [
         0.7 * g / (math.sqrt(s + g * g) + 1.7e-3)
         for g, s in zip(gradients, sums, strict=True)

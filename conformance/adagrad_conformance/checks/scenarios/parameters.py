@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
-from adagrad_reference.scenario import Group, New, Scenario, Step
+from adagrad_reference.scenario import Group, New, Scenario, Step, tensor
 
-from .builders import draw, rng, scenario, tensor
+from .builders import draw, rng, scenario
 
 __all__ = ["FAMILY", "scenarios"]
 

@@ -18,17 +18,10 @@ from adagrad_reference.scenario import (
     Sparse,
     Step,
     Tensor,
+    tensor,
 )
 
-from .builders import (
-    FOUR_FORMATS,
-    draw,
-    optimizer,
-    rng,
-    scenario,
-    tensor,
-    usual_options,
-)
+from .builders import FOUR_FORMATS, draw, optimizer, rng, scenario, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 

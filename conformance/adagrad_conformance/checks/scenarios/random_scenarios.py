@@ -30,9 +30,10 @@ from adagrad_reference.scenario import (
     Step,
     Tensor,
     ZeroGrad,
+    tensor,
 )
 
-from .builders import FOUR_FORMATS, draw, scenario, tensor
+from .builders import FOUR_FORMATS, draw, scenario
 from .ordinary import is_ordinary
 
 __all__ = ["FAMILY", "REQUIREMENT", "fresh_scenarios"]

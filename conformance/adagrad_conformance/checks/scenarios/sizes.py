@@ -12,18 +12,17 @@ import random
 from collections.abc import Iterator
 
 from adagrad_reference.formats import BINARY32, Format
-from adagrad_reference.scenario import Gradient, Group, New, Scenario, Step, Tensor
-
-from .builders import (
-    FOUR_FORMATS,
-    draw,
-    optimizer,
-    rng,
-    scenario,
-    steps,
+from adagrad_reference.scenario import (
+    Gradient,
+    Group,
+    New,
+    Scenario,
+    Step,
+    Tensor,
     tensor,
-    usual_options,
 )
+
+from .builders import FOUR_FORMATS, draw, optimizer, rng, scenario, steps, usual_options
 
 __all__ = ["FAMILY", "scenarios"]
 

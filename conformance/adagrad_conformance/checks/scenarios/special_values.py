@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, BINARY64, Format
-from adagrad_reference.scenario import Group, New, Scenario
+from adagrad_reference.scenario import Group, New, Scenario, tensor
 
 from .builders import (
     FOUR_FORMATS,
@@ -15,7 +15,6 @@ from .builders import (
     scenario,
     single_step,
     steps,
-    tensor,
     usual_options,
 )
 

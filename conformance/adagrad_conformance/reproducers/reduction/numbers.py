@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
-from adagrad_conformance.checks.scenarios.builders import rounded
 from adagrad_reference.events import vary_options
 from adagrad_reference.formats import BINARY64, Format
 from adagrad_reference.scenario import (
@@ -74,7 +73,7 @@ def _signed(number: float, fmt: Format, like: float) -> float:
 
 
 def _shortened(digits: int, fmt: Format, value: float) -> float:
-    return rounded(fmt, float(f"{value:.{digits}e}"))
+    return fmt.nearest(float(f"{value:.{digits}e}"))
 
 
 def _at_once(tensor: Tensor, plain: Sequence[float]) -> Iterator[Tensor]:
