@@ -1,0 +1,57 @@
+"""What a port can claim; a check is run on the ports that claim all that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from adagrad_reference.formats import FORMATS
+
+__all__ = ["ALL_OPTIONS", "CLAIMS", "PLAIN_CLAIMS"]
+
+#: Every claim a port can make, and what it means.
+CLAIMS: Mapping[str, str] = {
+    **{name: f"steps params in {name}" for name in FORMATS},
+    "complex": "steps complex params",
+    "sparse": "takes sparse gradients",
+    "layout": "steps views into a larger storage, with any strides",
+    "state": "shows the accumulator, and the step counter if it has one",
+    "state-write": "lets accumulator and step counter be written",
+    "many-steps": "takes many steps in one event and shows each",
+    "gradients": "shows the gradients it holds",
+    "none-gradient": "skips a param without a gradient",
+    "zero-grad": "has zero_grad with set_to_none",
+    "closure": "step takes a closure",
+    "groups": "takes several param groups with options of their own",
+    "add-group": "takes a further param group later",
+    "mixed-formats": "takes params of different formats in one optimizer",
+    "set-option": "options of a group can be changed between steps",
+    "refusals": "refuses illegal options and groups with an error",
+    "defaults": "has the document's defaults for options that are left out",
+    "lr-decay": "has lr_decay",
+    "weight-decay": "has weight_decay",
+    "initial-accumulator-value": "has initial_accumulator_value",
+    "eps": "eps can be chosen",
+    "maximize": "has maximize",
+    "zero-lr": "takes lr = 0",
+    "zero-eps": "takes eps = 0",
+    "zero-accumulator": "takes initial_accumulator_value = 0, where it is given",
+    "save": "gives its state as an object, a copy and bytes",
+    "load-same-object": "loads the saved object itself",
+    "load-deepcopy": "loads a deep copy of the saved object",
+    "load-bytes": "loads from bytes",
+    "load-new-process": "loads from bytes in another process",
+    "torch": "is a torch.optim.Optimizer, on which native checks can be run",
+    "flush-to-zero": "takes subnormal numbers as zero, read or made",
+    "master-weights": "steps 16-bit params by a binary32 copy, with S in binary32",
+    "needs-a-gradient": "refuses a step in which no param has one, as it documents",
+}
+
+#: The claims of a port that can do everything and is peculiar in nothing.
+PLAIN_CLAIMS = frozenset(CLAIMS) - {
+    *("flush-to-zero", "master-weights", "needs-a-gradient")
+}
+
+#: The claims that name options.
+ALL_OPTIONS = frozenset(
+    ("lr-decay", "weight-decay", "initial-accumulator-value", "eps", "maximize")
+)
