@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from enum import Enum, StrEnum
 
+from .names import shown
+
 __all__ = ["Effect", "Flag"]
 
 
@@ -42,7 +44,7 @@ class Flag(StrEnum):
         for flag in cls:
             if flag == name:
                 return flag
-        raise ValueError(f"unknown flag {name!r}; known: {', '.join(cls)}")
+        raise ValueError(f"unknown flag {shown(name)}; known: {', '.join(cls)}")
 
     CANCELLATION = (
         "cancellation",

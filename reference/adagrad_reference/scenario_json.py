@@ -1,252 +1,66 @@
 """Scenarios as JSON values and back: the same words in vector files and on the wire.
 
-Rule 1.  Numbers are encodings as hexadecimal digits, most significant first.  Tensors
-         use their own format, hyperparameters and losses binary64.  A `decimal` beside
-         them is for people and is never read.
-Rule 2.  What is unknown or of the wrong kind is an error that names the place.
+Rule 1.  An event is an object; `do` is the word of its kind.  One table holds, for each
+         kind, its word, how it is read and how it is written.
+Rule 2.  What is unknown, of the wrong kind, or named beyond the grammar of names.py is
+         a `CodecError` that names the scenario and the place on one line.
+Rule 3.  Numbers and tensors are written as tensor_json.py has them.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, get_args
 
 from .flags import Flag
-from .formats import (
-    FORMATS,
-    Format,
-    decimal,
-    float_from_hex_bits,
-    float_to_hex_bits,
-)
+from .json_fields import CodecError, Json, by_word, field, path, paths, word, words
+from .names import NOTE_LENGTH, is_note, shown
 from .scenario import (
     LEVELS,
     AddGroup,
     Event,
     Gradient,
     Group,
-    Layout,
     Load,
     LoadWay,
     New,
-    OptionValues,
     Read,
     Save,
     Scenario,
     SetOption,
     SetState,
-    Sparse,
     Step,
     Steps,
-    Tensor,
     ZeroGrad,
+)
+from .tensor_json import (
+    gradient_from_json,
+    gradient_to_json,
+    number_from_json,
+    number_to_json,
+    option_from_json,
+    options_from_json,
+    options_to_json,
+    tensor_from_json,
+    tensor_to_json,
 )
 
 __all__ = [
-    "CodecError",
-    "encodings_from_json",
-    "encodings_from_text",
-    "encodings_to_json",
-    "encodings_to_text",
+    "EVENT_WORDS",
     "event_from_json",
     "event_to_json",
-    "gradient_from_json",
-    "gradient_to_json",
     "group_from_json",
     "group_to_json",
-    "number_from_json",
-    "number_to_json",
-    "options_from_json",
-    "options_to_json",
     "scenario_from_json",
     "scenario_to_json",
-    "tensor_from_json",
-    "tensor_to_json",
 ]
 
-Json = dict[str, Any]
 
+class _Style(NamedTuple):
+    """How tensors are written: with decimals beside the bits, the bits as one text."""
 
-class CodecError(ValueError):
-    """JSON that is no scenario; the message says where and why."""
-
-
-# -- numbers and options -------------------------------------------------------------
-
-
-def number_to_json(value: float | bool) -> Any:
-    """A hyperparameter: a flag as such, a number as binary64 bits."""
-    if isinstance(value, bool):
-        return value
-    return {"bits": float_to_hex_bits(value), "decimal": repr(float(value))}
-
-
-def number_from_json(data: Any, where: str = "number") -> float | bool:
-    """The inverse of `number_to_json`."""
-    if isinstance(data, bool):
-        return data
-    try:
-        return float_from_hex_bits(_get(data, "bits", str, where))
-    except ValueError as error:
-        raise CodecError(f"{where}: {error}") from None
-
-
-def options_to_json(options: OptionValues) -> Json:
-    """Options by name."""
-    return {name: number_to_json(value) for name, value in options.items()}
-
-
-def options_from_json(data: Json) -> dict[str, float | bool]:
-    """The inverse of `options_to_json`."""
-    return {name: _option(name, value) for name, value in data.items()}
-
-
-def _option(name: str, data: Any) -> float | bool:
-    value = number_from_json(data, name)
-    if isinstance(value, bool) != (name == "maximize"):
-        kind = "a flag" if name == "maximize" else "a number"
-        raise CodecError(f"{name} must be {kind}")
-    return value
-
-
-# -- tensors and gradients -----------------------------------------------------------
-
-
-def tensor_to_json(tensor: Tensor, decimals: bool = True, packed: bool = False) -> Json:
-    """A tensor, with its decimals beside if wanted; `packed`: its bits are one text."""
-    fmt = tensor.fmt
-    encoded = encodings_to_text if packed else encodings_to_json
-    data: Json = {
-        "format": tensor.format,
-        "shape": list(tensor.shape),
-        "bits": encoded(fmt, tensor.bits),
-    }
-    if decimals:
-        data["decimal"] = [decimal(fmt, value) for value in tensor.values()]
-    if tensor.complex:
-        data["complex"] = True
-    if tensor.layout:
-        data["layout"] = {
-            "length": tensor.layout.length,
-            "offset": tensor.layout.offset,
-            "strides": list(tensor.layout.strides),
-            "guard": f"{tensor.layout.guard:0{fmt.hex_digits}x}",
-        }
-    return data
-
-
-def tensor_from_json(data: Any) -> Tensor:
-    """The inverse of `tensor_to_json`."""
-    name = _get(data, "format", str, "tensor")
-    if name not in FORMATS:
-        raise CodecError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
-    shape, bits = _integers(data, "shape", "tensor"), data.get("bits")
-    is_complex, layout = bool(data.get("complex", False)), data.get("layout")
-    if isinstance(bits, str) and layout is None and len(bits) <= _MUCH:
-        return _unpacked(name, shape, bits, is_complex)
-    if isinstance(bits, str):
-        encodings = encodings_from_text(FORMATS[name], bits)
-    else:
-        bits = _get(data, "bits", list, "tensor")
-        encodings = encodings_from_json(FORMATS[name], bits)
-    if layout is not None:
-        layout = _layout_from_json(FORMATS[name], layout)
-    return _sound(Tensor(name, shape, encodings, is_complex, layout))
-
-
-#: Texts up to this length are worth remembering.
-_MUCH = 1 << 10
-
-
-@lru_cache(256)
-def _unpacked(name: str, shape: tuple[int, ...], text: str, is_complex: bool) -> Tensor:
-    """A tensor whose bits are one text; a port shows most tensors again and again."""
-    bits = encodings_from_text(FORMATS[name], text)
-    return _sound(Tensor(name, shape, bits, is_complex))
-
-
-def _sound(tensor: Tensor) -> Tensor:
-    if problem := tensor.problem():
-        raise CodecError(f"tensor: {problem}")
-    return tensor
-
-
-def _layout_from_json(fmt: Format, data: Any) -> Layout:
-    return Layout(
-        _get(data, "length", int, "layout"),
-        _get(data, "offset", int, "layout"),
-        _integers(data, "strides", "layout"),
-        encodings_from_json(fmt, [data["guard"]])[0],
-    )
-
-
-#: How `struct` packs unsigned numbers of so many bits.
-_CODES = {64: "Q", 32: "I", 16: "H"}
-
-
-def encodings_to_text(fmt: Format, bits: Sequence[int]) -> str:
-    """Encodings as hexadecimal digits, one behind the other."""
-    return struct.pack(f">{len(bits)}{_CODES[fmt.width]}", *bits).hex()
-
-
-def encodings_from_text(fmt: Format, text: str) -> tuple[int, ...]:
-    """The inverse of `encodings_to_text`."""
-    count = len(text) // fmt.hex_digits
-    try:
-        packed = bytes.fromhex(text)  # it passes over white space
-    except (TypeError, ValueError):
-        packed = b""
-    if 2 * len(packed) != len(text) or count * fmt.hex_digits != len(text):
-        raise CodecError(f"not hexadecimal digits: {text!r}"[:200])
-    return struct.unpack(f">{count}{_CODES[fmt.width]}", packed)
-
-
-def encodings_to_json(fmt: Format, bits: Sequence[int]) -> list[str]:
-    """Encodings as texts of hexadecimal digits."""
-    packed = struct.pack(f">{len(bits)}{_CODES[fmt.width]}", *bits)
-    return packed.hex(" ", fmt.width // 8).split()
-
-
-def encodings_from_json(fmt: Format, digits: Sequence[Any]) -> tuple[int, ...]:
-    """Encodings from texts of hexadecimal digits, exactly as many as the format has."""
-    try:
-        if set(map(len, digits)) <= {fmt.hex_digits}:
-            return encodings_from_text(fmt, "".join(digits))
-    except TypeError:
-        pass  # there is something else among them
-    wrong = next(
-        x for x in digits if not isinstance(x, str) or len(x) != fmt.hex_digits
-    )
-    raise CodecError(f"{wrong!r} is not {fmt.hex_digits} hex digits ({fmt.name})")
-
-
-def gradient_to_json(
-    gradient: Gradient, decimals: bool = True, packed: bool = False
-) -> Json | None:
-    """None, a dense tensor, or a sparse gradient; as `tensor_to_json`."""
-    if isinstance(gradient, Sparse):
-        return {
-            "shape": list(gradient.shape),
-            "indices": list(gradient.indices),
-            "values": tensor_to_json(gradient.values, decimals, packed),
-        }
-    return None if gradient is None else tensor_to_json(gradient, decimals, packed)
-
-
-def gradient_from_json(data: Any) -> Gradient:
-    """The inverse of `gradient_to_json`."""
-    if data is None:
-        return None
-    if isinstance(data, dict) and "indices" in data:
-        shape, indices = (_integers(data, k, "gradient") for k in ("shape", "indices"))
-        values = tensor_from_json(_get(data, "values", dict, "gradient"))
-        sparse = Sparse(shape, indices, values)
-        if problem := sparse.problem():
-            raise CodecError(f"gradient: {problem}")
-        return sparse
-    return tensor_from_json(data)
+    decimals: bool
+    packed: bool
 
 
 def group_to_json(group: Group) -> Json:
@@ -256,137 +70,177 @@ def group_to_json(group: Group) -> Json:
 
 def group_from_json(data: Any) -> Group:
     """The inverse of `group_to_json`."""
-    params = _texts(data, "params", "group")
-    return Group(params, options_from_json(_get(data, "options", dict, "group")))
-
-
-# -- events --------------------------------------------------------------------------
-
-
-def _new(d: Json) -> Event:
-    groups = tuple(group_from_json(group) for group in _get(d, "groups", list))
-    return New(_who(d), groups, options_from_json(_get(d, "options", dict)))
+    params = words(data, "params", "group")
+    return Group(params, options_from_json(field(data, "options", dict, "group")))
 
 
 def _gradients(given: Json) -> dict[str, Gradient]:
     return {name: gradient_from_json(gradient) for name, gradient in given.items()}
 
 
-def _step(d: Json) -> Event:
-    gradients = _gradients(_get(d, "gradients", dict))
+def _gradients_to_json(gradients: Mapping[str, Gradient], style: _Style) -> Json:
+    return {name: gradient_to_json(g, *style) for name, g in gradients.items()}
+
+
+# -- events, kind by kind --------------------------------------------------------------
+
+
+def _new(d: Json) -> New:
+    groups = tuple(group_from_json(group) for group in field(d, "groups", list))
+    return New(_who(d), groups, options_from_json(field(d, "options", dict)))
+
+
+def _new_to_json(event: New, style: _Style) -> Json:
+    return {
+        "groups": [group_to_json(group) for group in event.groups],
+        "options": options_to_json(event.options),
+    }
+
+
+def _step(d: Json) -> Step:
+    gradients = _gradients(by_word(d, "gradients"))
     loss = d.get("loss")
     number = None if loss is None else float(number_from_json(loss, "loss"))
     return Step(_who(d), gradients, number)
 
 
-def _steps(d: Json) -> Event:
-    sets = _get(d, "cycle", list)
+def _step_to_json(event: Step, style: _Style) -> Json:
+    data: Json = {"gradients": _gradients_to_json(event.gradients, style)}
+    if event.loss is not None:
+        data["loss"] = number_to_json(event.loss)
+    return data
+
+
+def _steps(d: Json) -> Steps:
+    sets = field(d, "cycle", list)
     if not all(isinstance(gradients, dict) for gradients in sets):
         raise CodecError("'cycle' must be a list of gradients by name")
-    return Steps(_who(d), tuple(map(_gradients, sets)), _get(d, "count", int))
+    named = [by_word({"cycle": gradients}, "cycle") for gradients in sets]
+    return Steps(_who(d), tuple(map(_gradients, named)), field(d, "count", int))
 
 
-def _set_option(d: Json) -> Event:
-    group, option = _get(d, "group", int), _get(d, "option", str)
-    return SetOption(_who(d), group, option, _option(option, d["value"]))
+def _steps_to_json(event: Steps, style: _Style) -> Json:
+    cycle = [_gradients_to_json(gradients, style) for gradients in event.cycle]
+    return {"cycle": cycle, "count": event.count}
 
 
-def _load(d: Json) -> Event:
-    via = _get(d, "via", str)
-    if via not in get_args(LoadWay):
-        raise CodecError(f"unknown via {via!r}; known: {', '.join(get_args(LoadWay))}")
-    return Load(_who(d), _get(d, "name", str), via)
+def _set_option(d: Json) -> SetOption:
+    group, option = field(d, "group", int), field(d, "option", str)
+    return SetOption(_who(d), group, option, option_from_json(option, d["value"]))
 
 
-def _set_state(d: Json) -> Event:
+def _set_option_to_json(event: SetOption, style: _Style) -> Json:
+    value = number_to_json(event.value)
+    return {"group": event.group, "option": event.option, "value": value}
+
+
+def _add_group(d: Json) -> AddGroup:
+    return AddGroup(_who(d), group_from_json(d["group"]))
+
+
+def _add_group_to_json(event: AddGroup, style: _Style) -> Json:
+    return {"group": group_to_json(event.group)}
+
+
+def _zero_grad(d: Json) -> ZeroGrad:
+    return ZeroGrad(_who(d), field(d, "set_to_none", bool))
+
+
+def _zero_grad_to_json(event: ZeroGrad, style: _Style) -> Json:
+    return {"set_to_none": event.set_to_none}
+
+
+def _read(d: Json) -> Read:
+    return Read(_who(d))
+
+
+def _read_to_json(event: Read, style: _Style) -> Json:
+    return {}
+
+
+def _save(d: Json) -> Save:
+    return Save(_who(d), word(d, "name"))
+
+
+def _save_to_json(event: Save, style: _Style) -> Json:
+    return {"name": event.name}
+
+
+def _load(d: Json) -> Load:
+    via, known = field(d, "via", str), get_args(LoadWay)
+    if via not in known:
+        raise CodecError(f"unknown via {shown(via)}; known: {', '.join(known)}")
+    return Load(_who(d), word(d, "name"), via)
+
+
+def _load_to_json(event: Load, style: _Style) -> Json:
+    return {"name": event.name, "via": event.via}
+
+
+def _set_state(d: Json) -> SetState:
     total = tensor_from_json(d["sum"])
-    return SetState(_who(d), _get(d, "param", str), total, _get(d, "t", int))
+    return SetState(_who(d), word(d, "param"), total, field(d, "t", int))
+
+
+def _set_state_to_json(event: SetState, style: _Style) -> Json:
+    total = tensor_to_json(event.state_sum, *style)
+    return {"param": event.param, "sum": total, "t": event.t}
 
 
 def _who(d: Json) -> str:
-    name: str = _get(d, "optimizer", str)
-    return name
+    return word(d, "optimizer")
 
 
-_DECODERS: Mapping[str, Callable[[Json], Event]] = {
-    "new": _new,
-    "step": _step,
-    "steps": _steps,
-    "set-option": _set_option,
-    "add-group": lambda d: AddGroup(_who(d), group_from_json(d["group"])),
-    "zero-grad": lambda d: ZeroGrad(_who(d), _get(d, "set_to_none", bool)),
-    "state-dict": lambda d: Read(_who(d)),
-    "save": lambda d: Save(_who(d), _get(d, "name", str)),
-    "load": _load,
-    "set-state": _set_state,
+class _Kind(NamedTuple):
+    """A kind of event: its word, how its object is read, how the rest is written."""
+
+    word: str
+    read: Callable[[Json], Event]
+    write: Callable[[Any, _Style], Json]
+
+
+_KINDS: Mapping[type[Event], _Kind] = {
+    New: _Kind("new", _new, _new_to_json),
+    Step: _Kind("step", _step, _step_to_json),
+    Steps: _Kind("steps", _steps, _steps_to_json),
+    SetOption: _Kind("set-option", _set_option, _set_option_to_json),
+    AddGroup: _Kind("add-group", _add_group, _add_group_to_json),
+    ZeroGrad: _Kind("zero-grad", _zero_grad, _zero_grad_to_json),
+    Read: _Kind("state-dict", _read, _read_to_json),
+    Save: _Kind("save", _save, _save_to_json),
+    Load: _Kind("load", _load, _load_to_json),
+    SetState: _Kind("set-state", _set_state, _set_state_to_json),
 }
+assert set(_KINDS) == set(get_args(Event)), "a kind of event has no word"
+
+#: The word of each kind of event, as `do` has it.
+EVENT_WORDS: Mapping[type[Event], str] = {
+    kind: row.word for kind, row in _KINDS.items()
+}
+_READERS = {row.word: row.read for row in _KINDS.values()}
 
 
 def event_from_json(data: Any) -> Event:
-    """The inverse of `event_to_json`."""
-    word = _get(data, "do", str, "event")
-    if word not in _DECODERS:
-        raise CodecError(f"unknown event {word!r}; known: {', '.join(_DECODERS)}")
+    """The inverse of `event_to_json`; raises `CodecError`."""
+    name = field(data, "do", str, "event")
+    if name not in _READERS:
+        raise CodecError(f"unknown event {shown(name)}; known: {', '.join(_READERS)}")
     try:
-        return _DECODERS[word](data)
+        return _READERS[name](data)
     except (KeyError, TypeError) as error:
-        raise CodecError(f"event {word!r}: lacks or mistakes {error}") from None
+        raise CodecError(f"event {name!r}: lacks or mistakes {error}") from None
     except CodecError as error:
-        raise CodecError(f"event {word!r}: {error}") from None
+        raise CodecError(f"event {name!r}: {error}") from None
 
 
 def event_to_json(event: Event, decimals: bool = True, packed: bool = False) -> Json:
     """An event; `do` names its kind.  Tensors are as `tensor_to_json` makes them."""
-
-    def named(gradients: Mapping[str, Gradient]) -> Json:
-        return {
-            name: gradient_to_json(gradient, decimals, packed)
-            for name, gradient in gradients.items()
-        }
-
-    match event:
-        case New(_, groups, options):
-            rest: Json = {
-                "groups": [group_to_json(group) for group in groups],
-                "options": options_to_json(options),
-            }
-        case Step(_, gradients, loss):
-            rest = {"gradients": named(gradients)}
-            if loss is not None:
-                rest["loss"] = number_to_json(loss)
-        case Steps(_, cycle, count):
-            rest = {
-                "cycle": [named(gradients) for gradients in cycle],
-                "count": count,
-            }
-        case SetOption(_, group, option, value):
-            rest = {"group": group, "option": option, "value": number_to_json(value)}
-        case AddGroup(_, new_group):
-            rest = {"group": group_to_json(new_group)}
-        case ZeroGrad(_, set_to_none):
-            rest = {"set_to_none": set_to_none}
-        case Read():
-            rest = {}
-        case Save(_, name):
-            rest = {"name": name}
-        case Load(_, name, via):
-            rest = {"name": name, "via": via}
-        case SetState(_, param, state_sum, t):
-            total = tensor_to_json(state_sum, decimals, packed)
-            rest = {"param": param, "sum": total, "t": t}
-    return {"do": _WORDS[type(event)], "optimizer": event.optimizer, **rest}
+    kind = _KINDS[type(event)]
+    rest = kind.write(event, _Style(decimals, packed))
+    return {"do": kind.word, "optimizer": event.optimizer, **rest}
 
 
-_WORDS: Mapping[type, str] = dict(
-    zip(
-        (New, Step, Steps, SetOption, AddGroup, ZeroGrad, Read, Save, Load, SetState),
-        _DECODERS,
-        strict=True,
-    )
-)
-
-
-# -- scenarios -----------------------------------------------------------------------
+# -- scenarios -------------------------------------------------------------------------
 
 
 def scenario_to_json(scenario: Scenario) -> Json:
@@ -403,52 +257,47 @@ def scenario_to_json(scenario: Scenario) -> Json:
 
 
 def scenario_from_json(data: Any) -> Scenario:
-    """The inverse of `scenario_to_json`; what else `data` holds is left alone."""
-    name = _get(data, "id", str, "scenario")
+    """The inverse of `scenario_to_json`; raises `CodecError`.
+
+    Other fields of `data`, such as the expectations of a vector, are left alone.
+    """
+    name = path(data, "id", "scenario")
     try:
-        level = _get(data, "level", str, "scenario")
-        if level not in LEVELS:
-            raise CodecError(f"unknown level {level!r}; known: {', '.join(LEVELS)}")
-        if not _get(data, "events", list, "scenario"):
+        events = field(data, "events", list, "scenario")
+        if not events:
             raise CodecError("there are no events")
+        tensors = by_word(data, "tensors", "scenario").items()
         return Scenario(
             name,
-            _texts(data, "requirements", "scenario"),
-            level,
-            {k: tensor_from_json(t) for k, t in data["tensors"].items()},
-            tuple(event_from_json(event) for event in data["events"]),
-            tuple(_flag(text) for text in data.get("flags", ())),
-            data.get("note", ""),
+            paths(data, "requirements", "scenario"),
+            _level(data),
+            {param: tensor_from_json(tensor) for param, tensor in tensors},
+            tuple(map(event_from_json, events)),
+            _flags(data),
+            _note(data),
         )
-    except (CodecError, KeyError, TypeError, AttributeError) as error:
+    except (CodecError, KeyError, TypeError) as error:
         raise CodecError(f"scenario {name}: {error}") from None
 
 
-def _flag(text: Any) -> Flag:
+def _level(data: Json) -> str:
+    level: str = field(data, "level", str, "scenario")
+    if level not in LEVELS:
+        raise CodecError(f"unknown level {shown(level)}; known: {', '.join(LEVELS)}")
+    return level
+
+
+def _flags(data: Json) -> tuple[Flag, ...]:
+    names = field(data, "flags", list, "scenario") if "flags" in data else ()
     try:
-        return Flag.named(text)
+        return tuple(map(Flag.named, names))
     except ValueError as error:
         raise CodecError(str(error)) from None
 
 
-def _texts(data: Any, key: str, where: str) -> tuple[str, ...]:
-    texts = _get(data, key, list, where)
-    if not all(isinstance(text, str) for text in texts):
-        raise CodecError(f"{where}: {key!r} must be texts")
-    return tuple(texts)
-
-
-def _integers(data: Any, key: str, where: str) -> tuple[int, ...]:
-    numbers = _get(data, key, list, where)
-    if not set(map(type, numbers)) <= {int}:
-        raise CodecError(f"{where}: {key!r} must be whole numbers")
-    return tuple(numbers)
-
-
-def _get(data: Any, key: str, kind: type, where: str = "event") -> Any:
-    value = data.get(key) if isinstance(data, dict) else None
-    if type(value) is kind:  # so that a flag is no number
-        return value
-    if isinstance(data, dict) and key not in data:
-        raise CodecError(f"{where} lacks {key!r}")
-    raise CodecError(f"{where}: {key!r} must be a {kind.__name__}")
+def _note(data: Json) -> str:
+    note = field(data, "note", str, "scenario") if "note" in data else ""
+    if not is_note(note):
+        limit = f"at most {NOTE_LENGTH} printable characters"
+        raise CodecError(f"'note' must be one line of {limit}, not {shown(note)}")
+    return note

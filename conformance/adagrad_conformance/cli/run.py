@@ -38,8 +38,9 @@ from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
+from adagrad_reference.json_fields import CodecError
 from adagrad_reference.scenario import Scenario
-from adagrad_reference.scenario_json import CodecError, scenario_from_json
+from adagrad_reference.scenario_json import scenario_from_json
 
 __all__ = ["CI_SEED", "Plan", "check_writable", "run_command"]
 

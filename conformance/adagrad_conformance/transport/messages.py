@@ -33,14 +33,13 @@ from adagrad_conformance.adapters.base import (
     Trace,
 )
 from adagrad_reference.formats import FORMATS, Format
+from adagrad_reference.json_fields import CodecError
 from adagrad_reference.scenario import Event, Step, Tensor
-from adagrad_reference.scenario_json import (
-    CodecError,
+from adagrad_reference.scenario_json import event_from_json, event_to_json
+from adagrad_reference.tensor_json import (
     encodings_from_json,
     encodings_from_text,
     encodings_to_text,
-    event_from_json,
-    event_to_json,
     gradient_from_json,
     gradient_to_json,
     number_from_json,
