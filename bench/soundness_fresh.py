@@ -11,7 +11,8 @@ from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenario
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Identity, InProcessClient
+from adagrad_conformance.transport.identity import Identity
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.scenario import Scenario
 
 __all__ = ["PORTS", "PlayedRow", "play_seeds"]

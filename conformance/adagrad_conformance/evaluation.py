@@ -19,7 +19,9 @@ from .execution.runner import observe, smoke_test
 from .grading.judge import judge
 from .grading.state import Expectations
 from .grading.verdict import Verdict
-from .transport.client import Client, Identity, NotLoaded
+from .transport.client import Client
+from .transport.errors import NotLoaded
+from .transport.identity import Identity
 
 __all__ = ["ENOUGH", "TargetResult", "run_candidate"]
 

@@ -12,7 +12,7 @@ from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, a
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from adagrad_conformance.checks.kinds import native_checks
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 
 class CompiledStepIsEmpty(SingleTensorAdagrad):

@@ -14,7 +14,7 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lac
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 
 class Hidden(SingleTensorAdagrad):

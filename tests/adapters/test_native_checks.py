@@ -30,7 +30,7 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lac
 from adagrad_conformance.checks.kinds import native_checks
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 QUICK = [check for check in native_checks() if not check.entry.slow]
 NO_GPU = not torch.cuda.is_available()

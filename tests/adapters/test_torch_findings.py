@@ -18,7 +18,7 @@ from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 PATHS = {
     "single": {"foreach": False},

@@ -18,7 +18,7 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lac
 from adagrad_conformance.checks.scenarios import complex as complex_family
 from adagrad_conformance.checks.scenarios import sparse as sparse_family
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, SetState, Sparse, Step, Steps, Tensor

@@ -21,7 +21,7 @@ from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.reproducers import driver
 from adagrad_conformance.reproducers.smallest import cheapest_failures, smallest
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 

@@ -11,7 +11,7 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.regret_bound import Losses, convex_problems
 from adagrad_conformance.execution.runner import perform
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.algorithm import adagrad_step, context
 from adagrad_reference.options import Options
 

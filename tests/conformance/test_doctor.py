@@ -19,7 +19,7 @@ from adagrad_conformance.doctor import Doctor, examine
 from adagrad_conformance.doctor.conversation import ADVICE
 from adagrad_conformance.doctor.plan import VISITS
 from adagrad_conformance.execution.status import REASONS
-from adagrad_conformance.transport.client import MAX_FAILURES
+from adagrad_conformance.transport.errors import MAX_FAILURES
 from adagrad_conformance.transport.targets import parse_target
 
 LIAR = Path(__file__).parents[1] / "liars" / "process_liar.py"

@@ -37,7 +37,7 @@ from adagrad_conformance.reproducers.assertion import Due, condition, due, in_wo
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
 from adagrad_conformance.reproducers.torch_script import TorchPort
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.boxes import Box
 from adagrad_reference.formats import BINARY32, BINARY64
 from adagrad_reference.scenario import (

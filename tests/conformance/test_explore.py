@@ -32,7 +32,8 @@ from adagrad_conformance.cli.main import main
 from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
 from adagrad_conformance.reports.stream import read_stream
-from adagrad_conformance.transport.client import Crash, InProcessClient, Timeout
+from adagrad_conformance.transport.errors import Crash, Timeout
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.flags import Flag
@@ -461,7 +462,7 @@ class Dying(InProcessClient):
         self.again = again
 
     def start(self):
-        from adagrad_conformance.transport.client import NotLoaded
+        from adagrad_conformance.transport.errors import NotLoaded
 
         if self.steps and not self.again:
             raise NotLoaded("gone")

@@ -12,7 +12,8 @@ from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient, check_constants
+from adagrad_conformance.transport.identity import check_constants
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
     AddGroup,

@@ -30,7 +30,7 @@ from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading import judge as judge_module
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import GRADES
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.array_enclosure import fast_boxes
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64

@@ -17,7 +17,7 @@ from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS

@@ -20,7 +20,7 @@ from adagrad_conformance.execution.observations import ClosureCall, Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import decode_array, judge
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
 from adagrad_reference.enclosure import norm_step

@@ -25,7 +25,8 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.scenarios import long_runs
 from adagrad_conformance.execution.runner import observe, play, smoke_test
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import Crash, InProcessClient
+from adagrad_conformance.transport.errors import Crash
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (

@@ -16,7 +16,7 @@ import pytest
 
 import adagrad_conformance
 from adagrad_conformance.execution.runner import play
-from adagrad_conformance.transport.client import NotLoaded
+from adagrad_conformance.transport.errors import NotLoaded
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario import Group, Load, New, Save, Scenario, Step, Tensor

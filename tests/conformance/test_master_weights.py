@@ -22,7 +22,7 @@ from adagrad_conformance.grading.master_weights import MASTER, lifted, rounded, 
 from adagrad_conformance.reproducers import driver
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.transport import messages
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.expectations import play as reference

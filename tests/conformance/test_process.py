@@ -48,13 +48,9 @@ from adagrad_conformance.transport import (
 from adagrad_conformance.transport import (
     subprocess_client as process,
 )
-from adagrad_conformance.transport.client import (
-    Crash,
-    Identity,
-    NotLoaded,
-    Question,
-    Timeout,
-)
+from adagrad_conformance.transport.client import Question
+from adagrad_conformance.transport.errors import Crash, NotLoaded, Timeout
+from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.scenario import (
     Group,

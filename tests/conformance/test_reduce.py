@@ -39,7 +39,7 @@ from adagrad_conformance.reproducers.reduction import size as measure
 from adagrad_conformance.reproducers.reduction.events import fewer_params
 from adagrad_conformance.reproducers.reduction.same_failure import fault, ground
 from adagrad_conformance.reproducers.smallest import smallest
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
 from adagrad_reference.scenario import (
     AddGroup,

@@ -13,7 +13,7 @@ from adagrad_conformance.execution.observations import RelationSeen
 from adagrad_conformance.execution.runner import observe, perform, play
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Load, Step
 

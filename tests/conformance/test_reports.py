@@ -28,7 +28,7 @@ from adagrad_conformance.reproducers.torch_script import torch_snippet
 from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.flags import Flag
 from adagrad_reference.scenario import Load, Tensor
 

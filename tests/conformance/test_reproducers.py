@@ -35,7 +35,7 @@ from adagrad_conformance.reproducers.smallest import (
     write_reproducers,
 )
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target

@@ -31,14 +31,9 @@ from adagrad_conformance.execution.runner import (
     smoke_test,
 )
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import (
-    MAX_FAILURES,
-    Crash,
-    Identity,
-    InProcessClient,
-    NotLoaded,
-    Timeout,
-)
+from adagrad_conformance.transport.errors import MAX_FAILURES, Crash, NotLoaded, Timeout
+from adagrad_conformance.transport.identity import Identity
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.scenario import (
     AddGroup,

@@ -39,7 +39,7 @@ from adagrad_conformance.reproducers.torch_script import (
     torch_port,
     torch_snippet,
 )
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.formats import BINARY32, BINARY64, FORMATS

@@ -9,7 +9,7 @@ from adagrad_conformance.checks.scenarios.families import GENERATED
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import Step, Steps
 

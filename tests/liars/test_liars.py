@@ -28,7 +28,7 @@ from liar_kit import (
 from adagrad_conformance.adapters.base import Reply, Trace
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
     AddGroup,

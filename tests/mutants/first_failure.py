@@ -13,7 +13,9 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, smoke_test
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Identity, InProcessClient, NotLoaded
+from adagrad_conformance.transport.errors import NotLoaded
+from adagrad_conformance.transport.identity import Identity
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.scenario import Scenario
 

@@ -18,7 +18,7 @@ from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 USUAL = {name: test for name, _, test in USUAL_TESTS}
 

@@ -36,7 +36,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Failure, Verdict
 from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.requirements.classification import FaultClass
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
 from adagrad_reference.dialects import DIALECTS, DOCUMENT, SWITCHES
 from adagrad_reference.formats import BINARY64

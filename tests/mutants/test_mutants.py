@@ -26,7 +26,7 @@ from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 SEED = 20_110_712
 CHUNK = 24

@@ -3,7 +3,7 @@
 import pytest
 
 from adagrad_conformance.adapters.arrays import ArrayAdapter
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.vector_files import Library

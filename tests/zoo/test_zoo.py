@@ -19,7 +19,7 @@ from adagrad_conformance.checks.kinds import NativeCheck, needed_claims
 from adagrad_conformance.checks.selection import suite
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 
 SEED = 20_110_712
 NOT_JUDGED = ("not-claimed", "skipped")

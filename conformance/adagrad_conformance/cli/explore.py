@@ -23,7 +23,8 @@ from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.reports.summary import Finding
 from adagrad_conformance.reproducers.torch_script import torch_port, torch_snippet
-from adagrad_conformance.transport.client import Identity, NotLoaded
+from adagrad_conformance.transport.errors import NotLoaded
+from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario_json import scenario_to_json

@@ -16,7 +16,8 @@ from typing import Any
 from adagrad_conformance.adapters.base import Malformed, Reading
 from adagrad_conformance.transport import messages
 from adagrad_conformance.transport.child_process import Child
-from adagrad_conformance.transport.client import Crash, Identity, NotLoaded, Timeout
+from adagrad_conformance.transport.errors import Crash, NotLoaded, Timeout
+from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.json_lines import outcome, parsed, unasked
 from adagrad_conformance.transport.response_validation import check_readings
 from adagrad_conformance.transport.schema import schema_problem

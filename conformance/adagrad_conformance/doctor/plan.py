@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.transport import messages
-from adagrad_conformance.transport.client import MAX_FAILURES
+from adagrad_conformance.transport.errors import MAX_FAILURES
 from adagrad_conformance.transport.json_lines import unasked
 from adagrad_reference.formats import FORMATS
 

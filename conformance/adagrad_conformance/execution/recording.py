@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from adagrad_conformance.adapters.base import Malformed, Refused
-from adagrad_conformance.transport.client import Crash, NotLoaded, Timeout
+from adagrad_conformance.transport.errors import Crash, NotLoaded, Timeout
 
 from .observations import NativeSeen, Observation
 from .status import Status

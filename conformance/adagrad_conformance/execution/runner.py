@@ -11,12 +11,9 @@ from dataclasses import replace
 
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
-from adagrad_conformance.transport.client import (
-    MAX_FAILURES,
-    Client,
-    Identity,
-    NotLoaded,
-)
+from adagrad_conformance.transport.client import Client
+from adagrad_conformance.transport.errors import MAX_FAILURES, NotLoaded
+from adagrad_conformance.transport.identity import Identity
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, Scenario, Tensor
 

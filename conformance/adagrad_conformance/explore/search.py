@@ -12,7 +12,8 @@ from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Client, NotLoaded
+from adagrad_conformance.transport.client import Client
+from adagrad_conformance.transport.errors import NotLoaded
 from adagrad_reference.scenario import Scenario
 
 from .legal_events import MAX_EVENTS

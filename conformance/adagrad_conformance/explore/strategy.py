@@ -12,7 +12,7 @@ from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import InProcessClient
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.expectations import expected
 from adagrad_reference.scenario import Event, Scenario
 

@@ -11,7 +11,8 @@ from adagrad_conformance.checks.kinds import Check, kind
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Identity, NotLoaded
+from adagrad_conformance.transport.errors import NotLoaded
+from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import Target
 from adagrad_reference.scenario import Scenario

@@ -27,7 +27,8 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.master_weights import MASTER
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import Client, Identity
+from adagrad_conformance.transport.client import Client
+from adagrad_conformance.transport.identity import Identity
 from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Scenario

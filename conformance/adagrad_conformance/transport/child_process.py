@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from adagrad_conformance.adapters.base import Malformed
 
-from .client import Crash, NotLoaded, Timeout
+from .errors import Crash, NotLoaded, Timeout
 from .json_lines import crash
 
 __all__ = ["MAX_LINE", "Child"]

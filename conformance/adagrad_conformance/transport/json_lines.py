@@ -7,7 +7,7 @@ from typing import Any
 
 from adagrad_conformance.adapters.base import Malformed
 
-from .client import Crash
+from .errors import Crash
 
 __all__ = ["OUTCOMES", "crash", "outcome", "parsed", "quoted", "unasked"]
 

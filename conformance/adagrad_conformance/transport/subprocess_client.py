@@ -31,17 +31,9 @@ from adagrad_reference.scenario import Event, Tensor
 
 from . import messages
 from .child_process import Child
-from .client import (
-    Client,
-    Crash,
-    Identity,
-    NotLoaded,
-    Question,
-    Timeout,
-    check_claims,
-    check_constants,
-    check_dialect,
-)
+from .client import Client, Question
+from .errors import Crash, NotLoaded, Timeout
+from .identity import Identity, check_claims, check_constants, check_dialect
 from .json_lines import crash, outcome, parsed, unasked
 
 __all__ = ["SubprocessClient", "identity_of", "words_taken"]

@@ -20,12 +20,10 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.transport.client import (
-    Client,
-    Identity,
-    InProcessClient,
-    NotLoaded,
-)
+from adagrad_conformance.transport.client import Client
+from adagrad_conformance.transport.errors import NotLoaded
+from adagrad_conformance.transport.identity import Identity
+from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.expectations import Unresolved, expected
 from adagrad_reference.scenario import Scenario, Steps
