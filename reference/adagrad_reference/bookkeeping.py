@@ -168,7 +168,7 @@ class Bookkeeper:
         if unknown := set(self.scenario.flags) - set(Flag):
             raise ScenarioError(f"{self.scenario.id}: unknown flags {sorted(unknown)}")
         for name, tensor in self.scenario.tensors.items():
-            if problem := tensor.problem():
+            if problem := tensor.problem:
                 raise ScenarioError(f"{self.scenario.id}: tensor {name}: {problem}")
         self.gradients = dict.fromkeys(self.scenario.tensors)
 
@@ -423,7 +423,7 @@ class Bookkeeper:
         values = gradient.values if isinstance(gradient, Sparse) else gradient
         if values.complex != tensor.complex:
             raise ScenarioError(f"{self.scenario.id}: {param} mixes real and complex")
-        if problem := gradient.problem():
+        if problem := gradient.problem:
             raise ScenarioError(f"{self.scenario.id}: for {param}: {problem}")
         if (values.format, gradient.shape) != (tensor.format, tensor.shape):
             raise ScenarioError(f"{self.scenario.id}: {param} has another shape")

@@ -18,6 +18,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from .flags import Flag
@@ -123,14 +124,9 @@ class Tensor:
             return [self.fmt.decode(b) for b in self.bits]
         return list(struct.unpack(f"={len(bits)}{number}", packed))
 
+    @cached_property
     def problem(self) -> str | None:
-        """What makes the tensor impossible, if anything; looked for once."""
-        if "found" not in self.__dict__:
-            self.__dict__["found"] = self._problem()
-        found: str | None = self.__dict__["found"]
-        return found
-
-    def _problem(self) -> str | None:
+        """What makes the tensor impossible, if anything; computed once."""
         if self.format not in FORMATS:
             return f"unknown format {self.format!r}; known: {', '.join(FORMATS)}"
         if self.shape and min(self.shape) < 0:
@@ -183,21 +179,16 @@ class Sparse:
     indices: tuple[int, ...]
     values: Tensor  #: of shape (len(indices), *shape[1:])
 
+    @cached_property
     def problem(self) -> str | None:
-        """What makes the gradient impossible, if anything; looked for once."""
-        if "found" not in self.__dict__:
-            self.__dict__["found"] = self._problem()
-        found: str | None = self.__dict__["found"]
-        return found
-
-    def _problem(self) -> str | None:
+        """What makes the gradient impossible, if anything; computed once."""
         if not self.shape:
             return "a sparse gradient needs a shape of at least one dimension"
         if any(not 0 <= index < self.shape[0] for index in self.indices):
             return f"an index is not between 0 and {self.shape[0] - 1}"
         if self.values.shape != (len(self.indices), *self.shape[1:]):
             return "the values are not one row for each index"
-        return self.values.problem()
+        return self.values.problem
 
 
 Gradient = Tensor | Sparse | None

@@ -144,7 +144,7 @@ def _unpacked(name: str, shape: tuple[int, ...], text: str, is_complex: bool) ->
 
 
 def _sound(tensor: Tensor) -> Tensor:
-    if problem := tensor.problem():
+    if problem := tensor.problem:
         raise CodecError(f"tensor: {problem}")
     return tensor
 
@@ -219,7 +219,7 @@ def gradient_from_json(data: Any) -> Gradient:
         shape, indices = (integers(data, k, "gradient") for k in ("shape", "indices"))
         values = tensor_from_json(field(data, "values", dict, "gradient"))
         sparse = Sparse(shape, indices, values)
-        if problem := sparse.problem():
+        if problem := sparse.problem:
             raise CodecError(f"gradient: {problem}")
         return sparse
     return tensor_from_json(data)

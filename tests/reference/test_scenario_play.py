@@ -427,7 +427,7 @@ def test_impossible_scenarios(name):
     ],
 )
 def test_impossible_tensors(bad, why):
-    assert why in bad.problem()
+    assert why in bad.problem
     with pytest.raises(ScenarioError, match="tensor a"):
         Bookkeeper(scenario(a=bad))
 
@@ -636,6 +636,6 @@ def test_tensors_know_their_values():
     x = tensor(1.0, -0.5, 2.0**-149, math.inf, fmt="binary32", shape=(2, 2))
     assert x.fmt == BINARY32
     assert scenario(x=x, y=AB["a"]).formats == ("binary32", "binary64")
-    assert (x.size, x.problem()) == (4, None)
+    assert (x.size, x.problem) == (4, None)
     assert x.values() == [1.0, -0.5, 2.0**-149, math.inf]
     assert Tensor("binary32", (), (0,)).size == 1

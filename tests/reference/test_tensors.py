@@ -49,6 +49,6 @@ def test_shapes():
     assert tensor(BINARY32, [1.0, 2.0]).shape == (2,)
     assert tensor(BINARY32, [1.0], ()).shape == ()
     pairs = tensor(BFLOAT16, [1.0, 2.0, 3.0, 4.0], complex=True)
-    assert (pairs.shape, pairs.complex, pairs.problem()) == ((2,), True, None)
+    assert (pairs.shape, pairs.complex, pairs.problem) == ((2,), True, None)
     spread = tensor(BINARY32, [1.0], layout=Layout(3, 1, (2,), 0))
-    assert (spread.layout.length, spread.problem()) == (3, None)
+    assert (spread.layout.length, spread.problem) == (3, None)

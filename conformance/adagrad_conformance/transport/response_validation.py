@@ -33,7 +33,7 @@ def check_reading(name: str, tensor: Tensor, reading: Reading) -> None:
     whole = (tensor.format, tensor.shape, len(tensor.bits))
     gradient = reading.gradient
     if isinstance(gradient, Sparse):
-        if problem := gradient.problem():
+        if problem := gradient.problem:
             raise Malformed(f"gradient of {name}: {problem}")
         if gradient.shape != tensor.shape:
             raise Malformed(f"gradient of {name} has shape {gradient.shape}")
