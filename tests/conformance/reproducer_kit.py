@@ -15,7 +15,7 @@ from mutant_table import MUTANTS
 
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading.judge import judge
@@ -38,7 +38,7 @@ def library():
 @functools.cache
 def scenarios(requirement):
     """The scenarios whose first requirement it is."""
-    everything = suite(library(), SEED, fresh=2)
+    everything = checks_of_a_run(library(), SEED, fresh=2)
     listed = [check for check in everything if isinstance(check, Scenario)]
     return [s for s in listed if s.requirements[0] == requirement]
 

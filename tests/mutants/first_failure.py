@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from adagrad_conformance.adapters.base import Adapter
 from adagrad_conformance.checks.kinds import Check, NativeCheck
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, smoke_test
 from adagrad_conformance.grading.judge import judge
@@ -56,7 +56,7 @@ def _expectations(scenario: Scenario) -> tuple[EventExpectation, ...]:
 @functools.cache
 def ordered() -> tuple[Check, ...]:
     """All but slow native checks and MAY: MUST first, quick before slow, mixed up."""
-    every = suite(_library(), SEED, fresh=6)
+    every = checks_of_a_run(_library(), SEED, fresh=6)
     chosen = [c for c in every if not (isinstance(c, NativeCheck) and c.entry.slow)]
     mixed = [check for start in range(17) for check in chosen[start::17]]
     mixed.sort(key=lambda check: (check.level != "MUST", check.id.startswith(SLOW)))

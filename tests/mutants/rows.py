@@ -29,7 +29,7 @@ from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.kinds import Check, NativeCheck
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
@@ -103,7 +103,7 @@ class Bench:
         torch.set_num_threads(1)  # a process with threads of OpenMP cannot be forked
         self.methods = methods
         self.library = Library.read()
-        everything = suite(self.library, SEED, FRESH)
+        everything = checks_of_a_run(self.library, SEED, FRESH)
         self.checks = [c for c in everything if not _slow(c) and keep(c)]
         self.known: dict[str, Sequence[EventExpectation]] = {}
         self.diagnose = _diagnosis_if_any()

@@ -25,7 +25,7 @@ from mutant_kit import Bent, adapter
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.checks.kinds import NativeCheck, Relation, Same
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.diagnosis.search import KINDS, diagnose
 from adagrad_conformance.diagnosis.traits import pattern, traits_of
@@ -54,7 +54,7 @@ def library():
 
 @functools.cache
 def everything():
-    checks = suite(library(), 7, fresh=2)
+    checks = checks_of_a_run(library(), 7, fresh=2)
     return [c for c in checks if not isinstance(c, NativeCheck)]
 
 

@@ -20,7 +20,7 @@ from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.kinds import NativeCheck
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.runner import observe
@@ -49,7 +49,7 @@ def library():
 
 @functools.cache
 def default_checks():
-    checks = suite(library(), SEED, fresh=6)
+    checks = checks_of_a_run(library(), SEED, fresh=6)
     return [c for c in checks if not (isinstance(c, NativeCheck) and c.entry.slow)]
 
 

@@ -16,7 +16,7 @@ from torch_zoo import TORCH_ZOO, CountsInBinary32, CountsInTensor, LateState
 
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
 from adagrad_conformance.checks.kinds import NativeCheck, needed_claims
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -74,7 +74,7 @@ def library():
 
 @functools.cache
 def default_checks():
-    checks = suite(library(), SEED, fresh=6)
+    checks = checks_of_a_run(library(), SEED, fresh=6)
     return [c for c in checks if not (isinstance(c, NativeCheck) and c.entry.slow)]
 
 

@@ -14,13 +14,13 @@ and adds at most H D |delta| / lr + H delta^2 / (2 lr) to the regret, H being th
 denominator, at most sqrt(tau + |g_1:T,i|^2) + eps.  Over T <= 2^10 steps with |x| and
 |q| at most 2^6 D that is less than 2^10 2^3 2^-53 2^6 2 = 2^-33 of the right side's
 first term; `ALLOWANCE` is wider.  In narrower formats theta can stand still, and the
-bound fails for every port; so it is asked in binary64 alone.
+bound fails for every port; so the problems are in binary64 alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -35,7 +35,7 @@ from adagrad_reference.scenario import Event, New, Scenario, Step, Tensor, tenso
 from .kinds import Adaptive, Place
 from .scenarios.builders import draw, optimizer, rng
 
-__all__ = ["ALLOWANCE", "Losses", "convex_problems"]
+__all__ = ["ALLOWANCE", "PROBLEMS", "ConvexProblem", "convex_problems"]
 
 ALLOWANCE = Fraction(1, 2**30)
 STEPS = 120
@@ -44,10 +44,11 @@ Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Losses(Adaptive):
+class ConvexProblem(Adaptive):
     """f_t(x) = |a_t x - b_t|, or with `hinge` max(0, b_t - a_t x); t = 1 to T.
 
-    `start` is x_1 and `comparator` x*; the param is called p.
+    `rows` are the pairs (a_t, b_t), `start` is x_1 and `comparator` x*, all of one
+    length; the param is called p.
     """
 
     id: str
@@ -60,12 +61,12 @@ class Losses(Adaptive):
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:  # type: ignore[override]
-        """The one param."""
+        """The param p, in binary64."""
         return {"p": tensor(BINARY64, self.start)}
 
     @property
     def needed_claims(self) -> frozenset[str]:
-        """Those of a step with its options."""
+        """The claims of the constructor with its options."""
         first = self._new()
         return needed_claims(Scenario(self.id, (), "MUST", self.tensors, (first,)))
 
@@ -91,7 +92,7 @@ class Losses(Adaptive):
         return Fraction(b) - product
 
     def events(self) -> Generator[Event, Mapping[Place, Reading], None]:
-        """Construct, then step with the gradient at wherever the port is."""
+        """Construct, then step with the gradient at the theta that the port shows."""
         readings = yield self._new()
         for t in range(len(self.rows)):
             x = tuple(readings["A", "p"].theta.values())
@@ -101,7 +102,10 @@ class Losses(Adaptive):
             readings = yield Step("A", {"p": tensor(BINARY64, gradient)})
 
     def problem(self, thetas: Sequence[Tensor]) -> str | None:
-        """The regret and its bound, if it is broken; `thetas` are x_1, x_2, ..."""
+        """The regret and its bound where it exceeds the bound; else None.
+
+        `thetas` are x_1, x_2, ...
+        """
         points = [tuple(theta.values()) for theta in thetas]
         if not all(math.isfinite(v) for x in points for v in x):
             return "theta is not finite on a convex problem"
@@ -113,7 +117,7 @@ class Losses(Adaptive):
         return f"the regret is {float(regret):.6g}, its bound {float(bound):.6g}"
 
     def regret(self, points: Sequence[Vector]) -> Fraction:
-        """The left side."""
+        """The left side of the bound at the points x_1, x_2, ..."""
         return sum(
             (
                 self.loss(t, points[t]) - self.loss(t, self.comparator)
@@ -123,7 +127,7 @@ class Losses(Adaptive):
         )
 
     def bound(self, points: Sequence[Vector]) -> Fraction:
-        """The right side, with square roots to 200 bits."""
+        """The right side of the bound, with square roots to 200 bits."""
         o, ctx = Options().override(self.options), context()
         lr, tau, eps = Fraction(o.lr), o.initial_accumulator_value, Fraction(o.eps)
         steps = range(len(self.rows))
@@ -148,18 +152,17 @@ def _root(ctx: Any, value: Fraction) -> Fraction:
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
-def convex_problems() -> Iterator[Losses]:
-    """The problems: one that is answered against, sparse features, and a margin."""
-    yield _pulled_back()
-    yield _regression()
-    yield _margin()
+def convex_problems() -> Iterator[ConvexProblem]:
+    """Every problem of the table."""
+    for written in PROBLEMS:
+        yield written()
 
 
-def _pulled_back() -> Losses:
-    """A steep |x - x*| in each coordinate: the hardest for a rate that is too large."""
+def _pulled_back() -> ConvexProblem:
+    """A steep |x - x*|: the hardest problem for a rate that is too large."""
     source = rng("convex/pulled-back")
     slopes = [abs(a) for a in draw(source, STEPS, 0.3, 2.7)]
-    return Losses(
+    return ConvexProblem(
         "convex/pulled-back/binary64",
         start=(0.0,),
         comparator=(1.3,),
@@ -168,8 +171,8 @@ def _pulled_back() -> Losses:
     )
 
 
-def _regression() -> Losses:
-    """Absolute errors of sparse features, as the paper has them; tau is not 0."""
+def _regression() -> ConvexProblem:
+    """Absolute errors of sparse features, as in the paper; tau is not 0."""
     source = rng("convex/regression")
     truth = (0.83, -1.9, 0.0, 2.6)
     rows = []
@@ -179,7 +182,7 @@ def _regression() -> Losses:
             a[i] = draw(source, 1, 0.2, 3.0)[0]
         b = sum(c * x for c, x in zip(a, truth, strict=True))
         rows.append((tuple(a), b + draw(source, 1, 0.01, 0.3)[0]))
-    return Losses(
+    return ConvexProblem(
         "convex/regression/binary64",
         start=(0.0, 0.0, 0.7, 0.0),
         comparator=truth,
@@ -188,7 +191,7 @@ def _regression() -> Losses:
     )
 
 
-def _margin() -> Losses:
+def _margin() -> ConvexProblem:
     """Hinge losses: many of the gradients are zero."""
     source = rng("convex/margin")
     truth = (1.4, -0.6, 0.9)
@@ -197,7 +200,7 @@ def _margin() -> Losses:
         a = draw(source, 3, 0.1, 2.0)
         side = 1 if sum(c * x for c, x in zip(a, truth, strict=True)) > 0 else -1
         rows.append((tuple(side * c for c in a), 1.0))
-    return Losses(
+    return ConvexProblem(
         "convex/margin/binary64",
         start=(-1.1, 0.4, 0.0),
         comparator=truth,
@@ -205,3 +208,11 @@ def _margin() -> Losses:
         options={"lr": 0.43, "eps": 1.3e-5},
         hinge=True,
     )
+
+
+#: Everything that `convex_problems` yields, in the order of a run.
+PROBLEMS: tuple[Callable[[], ConvexProblem], ...] = (
+    _pulled_back,
+    _regression,
+    _margin,
+)

@@ -1,10 +1,11 @@
-"""Relations: what one run of a port says about another, bit for bit, without an oracle.
+"""Relations: two runs of one port that must agree bit for bit, without an oracle.
 
-Rule 1.  Both runs are made by the port itself; nothing is compared with the reference.
-Rule 2.  Equality is of bits; zeros have no sign, and a NaN equals a NaN.
+Rule 1.  The port makes both runs; neither is compared with the reference.
+Rule 2.  Equality is of bits; the sign of a zero is ignored, and a NaN equals a NaN.
 Rule 3.  A relation holds for every legal port, whatever its order of operations and
-         its intermediates, as long as it treats all elements and signs alike.  That
-         no intermediate over- or underflows is the scenario's business.
+         its intermediates, as long as the port treats all elements and signs alike.
+         The numbers of the scenarios keep intermediates clear of over- and underflow.
+Rule 4.  Every relation is in the table `RELATIONS`.
 """
 
 from __future__ import annotations
@@ -40,28 +41,20 @@ from .scenarios.builders import (
     view,
 )
 
-__all__ = ["relations"]
+__all__ = ["RELATIONS", "relations"]
 
 Tensors = Mapping[str, Tensor]
 Gradients = Sequence[Mapping[str, Gradient]]
 
 
 def relations() -> Iterator[Relation]:
-    """Every relation, in each format."""
+    """Every relation of the table, in each format."""
     for fmt in FOUR_FORMATS:
-        yield _repeatable(fmt)
-        yield _scaling(fmt)
-        yield _negation(fmt)
-        yield _maximize(fmt)
-        yield _none_is_absent(fmt)
-        yield from _interrupted(fmt)
-        yield _groups(fmt)
-        yield _permuted(fmt)
-        yield _cut(fmt)
-        yield _strided(fmt)
+        for written in RELATIONS:
+            yield from written(fmt)
 
 
-# -- how they are written --------------------------------------------------------------
+# -- parts of relations ----------------------------------------------------------------
 
 
 def _relation(
@@ -95,7 +88,10 @@ def _gradients(
 
 
 def _mapped(tensors: Mapping[str, Any], change: Callable[[float], float]) -> Any:
-    """Every value changed; the changes here are exact."""
+    """The tensors with every value changed; None stays.
+
+    The changes of this file are exact, so that nothing is rounded.
+    """
     return {
         name: t and replace(t, bits=tuple(t.fmt.encode(change(v)) for v in t.values()))
         for name, t in tensors.items()
@@ -121,13 +117,13 @@ def _full(fmt: Format) -> dict[str, Any]:
 # -- the run as a whole ----------------------------------------------------------------
 
 
-def _repeatable(fmt: Format) -> Relation:
+def _repeatable(fmt: Format) -> Iterator[Relation]:
     params = _params(fmt, "repeatable", p=67, q=3)
     events = [
         optimizer(params, **_full(fmt)),
         *steps(_gradients(fmt, "repeatable", params, 2)),
     ]
-    return _relation(
+    yield _relation(
         "repeatable",
         "relations/repeatable",
         fmt,
@@ -138,7 +134,7 @@ def _repeatable(fmt: Format) -> Relation:
     )
 
 
-def _scaling(fmt: Format) -> Relation:
+def _scaling(fmt: Format) -> Iterator[Relation]:
     """Gradients times 2^k and S_0 times 4^k: the quotient g / sqrt(S) is the same."""
     params = _params(fmt, "scaling", p=5, q=3)
     gradients = _gradients(fmt, "scaling", params, 4)
@@ -151,7 +147,7 @@ def _scaling(fmt: Format) -> Relation:
         first = optimizer(params, initial_accumulator_value=tau, **options)
         return [first, *steps(scaled)]
 
-    return _relation(
+    yield _relation(
         "scaling",
         "relations/scaling",
         fmt,
@@ -163,13 +159,13 @@ def _scaling(fmt: Format) -> Relation:
     )
 
 
-def _negation(fmt: Format) -> Relation:
+def _negation(fmt: Format) -> Iterator[Relation]:
     params = _params(fmt, "negation", p=5, q=3)
     gradients = _gradients(fmt, "negation", params, 4)
     first = optimizer(params, initial_accumulator_value=0.3, **_full(fmt))
     events = [first, *steps(gradients)]
     negative = [_mapped(given, lambda value: -value) for given in gradients]
-    return _relation(
+    yield _relation(
         "negation",
         "relations/negation",
         fmt,
@@ -181,13 +177,13 @@ def _negation(fmt: Format) -> Relation:
     )
 
 
-def _maximize(fmt: Format) -> Relation:
+def _maximize(fmt: Format) -> Iterator[Relation]:
     params = _params(fmt, "maximize", p=5, q=3)
     gradients = _gradients(fmt, "maximize", params, 4)
     negative = [_mapped(given, lambda value: -value) for given in gradients]
     ascent = [optimizer(params, maximize=True, **_full(fmt)), *steps(gradients)]
     descent = [optimizer(params, **_full(fmt)), *steps(negative)]
-    return _relation(
+    yield _relation(
         "maximize",
         "relations/maximize",
         fmt,
@@ -198,10 +194,10 @@ def _maximize(fmt: Format) -> Relation:
     )
 
 
-# -- who takes part, and when ----------------------------------------------------------
+# -- skipped params, interruptions, groups ---------------------------------------------
 
 
-def _none_is_absent(fmt: Format) -> Relation:
+def _none_is_absent(fmt: Format) -> Iterator[Relation]:
     params = _params(fmt, "none", p=5, q=3, r=2)
     gradients = _gradients(fmt, "none", params, 4)
     alone = {name: params[name] for name in "pr"}
@@ -209,7 +205,7 @@ def _none_is_absent(fmt: Format) -> Relation:
     skipped = [{**given, "q": None} for given in gradients]
     left = [optimizer(alone, **_full(fmt)), *steps(without)]
     right = [optimizer(params, **_full(fmt)), *steps(skipped)]
-    return _relation(
+    yield _relation(
         "none-is-absent",
         "relations/none-is-absent",
         fmt,
@@ -250,13 +246,13 @@ def _interrupted(fmt: Format) -> Iterator[Relation]:
         )
 
 
-def _groups(fmt: Format) -> Relation:
+def _groups(fmt: Format) -> Iterator[Relation]:
     params = _params(fmt, "groups", p=17, q=9, r=5)
     gradients = _gradients(fmt, "groups", params, 3)
     gradients[1] = {**gradients[1], "q": None}
     together = [optimizer(params, **_full(fmt)), *steps(gradients)]
     split = New("A", (Group(("r", "q")), Group(("p",))), _full(fmt))
-    return _relation(
+    yield _relation(
         "groups",
         "relations/groups",
         fmt,
@@ -271,12 +267,12 @@ def _groups(fmt: Format) -> Relation:
 
 
 def _anywhere(fmt: Format) -> str:
-    """MUST in the wider formats, SHOULD in those of 16 bits."""
+    """The requirement: a MUST in the wider formats, a SHOULD in those of 16 bits."""
     wide = fmt in (BINARY64, BINARY32)
     return "layout/same-bits" if wide else "layout/same-bits-in-16-bit-formats"
 
 
-#: Not a multiple of the lanes of any vector unit; some have remainders of their own.
+#: A size that is no multiple of the lanes of any vector unit.
 SIZE = 131
 
 
@@ -291,15 +287,15 @@ def _take(whole: Tensor, places: Sequence[int]) -> Tensor:
     return Tensor(whole.format, (len(bits),), bits)
 
 
-def _permuted(fmt: Format) -> Relation:
-    """Read backwards, and shifted by one: every element changes its lane."""
+def _permuted(fmt: Format) -> Iterator[Relation]:
+    """Elements in reverse and shifted by one, so that each is in another lane."""
     theta, gradients = _one_param(fmt)
     order = [(SIZE - i) % SIZE for i in range(SIZE)]
     first = optimizer(**_full(fmt))
     left = [first, *steps({"p": g} for g in gradients)]
     right = [first, *steps({"p": _take(g, order)} for g in gradients)]
     whole = tuple(range(SIZE))
-    return _relation(
+    yield _relation(
         "permuted",
         _anywhere(fmt),
         fmt,
@@ -313,7 +309,7 @@ def _permuted(fmt: Format) -> Relation:
     )
 
 
-def _cut(fmt: Format) -> Relation:
+def _cut(fmt: Format) -> Iterator[Relation]:
     """One param, and the same elements as several params of odd sizes."""
     theta, gradients = _one_param(fmt)
     ends = (0, 1, 4, 20, 61, SIZE)
@@ -328,7 +324,7 @@ def _cut(fmt: Format) -> Relation:
     left = [optimizer(**_full(fmt)), *steps({"p": g} for g in gradients)]
     right = [optimizer(pieces, **_full(fmt)), *steps(cut(g) for g in gradients)]
     last = (len(left) - 1, len(right) - 1)
-    return _relation(
+    yield _relation(
         "cut",
         _anywhere(fmt),
         fmt,
@@ -342,12 +338,12 @@ def _cut(fmt: Format) -> Relation:
     )
 
 
-def _strided(fmt: Format) -> Relation:
-    """One after the other in memory, and every third place of a larger storage."""
+def _strided(fmt: Format) -> Iterator[Relation]:
+    """A contiguous param, and one that is every third place of a larger storage."""
     theta, gradients = _one_param(fmt)
     layout = Layout(3 * SIZE, 1, (3,), fmt.encode(0.0))
     events = [optimizer(**_full(fmt)), *steps({"p": g} for g in gradients)]
-    return _relation(
+    yield _relation(
         "strided",
         _anywhere(fmt),
         fmt,
@@ -356,3 +352,18 @@ def _strided(fmt: Format) -> Relation:
         _after(events, ["p"]),
         note="a contiguous param, and a strided one",
     )
+
+
+#: Everything that `relations` yields, in the order of a run.
+RELATIONS: tuple[Callable[[Format], Iterator[Relation]], ...] = (
+    _repeatable,
+    _scaling,
+    _negation,
+    _maximize,
+    _none_is_absent,
+    _interrupted,
+    _groups,
+    _permuted,
+    _cut,
+    _strided,
+)

@@ -1,4 +1,4 @@
-"""All checks of a run, in order, and how they are chosen."""
+"""All checks of a run, in order, and how a run chooses among them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .scenarios.families import GENERATED
 from .scenarios.random_scenarios import fresh_scenarios
 from .vector_files import Library
 
-__all__ = ["is_slow", "known_checks", "matches", "suite"]
+__all__ = ["checks_of_a_run", "is_slow", "known_checks", "matches"]
 
 
 def known_checks(library: Library) -> list[Check]:
-    """Every check that is the same in each run."""
+    """Every check that is the same in each run: `library` holds the golden vectors."""
     return [
         *library.scenarios(),
         *_generated(),
@@ -33,20 +33,23 @@ def _generated() -> tuple[Scenario, ...]:
     return tuple(x for family in GENERATED for x in family.scenarios())
 
 
-def suite(library: Library, seed: int, fresh: int) -> list[Check]:
-    """Every check of a run: the known ones, and `fresh` random ones a format."""
+def checks_of_a_run(library: Library, seed: int, fresh: int) -> list[Check]:
+    """The known checks, then the random ones of a seed, `fresh` for each format."""
     return [*known_checks(library), *fresh_scenarios(seed, fresh)]
 
 
 def is_slow(check: Check) -> bool:
-    """Whether it compiles something or starts another process."""
+    """Whether the check compiles something or starts another process."""
     if isinstance(check, NativeCheck):
         return check.entry.slow
     return "load-new-process" in needed_claims(check)
 
 
 def matches(check: Check, pattern: str | None, level: str) -> bool:
-    """Whether a check is chosen by `--only` and `--level`."""
+    """Whether `--only PATTERN` and `--level LEVEL` choose the check.
+
+    The pattern, as of a shell, must fit the id or one of the requirements.
+    """
     if LEVELS.index(check.level) > LEVELS.index(level):
         return False
     names = (check.id, *check.requirements)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from adagrad_conformance import __version__
-from adagrad_conformance.checks.selection import is_slow, suite
+from adagrad_conformance.checks.selection import checks_of_a_run, is_slow
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.diagnosis.search import diagnose
 from adagrad_conformance.errors import UserError
@@ -60,7 +60,7 @@ def diagnose_command(
         check_folder(reproducers)
     if seed is None:
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
-    checks = [c for c in suite(library, seed, FRESH) if not is_slow(c)]
+    checks = [c for c in checks_of_a_run(library, seed, FRESH) if not is_slow(c)]
     click.echo(f"adagrad-conformance {__version__}: diagnosing {target}, seed {seed}")
     result = run_candidate(
         target, client, checks, library.expectations, explain=False, keep=True

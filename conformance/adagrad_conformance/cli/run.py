@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adagrad_conformance.checks.kinds import Check
-from adagrad_conformance.checks.selection import is_slow, matches, suite
+from adagrad_conformance.checks.selection import checks_of_a_run, is_slow, matches
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation import TargetResult, run_candidate
@@ -127,7 +127,7 @@ def _plan(
         raise UserError(str(error)) from None
     if scenario_file is not None:
         return Plan(parsed, [_read_scenario(Path(scenario_file))], library, seed)
-    checks = suite(library, seed, fresh)
+    checks = checks_of_a_run(library, seed, fresh)
     chosen = [
         check
         for check in checks

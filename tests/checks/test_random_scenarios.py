@@ -29,8 +29,8 @@ SEEDS, PER_FORMAT = 60, 5
 RULE = "numerics/fresh"
 PORTS = {"numpy": numpy_own.NumpyAdapter, "own/torch-single": torch_own.single}
 SHOW_DIGEST = """
-import sys, test_fresh
-print(test_fresh.digest(int(sys.argv[1])))
+import sys, test_random_scenarios
+print(test_random_scenarios.digest(int(sys.argv[1])))
 """
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
-from adagrad_conformance.checks.regret_bound import Losses, convex_problems
+from adagrad_conformance.checks.regret_bound import ConvexProblem, convex_problems
 from adagrad_conformance.execution.runner import perform
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -54,7 +54,7 @@ small = st.floats(-3, 3).map(lambda x: round(x * 64) / 64)
 def problems(draw):
     n, steps = draw(st.integers(1, 3)), draw(st.integers(1, 25))
     vector = st.tuples(*[small] * n)
-    return Losses(
+    return ConvexProblem(
         "drawn",
         draw(vector),
         draw(vector),
@@ -91,7 +91,9 @@ def test_gradients_are_subgradients(problem, data):
 
 def test_the_bound_by_hand():
     """One step of |2 x - 3| from 0, x* = 1.5: g = -2, |g| = 2, D = 1.5."""
-    problem = Losses("hand", (0.0,), (1.5,), [((2.0,), 3.0)], {"lr": 0.5, "eps": 0.25})
+    problem = ConvexProblem(
+        "hand", (0.0,), (1.5,), [((2.0,), 3.0)], {"lr": 0.5, "eps": 0.25}
+    )
     points = [(0.0,), (0.4,)]
     assert problem.gradient(0, points[0]) == (-2.0,)
     assert problem.regret(points) == 3
