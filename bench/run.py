@@ -26,6 +26,7 @@ from mpmath.libmp import BACKEND
 import ports
 from adagrad_conformance.checks.scenarios import long_runs
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
@@ -236,7 +237,9 @@ def _long_run() -> Figure:
     (event,) = (e for e in long.events if isinstance(e, Steps))
 
     def work() -> int:
-        judge(observe(port, identity, [long]), identity.claims, lambda scenario: ())
+        judge(
+            observe(port, identity, [long]), Terms(identity.claims, lambda scenario: ())
+        )
         return event.count
 
     work()

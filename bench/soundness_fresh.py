@@ -9,6 +9,7 @@ from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.identity import Identity
@@ -69,5 +70,5 @@ def _verdicts(
     port: InProcessClient, identity: Identity, scenarios: list[Scenario]
 ) -> list[tuple[Scenario, Verdict]]:
     seen = list(observe(port, identity, scenarios))
-    verdicts = judge(seen, identity.claims, lambda scenario: ())
+    verdicts = judge(seen, Terms(identity.claims, lambda scenario: ()))
     return list(zip(scenarios, verdicts, strict=True))

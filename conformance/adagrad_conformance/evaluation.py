@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from adagrad_reference.dialects import DIALECTS
+from adagrad_reference.dialects import DIALECTS, DOCUMENT
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_to_json
 
@@ -16,8 +16,8 @@ from .checks.kinds import Check
 from .diagnosis.search import Diagnosis, diagnose
 from .execution.observations import Seen
 from .execution.runner import observe, smoke_test
+from .grading.case import Expectations, Terms
 from .grading.judge import judge
-from .grading.state import Expectations
 from .grading.verdict import Verdict
 from .transport.client import Client
 from .transport.errors import NotLoaded
@@ -78,13 +78,13 @@ def run_candidate(
             seen.append(observation)
             advance()
         result.seen = seen if keep else []
-        claims, dialect = result.identity.claims, DIALECTS[result.identity.dialect]
-        result.verdicts = judge(seen, claims, expect, dialect)
+        dialect = DIALECTS[result.identity.dialect]
+        terms = Terms(result.identity.claims, expect, dialect)
+        result.verdicts = judge(seen, terms)
         if dialect.changes:
-            result.by_document = _by_document(seen, claims, expect)
+            result.by_document = _by_document(seen, terms)
         if explain and len(checks) >= ENOUGH:
-            verdicts = result.verdicts
-            result.diagnosis = diagnose(seen, claims, expect, verdicts, base=dialect)
+            result.diagnosis = diagnose(seen, terms, result.verdicts)
     finally:
         client.close()
     scenarios = (check for check in checks if isinstance(check, Scenario))
@@ -93,11 +93,9 @@ def run_candidate(
     return result
 
 
-def _by_document(
-    seen: Sequence[Seen], claims: frozenset[str], expect: Expectations
-) -> tuple[int, int]:
+def _by_document(seen: Sequence[Seen], terms: Terms) -> tuple[int, int]:
     """(passed, judged) at MUST, whatever the port declares."""
-    verdicts = [v for v in judge(seen, claims, expect) if v.level == "MUST"]
+    verdicts = [v for v in judge(seen, terms.by(DOCUMENT)) if v.level == "MUST"]
     judged = [v for v in verdicts if v.status.was_judged]
     return sum(not v.status.is_failure for v in judged), len(judged)
 

@@ -16,6 +16,7 @@ from adagrad_conformance.checks.scenarios.builders import single_step
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -156,7 +157,7 @@ def test_right_ports_never_fail(name):
     for seed in range(SEEDS):
         scenarios = list(fresh_scenarios(seed, PER_FORMAT))
         seen = list(observe(candidate, identity, scenarios))
-        for verdict in judge(seen, identity.claims, no_expectation):
+        for verdict in judge(seen, Terms(identity.claims, no_expectation)):
             assert verdict.status == "pass", verdict
         kinds |= {type(event).__name__ for s in scenarios for event in s.events}
     expected = {"New", "Step", "SetOption", "ZeroGrad", "Save", "Load", "AddGroup"}

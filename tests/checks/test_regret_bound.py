@@ -10,6 +10,7 @@ from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.regret_bound import ConvexProblem, convex_problems
 from adagrad_conformance.execution.runner import perform
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.algorithm import adagrad_step, context
@@ -130,7 +131,7 @@ def verdict(port, problem):
 
     candidate = InProcessClient(Driver)
     candidate.start()
-    return judge([perform(candidate, problem)], Driver.claims, None)[0]
+    return judge([perform(candidate, problem)], Terms(Driver.claims, None))[0]
 
 
 def law(port, problem):

@@ -11,6 +11,7 @@ from adagrad_conformance.checks.kinds import Relation, Same, needed_claims
 from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.execution.observations import RelationSeen
 from adagrad_conformance.execution.runner import observe, perform, play
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -26,7 +27,7 @@ def never(scenario):
 
 
 def verdict(seen, claims=NumpyAdapter.claims):
-    return judge([seen], claims, never)[0]
+    return judge([seen], Terms(claims, never))[0]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_one_bit_is_seen(port, name, what):
     result = verdict(bent(perform(port, relation), what, next_number))
     assert result.status == "fail"
     assert result.failure.element == 0
-    assert result.failure.observed != result.failure.expected
+    assert result.failure.observed_text != result.failure.due_text
 
 
 def test_another_counter_is_seen(port):

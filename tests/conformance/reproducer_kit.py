@@ -13,13 +13,14 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "mutants"))
 from mutant_kit import adapter
 from mutant_table import MUTANTS
 
+from adagrad_conformance import by_hand
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, play
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.reproducers import driver
 from adagrad_conformance.reproducers.smallest import cheapest_failures, smallest
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.scenario import Scenario
@@ -58,7 +59,7 @@ def failure(name, requirement):
     """The failed scenario that stands for a requirement, and its verdict."""
     candidate, identity = started(name)
     seen = list(observe(candidate, identity, scenarios(requirement)))
-    verdicts = judge(seen, identity.claims, library().expectations)
+    verdicts = judge(seen, Terms(identity.claims, library().expectations))
     return cheapest_failures(verdicts, scenarios(requirement))[requirement]
 
 
@@ -77,7 +78,7 @@ def verdict_of(factory, scenario):
     candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, scenario)
-    (verdict,) = judge([seen], identity.claims, library().expectations)
+    (verdict,) = judge([seen], Terms(identity.claims, library().expectations))
     return verdict
 
 
@@ -93,7 +94,7 @@ def lines(found):
 
 def executed(text, factory, monkeypatch):
     """Run a script on a port in this process; what ended it, if anything did."""
-    monkeypatch.setattr(driver, "load_adapter", lambda name: factory())
+    monkeypatch.setattr(by_hand, "load_adapter", lambda name: factory())
     try:
         exec(compile(text, "reproducer", "exec"), {})
     except (Exception, SystemExit) as error:

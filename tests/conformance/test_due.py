@@ -32,8 +32,14 @@ from adagrad_conformance.checks.scenarios.builders import (
 )
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.reproducers.assertion import Due, condition, due, in_words
+from adagrad_conformance.reproducers.assertion import (
+    Assertion,
+    assertion_of,
+    condition,
+    in_words,
+)
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
 from adagrad_conformance.reproducers.torch_script import TorchPort
@@ -78,8 +84,8 @@ def test_a_script_looks_where_the_fault_is(name, requirement, what, monkeypatch)
     found = reproducer(name, requirement)
     candidate, identity = started(name)
     seen = play(candidate, found.scenario)
-    (verdict,) = judge([seen], identity.claims, library().expectations)
-    looked = due(seen, verdict)
+    (verdict,) = judge([seen], Terms(identity.claims, library().expectations))
+    looked = assertion_of(seen, verdict)
     assert (looked.what if looked else None) == what
     port = PORTS[name]
     error = executed(found.snippet, lambda: adapter(port), monkeypatch)
@@ -152,7 +158,7 @@ def test_scripts_of_torch_classes(port, requirement, events, most):
     candidate = InProcessClient(lambda: TorchAdapter(target, port))
     identity = candidate.start()
     (verdict,) = judge(
-        [play(candidate, known)], identity.claims, library().expectations
+        [play(candidate, known)], Terms(identity.claims, library().expectations)
     )
     assert verdict.status == "fail"
     found = smallest(candidate, identity, known, verdict, library().expectations)
@@ -175,8 +181,8 @@ def script_of(known, extra, factory):
     candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, known)
-    (verdict,) = judge([seen], identity.claims, library().expectations)
-    looked = due(seen, verdict)
+    (verdict,) = judge([seen], Terms(identity.claims, library().expectations))
+    looked = assertion_of(seen, verdict)
     return looked, torch_reproducer(known, TorchPort(extra=extra), looked)
 
 
@@ -223,12 +229,12 @@ def test_a_value_inside_the_long_box_is_held_to_the_short_one():
     candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, known)
-    (verdict,) = judge([seen], identity.claims, library().expectations)
+    (verdict,) = judge([seen], Terms(identity.claims, library().expectations))
     late = verdict.failure.event
-    looked = due(seen, verdict)
+    looked = assertion_of(seen, verdict)
     assert looked.what == "S"
     assert looked.box.lo <= looked.box.hi
-    observed = float(verdict.failure.observed.split()[0])
+    observed = float(verdict.failure.observed_text.split()[0])
     assert not looked.box.lo <= observed <= looked.box.hi
     assert late >= 2
 
@@ -239,17 +245,21 @@ def test_a_value_inside_the_long_box_is_held_to_the_short_one():
 @pytest.mark.parametrize(
     ("looked", "right", "wrong"),
     [
-        (Due("theta", box=Box(1.0, 2.0)), [1.0, 1.5, 2.0], [0.9, 2.1, math.nan]),
-        (Due("theta", box=Box(1.5, 1.5)), [1.5], [1.25, math.nan]),
-        (Due("theta", box=Box(1.0, 2.0, True)), [1.5, math.nan], [2.5]),
-        (Due("theta", box=Box(math.inf, -math.inf, True)), [math.nan], [1.0]),
-        (Due("S", box=Box(1.0, math.inf)), [2.0, math.inf], [0.5, math.nan]),
-        (Due("theta", exact="-0.0"), [-0.0], [0.0, math.nan]),
-        (Due("theta", still=2.5), [2.0, 3.0], [2.5]),
-        (Due("t", exact="3"), [3], [2, 4]),
-        (Due("loss", exact="None"), [None], [0.0, 2.0]),
-        (Due("loss", exact="2.75"), [2.75], [None, 0.0]),
-        (Due("asked", values=(1.0, math.inf)), [[1.0, math.inf]], [[1.0, 1.0], []]),
+        (Assertion("theta", box=Box(1.0, 2.0)), [1.0, 1.5, 2.0], [0.9, 2.1, math.nan]),
+        (Assertion("theta", box=Box(1.5, 1.5)), [1.5], [1.25, math.nan]),
+        (Assertion("theta", box=Box(1.0, 2.0, True)), [1.5, math.nan], [2.5]),
+        (Assertion("theta", box=Box(math.inf, -math.inf, True)), [math.nan], [1.0]),
+        (Assertion("S", box=Box(1.0, math.inf)), [2.0, math.inf], [0.5, math.nan]),
+        (Assertion("theta", exact="-0.0"), [-0.0], [0.0, math.nan]),
+        (Assertion("theta", still=2.5), [2.0, 3.0], [2.5]),
+        (Assertion("t", exact="3"), [3], [2, 4]),
+        (Assertion("loss", exact="None"), [None], [0.0, 2.0]),
+        (Assertion("loss", exact="2.75"), [2.75], [None, 0.0]),
+        (
+            Assertion("asked", values=(1.0, math.inf)),
+            [[1.0, math.inf]],
+            [[1.0, 1.0], []],
+        ),
     ],
 )
 def test_conditions(looked, right, wrong):
@@ -263,5 +273,7 @@ def test_a_trouble_has_nothing_to_assert():
     verdict, whole = failure("EpsInsideRoot", "numerics/eps")
     candidate, _ = started("EpsInsideRoot")
     seen = play(candidate, whole)
-    assert due(seen, verdict) is not None
-    assert due(seen, replace(verdict, status=Status.CRASH, failure=None)) is None
+    assert assertion_of(seen, verdict) is not None
+    assert (
+        assertion_of(seen, replace(verdict, status=Status.CRASH, failure=None)) is None
+    )

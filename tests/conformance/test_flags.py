@@ -28,6 +28,8 @@ from adagrad_conformance.checks.scenarios import special_values
 from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
 from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading import judge as judge_module
+from adagrad_conformance.grading.arrays import step_batch
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -258,7 +260,7 @@ def subnormal_verdicts(port, claims, flags=(Flag.SUBNORMAL,)):
     candidate = InProcessClient(Port)
     identity = candidate.start()
     seen = list(observe(candidate, identity, scenarios))
-    return judge(seen, claims, no_expectation)
+    return judge(seen, Terms(claims, no_expectation))
 
 
 def words(verdicts):
@@ -306,7 +308,7 @@ def test_must_scenarios_stay_clear_of_subnormal_numbers(monkeypatch):
     differing = set()
 
     def compare(fmt, pairs, *others):
-        batch, *_ = judge_module._batch(fmt, [step for _, step in pairs])
+        batch, *_ = step_batch(fmt, [step for _, step in pairs])
         owners = [case.check.id for case, step in pairs for _ in step.gradient]
         for lawful, flushed in zip(
             fast_boxes(batch, LAWFUL), fast_boxes(batch, FLUSHED), strict=True
@@ -327,7 +329,7 @@ def test_must_scenarios_stay_clear_of_subnormal_numbers(monkeypatch):
     ]
     candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
-    judge(observe(candidate, identity, must), identity.claims, no_expectation)
+    judge(observe(candidate, identity, must), Terms(identity.claims, no_expectation))
     assert differing == set()
 
 

@@ -19,7 +19,9 @@ from adagrad_conformance.checks.scenarios.builders import draw, rng
 from adagrad_conformance.execution.observations import ClosureCall, Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
-from adagrad_conformance.grading.judge import decode_array, judge
+from adagrad_conformance.grading.arrays import decode_array
+from adagrad_conformance.grading.case import Terms
+from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import exact_steps
@@ -112,7 +114,7 @@ def no_expectation(asked):
 
 
 def verdict(seen, claims=ALL, expect=no_expectation):
-    return judge([seen], claims, expect)[0]
+    return judge([seen], Terms(claims, expect))[0]
 
 
 def message(seen, **how):
@@ -216,7 +218,7 @@ def test_wrong_theta_is_held_against_its_own_step_only():
     shift = altered(seen, 1, with_value("theta", 1, 5.0))
     found = verdict(shift)
     assert found.failure.event == 1
-    assert "5 " in found.failure.observed
+    assert "5 " in found.failure.observed_text
 
 
 # -- grades ----------------------------------------------------------------------------
@@ -672,5 +674,5 @@ def test_many_steps_move_a_param_for_every_optimizer_that_holds_it():
     )
     candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
-    (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
+    (verdict,) = judge([play(candidate, scenario)], Terms(identity.claims, None))
     assert verdict.status == "pass", verdict.failure

@@ -24,6 +24,7 @@ from adagrad_conformance.adapters.base import CLAIMS, PLAIN_CLAIMS, Reading, Ref
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.scenarios import long_runs
 from adagrad_conformance.execution.runner import observe, play, smoke_test
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.errors import Crash
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -444,7 +445,7 @@ def test_the_long_run_passes(javascript, fmt):
     port, identity = javascript
     long = [s for s in long_runs.scenarios() if s.formats == (fmt,)]
     assert long
-    verdicts = judge(observe(port, identity, long), identity.claims, None)
+    verdicts = judge(observe(port, identity, long), Terms(identity.claims, None))
     for scenario, verdict in zip(long, verdicts, strict=True):
         assert verdict.status == "pass", verdict
         counts = [e.count for e in scenario.events if isinstance(e, Steps)]
@@ -460,7 +461,7 @@ def test_a_wrong_long_run_fails(javascript):
     total = list(trace.state_sum)
     total[-100] ^= 1 << 12
     seen.events[-1].trace["p"] = replace(trace, state_sum=tuple(total))
-    (verdict,) = judge([seen], identity.claims, None)
+    (verdict,) = judge([seen], Terms(identity.claims, None))
     assert verdict.status == "fail"
 
 

@@ -13,13 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adagrad_conformance import by_hand
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
 from adagrad_conformance.adapters.bases.encodings import to_tensor
 from adagrad_conformance.adapters.own.numpy_adagrad import Rows
 from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.case import Terms
+from adagrad_conformance.grading.events.binary32_view import (
+    as_binary32,
+    rounded,
+    widened,
+)
+from adagrad_conformance.grading.events.master_weights import MASTER
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.grading.master_weights import MASTER, lifted, rounded, widened
-from adagrad_conformance.reproducers import driver
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.transport import messages
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -92,7 +98,7 @@ def test_rounding_is_that_of_the_reference(fmt):
 
 def test_params_of_other_formats_stay_as_they_are():
     seen = play(InProcessClient(started(MasterWeights)), of("binary32"))
-    assert lifted(seen) is seen
+    assert as_binary32(seen) is seen
 
 
 # -- scenarios -------------------------------------------------------------------------
@@ -177,7 +183,7 @@ def without_rows(scenario):
 
 def judged(port, scenario, claims=CLAIMS, adapter=MasterAdapter):
     seen = play(candidate(port, adapter), without_rows(scenario))
-    (found,) = judge([seen], claims, lambda s: reference(s, fast=True))
+    (found,) = judge([seen], Terms(claims, lambda s: reference(s, fast=True)))
     return found
 
 
@@ -368,7 +374,7 @@ def test_rows_that_are_left_out_keep_their_master(fmt):
     events = (new, step(fmt.name), Step("A", {"p": rows}))
     scenario = replace(of(fmt.name), events=events)
     for port, status in ((ByRows, "pass"), (ByRowsTouchesAll, "fail")):
-        found = judge([play(candidate(port), scenario)], CLAIMS, reference)[0]
+        found = judge([play(candidate(port), scenario)], Terms(CLAIMS, reference))[0]
         assert (found.status, found.message) == (status, "")
     assert found.failure.message == CHANGED
     assert found.failure.element == 0
@@ -383,12 +389,12 @@ def test_a_reproducer_tells_it_from_the_right_port(port, fmt, monkeypatch):
     def expect(asked):
         return reference(asked, fast=True)
 
-    (verdict,) = judge([play(wrong, scenario)], CLAIMS, expect)
+    (verdict,) = judge([play(wrong, scenario)], Terms(CLAIMS, expect))
     identity = wrong.start()
     script = smallest(wrong, identity, scenario, verdict, expect, budget=60).snippet
     for used, right in ((port, False), (MasterWeights, True)):
         adapter = MasterAdapter(used)
-        monkeypatch.setattr(driver, "load_adapter", lambda text, found=adapter: found)
+        monkeypatch.setattr(by_hand, "load_adapter", lambda text, found=adapter: found)
         with nullcontext() if right else pytest.raises(AssertionError):
             exec(script, {})
 
@@ -473,7 +479,7 @@ def test_no_scenario_needs_the_claim(name):
 def test_lifted_scenarios_are_possible():
     scenario = everything("binary16")
     seen = play(candidate(MasterWeights), without_rows(scenario))
-    wide = lifted(replace(seen, scenario=scenario)).scenario
+    wide = as_binary32(replace(seen, scenario=scenario)).scenario
     assert wide.formats == ("binary32",)
     books = Bookkeeper(wide)
     assert not any(books.apply(event).refusal for event in wide.events)

@@ -9,7 +9,7 @@ import pytest
 
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reproducers import port_syntax as phrasebook
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
 from adagrad_conformance.reproducers.port_syntax.base import Phrases, Unsaid
@@ -114,34 +114,34 @@ def scenario(*events, **tensors):
 CASES = {
     "theta": (
         scenario(*STEPS),
-        Due("theta", "A", "p", 1, Box(-2.5, -2.5)),
+        Assertion("theta", "A", "p", 1, Box(-2.5, -2.5)),
         {"factor": 4},
     ),
-    "S": (scenario(*STEPS), Due("S", "A", "p", 0, Box(9.0, 9.0)), {"factor": 4}),
-    "t": (scenario(*STEPS), Due("t", "A", "p", exact="2"), {"counts": 2}),
+    "S": (scenario(*STEPS), Assertion("S", "A", "p", 0, Box(9.0, 9.0)), {"factor": 4}),
+    "t": (scenario(*STEPS), Assertion("t", "A", "p", exact="2"), {"counts": 2}),
     "state": (
         scenario(MADE, SetState("A", "p", tensor(7.0, 0.0), 3), Step("A", {"p": G})),
-        Due("S", "A", "p", 0, Box(16.0, 16.0)),
+        Assertion("S", "A", "p", 0, Box(16.0, 16.0)),
         {"factor": 4},
     ),
     "option": (
         scenario(MADE, SetOption("A", 0, "lr", 0.25), Step("A", {"p": G})),
-        Due("theta", "A", "p", 0, Box(0.75, 0.75)),
+        Assertion("theta", "A", "p", 0, Box(0.75, 0.75)),
         {"factor": 4},
     ),
     "load": (
         scenario(*STEPS, Save("A", "s"), MADE, Load("A", "s", "bytes")),
-        Due("S", "A", "p", 1, Box(16.0, 16.0)),
+        Assertion("S", "A", "p", 1, Box(16.0, 16.0)),
         {"restores": False},
     ),
     "refusal": (
         scenario(New("A", (Group(("p",)),), {"lr": -1.0})),
-        Due("refusal", exact="lr=-1.0 is not >= 0"),
+        Assertion("refusal", exact="lr=-1.0 is not >= 0"),
         {"accepts": True},
     ),
     "moves": (
         scenario(*STEPS),
-        Due("theta", "A", "p", 0, still=1.0),
+        Assertion("theta", "A", "p", 0, still=1.0),
         {"factor": "np.inf"},
     ),
 }
@@ -171,7 +171,10 @@ def test_a_script_passes_on_a_right_port_and_fails_on_the_wrong_one(name, tmp_pa
 def test_a_refusal_on_the_way_does_not_end_the_script(tmp_path):
     refused = New("A", (Group(("p",)),), {"lr": -1.0})
     text = port_reproducer(
-        scenario(refused, *STEPS), Words(), Due("theta", "A", "p", 0, Box(0.5, 0.5)), {}
+        scenario(refused, *STEPS),
+        Words(),
+        Assertion("theta", "A", "p", 0, Box(0.5, 0.5)),
+        {},
     )
     assert ran(text, tmp_path, {}).returncode == 0
 
@@ -184,7 +187,7 @@ def test_a_constant_is_not_written():
 
 def test_decimals_give_the_very_bits(tmp_path):
     odd = Tensor("binary32", (2,), (0x3DCCCCCD, 0x00000001))
-    due = Due("theta", "A", "p", 1, Box(2.0**-149, 2.0**-149))
+    due = Assertion("theta", "A", "p", 1, Box(2.0**-149, 2.0**-149))
     text = port_reproducer(scenario(MADE, p=odd), Words(), due, {})
     assert "0.1" in text
     assert ran(text, tmp_path, {}).returncode == 0
@@ -208,7 +211,9 @@ def test_what_has_no_phrase_is_left_to_the_adapter(events):
 @pytest.mark.parametrize("what", ["storage", "calls", "loss", "asked", "rows"])
 def test_what_cannot_be_looked_at_is_left_to_the_adapter(what):
     with pytest.raises(Unsaid):
-        port_reproducer(scenario(*STEPS), Words(), Due(what, "A", "p", box=ONE), {})
+        port_reproducer(
+            scenario(*STEPS), Words(), Assertion(what, "A", "p", box=ONE), {}
+        )
 
 
 OWN = New("A", (Group(("p",), {"lr": 2.0}), Group(("q",))), {"lr": 0.5, "eps": 0.0})
@@ -281,7 +286,7 @@ def test_another_optimizer_begins_with_params_as_they_are(target, again):
 @pytest.mark.parametrize("target", ["numpy-ml", "libtorch"])
 def test_a_state_that_is_not_there_is_asserted_not_stumbled_over(target):
     text = port_reproducer(
-        scenario(*STEPS[:2]), phrases_of(target), Due("state", "A", "p"), {}
+        scenario(*STEPS[:2]), phrases_of(target), Assertion("state", "A", "p"), {}
     )
     assert "p has no accumulator" in text
 

@@ -33,6 +33,7 @@ from adagrad_conformance.checks.scenarios.builders import (
     single_step,
 )
 from adagrad_conformance.execution.runner import play
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.reproducers.reduction import BUDGET, Reduction
 from adagrad_conformance.reproducers.reduction import size as measure
@@ -282,7 +283,7 @@ def test_a_failure_that_is_not_seen_again_stays_as_it_was():
     candidate = InProcessClient(lambda: adapter(Counting))
     identity = candidate.start()
     seen = play(candidate, known)
-    (verdict,) = judge([seen], identity.claims, library().expectations)
+    (verdict,) = judge([seen], Terms(identity.claims, library().expectations))
     assert verdict.status == "fail"
     found = smallest(candidate, identity, known, verdict, library().expectations)
     assert not found.reduced
@@ -296,7 +297,7 @@ def test_faults_are_told_apart():
     def seen(check, port="EpsInsideRoot"):
         other, mine = started(port)
         shown = play(other, check)
-        (verdict,) = judge([shown], mine.claims, library().expectations)
+        (verdict,) = judge([shown], Terms(mine.claims, library().expectations))
         return fault(shown, verdict)
 
     one, two = (
@@ -347,7 +348,7 @@ def test_a_port_that_shows_no_state_is_reduced_by_its_params():
     p = tensor(BINARY64, [0.3, 0.4])
     whole = scenario("s", "numerics/fresh", {"p": p}, [made(), *steps])
     (verdict,) = judge(
-        [play(candidate, whole)], identity.claims, library().expectations
+        [play(candidate, whole)], Terms(identity.claims, library().expectations)
     )
     assert verdict.status == "fail"
     found = smallest(candidate, identity, whole, verdict, library().expectations)

@@ -24,7 +24,8 @@ from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.status import Status
-from adagrad_conformance.grading.verdict import Failure, Verdict
+from adagrad_conformance.grading.failure import Failure, FailureKind
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reproducers import smallest as module
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.reproducers.smallest import (
@@ -244,7 +245,7 @@ def test_another_language_by_the_command(tmp_path):
 
 def failed(check, name=None, status="fail", **where):
     first = name or check.requirements[0]
-    found = Failure(1, "wrong", **where) if status == "fail" else None
+    found = Failure(FailureKind.THETA, 1, **where) if status == "fail" else None
     return Verdict(check.id, (first,), "MUST", Status(status), failure=found)
 
 

@@ -30,6 +30,7 @@ from adagrad_conformance.execution.runner import (
     play,
     smoke_test,
 )
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.errors import MAX_FAILURES, Crash, NotLoaded, Timeout
 from adagrad_conformance.transport.identity import Identity
@@ -176,7 +177,7 @@ def test_a_refusal_after_a_move_leaves_the_port_where_it_is():
     )
     candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
-    (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
+    (verdict,) = judge([play(candidate, scenario)], Terms(identity.claims, None))
     assert verdict.status == "pass", verdict.failure
 
 
@@ -201,7 +202,7 @@ def test_a_move_takes_params_of_other_optimizers_along():
     )
     candidate = InProcessClient(NumpyAdapter)
     identity = candidate.start()
-    (verdict,) = judge([play(candidate, scenario)], identity.claims, None)
+    (verdict,) = judge([play(candidate, scenario)], Terms(identity.claims, None))
     assert verdict.status == "pass", verdict.failure
 
 

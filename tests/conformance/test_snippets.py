@@ -254,8 +254,8 @@ def test_the_snippet_of_a_torch_bug_shows_the_wrong_value():
     place = found.failure.element
     assert found.failure.message.startswith("S is a value that no legal evaluation")
     total = from_torch(names["A"].state[names["p"]]["sum"])
-    assert float(found.failure.observed.split()[0]) == total.values()[place]
-    assert found.failure.observed.split()[0] in printed(text)
+    assert float(found.failure.observed_text.split()[0]) == total.values()[place]
+    assert found.failure.observed_text.split()[0] in printed(text)
     right = executed(torch_snippet(known, extra=", foreach=False"))
     assert from_torch(right["p"]).bits != from_torch(names["p"]).bits
     assert len(text.splitlines()) <= 10
@@ -284,7 +284,7 @@ def test_the_snippet_of_a_wrong_class_shows_the_wrong_value():
     text = torch_snippet(known, "Unrooted")
     names = {"print": lambda *_: None, "Unrooted": Unrooted}
     exec(compile(text, "snippet", "exec"), names)
-    assert found.failure.observed.startswith(repr(float(names["p"].detach()[0])))
+    assert found.failure.observed_text.startswith(repr(float(names["p"].detach()[0])))
 
 
 def printed(text):

@@ -11,6 +11,7 @@ from adagrad_conformance.checks.kinds import Check, NativeCheck
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, smoke_test
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.errors import NotLoaded
@@ -68,7 +69,7 @@ def _verdicts(
 ) -> Iterator[Verdict]:
     for start in range(0, len(checks), CHUNK):
         seen = list(observe(candidate, identity, checks[start : start + CHUNK]))
-        yield from judge(seen, identity.claims, _expectations)
+        yield from judge(seen, Terms(identity.claims, _expectations))
 
 
 def first_failure(

@@ -33,8 +33,8 @@ from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Expectations, Terms
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -155,8 +155,8 @@ def played(bench: Bench, make: Make) -> tuple[list[Verdict], Json | None]:
     identity = candidate.start()
     with np.errstate(all="ignore"):
         seen = list(observe(candidate, identity, bench.checks))
-        verdicts = judge(seen, identity.claims, bench.expect)
-        explained = bench.diagnose(seen, identity.claims, bench.expect, verdicts)
+        verdicts = judge(seen, Terms(identity.claims, bench.expect))
+        explained = bench.diagnose(seen, Terms(identity.claims, bench.expect), verdicts)
     return verdicts, explained
 
 
@@ -270,7 +270,7 @@ def _diagnosis_if_any() -> Callable[..., Json | None]:
         verdicts: Sequence[Verdict],
     ) -> Json | None:
         for level in LEVELS[:2]:  # gravest first
-            found = module.diagnose(seen, claims, expect, verdicts, (level,))
+            found = module.diagnose(seen, Terms(claims, expect), verdicts, (level,))
             if found is not None and found.first is not None:
                 return {"kind": found.first.kind, "name": found.first.name}
         return None

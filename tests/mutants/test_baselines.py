@@ -17,6 +17,7 @@ from usual_tests import USUAL_TESTS
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.in_process import InProcessClient
 
@@ -107,7 +108,7 @@ def test_legal_ports_are_legal(port):
     candidate = InProcessClient(lambda: adapter(port))
     identity = candidate.start()
     seen = list(observe(candidate, identity, some))
-    found = judge(seen, identity.claims, library.expectations)
+    found = judge(seen, Terms(identity.claims, library.expectations))
     assert {v.scenario for v in found if v.level == "MUST" and v.status == "fail"} == (
         set()
     )

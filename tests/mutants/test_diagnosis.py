@@ -32,8 +32,10 @@ from adagrad_conformance.diagnosis.traits import pattern, traits_of
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.case import Terms
+from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.grading.verdict import Failure, Verdict
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.requirements.classification import FaultClass
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -73,12 +75,16 @@ def observed(factory, checks):
     candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = list(observe(candidate, identity, checks))
-    return seen, identity.claims, judge(seen, identity.claims, library().expectations)
+    return (
+        seen,
+        identity.claims,
+        judge(seen, Terms(identity.claims, library().expectations)),
+    )
 
 
 def diagnosed(factory, checks=None, levels=("MUST",)):
     seen, claims, verdicts = observed(factory, checks or some())
-    return diagnose(seen, claims, library().expectations, verdicts, levels)
+    return diagnose(seen, Terms(claims, library().expectations), verdicts, levels)
 
 
 # -- the exact change ------------------------------------------------------------------
@@ -185,12 +191,12 @@ def test_the_separator_speaks_for_the_first_alone():
     seen, claims, verdicts = observed(
         lambda: adapter(decay_maximize.MaximizeDropsDecay), some()
     )
-    found = diagnose(seen, claims, library().expectations, verdicts)
+    found = diagnose(seen, Terms(claims, library().expectations), verdicts)
     assert found.separator is not None
     at = next(s for s in seen if s.check.id == found.separator.scenario)
 
     def passes(dialect):
-        (verdict,) = judge([at], claims, library().expectations, dialect)
+        (verdict,) = judge([at], Terms(claims, library().expectations, dialect))
         return verdict.status == "pass"
 
     assert passes(found.first.dialect)
@@ -217,11 +223,11 @@ def test_a_diagnosis_is_the_same_each_time():
 
 def test_another_dialect_is_named_and_judged_in_full():
     seen, claims, verdicts = observed(lambda: load_adapter(KERAS), most())
-    found = diagnose(seen, claims, library().expectations, verdicts)
+    found = diagnose(seen, Terms(claims, library().expectations), verdicts)
     assert dict(found.first.dialect.changes) == dict(DIALECTS["keras"].changes)
     assert "Keras 3" in found.first.like
     assert found.first.complete
-    own = judge(seen, claims, library().expectations, found.first.dialect)
+    own = judge(seen, Terms(claims, library().expectations, found.first.dialect))
     must = {v.status for v in own if v.level == "MUST"}
     assert must <= {"pass", "waived", "not-claimed"}
     assert sum(v.status == "fail" for v in verdicts) > 150
@@ -233,11 +239,11 @@ def test_a_port_of_a_published_dialect_keeps_its_word(name):
     seen, claims, verdicts = observed(
         lambda: adapter(dialect_ports.PORTS[name]), some()
     )
-    own = judge(seen, claims, library().expectations, DIALECTS[name])
+    own = judge(seen, Terms(claims, library().expectations, DIALECTS[name]))
     must = [v.status for v in own if v.level == "MUST"]
     assert set(must) <= {"pass", "waived", "not-claimed"}
     assert sum(v.status == "fail" for v in verdicts if v.level == "MUST") > 15
-    found = diagnose(seen, claims, library().expectations, verdicts)
+    found = diagnose(seen, Terms(claims, library().expectations), verdicts)
     assert found.first.dialect.changes == DIALECTS[name].changes
     assert DIALECTS[name].about in found.first.like
 
@@ -245,7 +251,7 @@ def test_a_port_of_a_published_dialect_keeps_its_word(name):
 @pytest.mark.parametrize("port", [Bent, formula.MeanOfSquares])
 def test_who_has_no_mean_of_rows_does_not_keep_that_word(port):
     seen, claims, _ = observed(lambda: adapter(port), some())
-    own = judge(seen, claims, library().expectations, DIALECTS["row-wise"])
+    own = judge(seen, Terms(claims, library().expectations, DIALECTS["row-wise"]))
     assert sum(v.status == "fail" for v in own if v.level == "MUST") > 15
 
 
@@ -272,7 +278,7 @@ def flat_and_square():
 )
 def test_a_law_that_rows_do_not_keep_is_waived(port, dialect, status):
     seen, claims, _ = observed(lambda: adapter(port), [flat_and_square()])
-    (verdict,) = judge(seen, claims, library().expectations, DIALECTS[dialect])
+    (verdict,) = judge(seen, Terms(claims, library().expectations, DIALECTS[dialect]))
     assert verdict.status == status
 
 
@@ -335,7 +341,7 @@ def test_a_pattern_prefers_what_only_the_failed_have():
         words = {trait.words for trait in traits_of(check)}
         failed = "a state is loaded" in words
         status = "fail" if failed else "pass"
-        failure = Failure(0, "S is another", "p") if failed else None
+        failure = Failure(FailureKind.SUM, 0, "A", "p") if failed else None
         return Verdict(
             check.id, check.requirements, "MUST", Status(status), failure=failure
         )

@@ -24,6 +24,7 @@ from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -66,7 +67,7 @@ def verdicts(port, checks):
     left = iter(checks)
     while chunk := list(itertools.islice(left, CHUNK)):
         seen = list(observe(candidate, identity, chunk))
-        yield from judge(seen, identity.claims, library().expectations)
+        yield from judge(seen, Terms(identity.claims, library().expectations))
 
 
 def spread(checks):

@@ -15,7 +15,7 @@ import pytest
 from port_kit import environment_of, failed, run
 
 from adagrad_conformance.adapters import environments
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.reproducers.port_syntax import phrases_of
 from adagrad_conformance.reproducers.port_syntax.base import Unsaid
 from adagrad_conformance.reproducers.port_script import port_reproducer
@@ -108,8 +108,8 @@ CASES = {
     "rows of a matrix, a param that has none": (
         {"p": SQUARE, "q": COLUMN},
         (TWO, Step("A", {"p": ROWS, "q": None})),
-        Due("theta", "A", "p", 2, Box(2.5625, 2.5625)),
-        Due("theta", "A", "p", 2, Box(2.0, 2.0)),
+        Assertion("theta", "A", "p", 2, Box(2.5625, 2.5625)),
+        Assertion("theta", "A", "p", 2, Box(2.0, 2.0)),
     ),
     "another option, a zero by its sign": (
         {"p": SQUARE, "q": COLUMN},
@@ -117,14 +117,14 @@ CASES = {
             *(TWO, SetOption("A", 0, "lr", 1.0)),
             Step("A", {"p": None, "q": tensor("binary32", (3,), 1.5, -1.5, 0.0)}),
         ),
-        Due("theta", "A", "q", 1, Box(2.75, 2.75)),
-        Due("theta", "A", "q", 2, exact="0.0"),
+        Assertion("theta", "A", "q", 1, Box(2.75, 2.75)),
+        Assertion("theta", "A", "q", 2, exact="0.0"),
     ),
     "another optimizer, the same number in each place": (
         {"p": FLAT},
         (MADE, Step("A", {"p": FLAT}), MADE, Step("A", {"p": FLAT})),
-        Due("theta", "A", "p", 8, Box(0.0, 0.0)),
-        Due("theta", "A", "p", 8, exact="nan"),
+        Assertion("theta", "A", "p", 8, Box(0.0, 0.0)),
+        Assertion("theta", "A", "p", 8, exact="nan"),
     ),
     "one row, and no row": (
         {"p": ONE},
@@ -137,8 +137,8 @@ CASES = {
             ),
             Step("A", {"p": Sparse((1,), (), tensor("binary32", (0,)))}),
         ),
-        Due("theta", "A", "p", 0, Box(0.75, 0.75)),
-        Due("theta", "A", "p", 0, still=0.75),
+        Assertion("theta", "A", "p", 0, Box(0.75, 0.75)),
+        Assertion("theta", "A", "p", 0, still=0.75),
     ),
 }
 

@@ -20,9 +20,10 @@ from pathlib import Path
 import pytest
 from port_kit import environment_of
 
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
 from adagrad_conformance.grading.judge import judge
@@ -140,7 +141,7 @@ def verdict_of(name, folder, played, dialect=None):
     """By its own dialect, or another."""
     seen, identity = seen_on(name, folder, played)
     own = DIALECTS[identity.dialect] if dialect is None else dialect
-    (verdict,) = judge([seen], identity.claims, checks()[1], own)
+    (verdict,) = judge([seen], Terms(identity.claims, checks()[1], own))
     return verdict
 
 
@@ -432,7 +433,7 @@ def told(name):
 def test_the_script_sees_what_the_adapter_shows(name, what, small):
     if (name, what) == ("adnn", "S"):
         with pytest.raises(Unsaid):
-            port_reproducer(told(name), phrases_of(name), Due("S", "A", "p"), {})
+            port_reproducer(told(name), phrases_of(name), Assertion("S", "A", "p"), {})
         return
     seen, identity = seen_on(name, folder_of(name, small), told(name))
     assert seen.status is None, seen.message
@@ -444,7 +445,7 @@ def test_the_script_sees_what_the_adapter_shows(name, what, small):
         (Box(value + 1e-3, value + 1.0), f"= {value}"),
         (Box(value + 1e-3, value + 1e-3, nan=True), "AssertionError"),
     ):
-        due = Due(what, "A", "p", 1, box)
+        due = Assertion(what, "A", "p", 1, box)
         text = port_reproducer(told(name), phrases_of(name), due, identity.constants)
         assert "adagrad_conformance" not in text
         assert text.startswith("// npm install ")
@@ -455,14 +456,14 @@ def test_the_script_sees_what_the_adapter_shows(name, what, small):
 @pytest.mark.parametrize(
     ("due", "holds"),
     [
-        (Due("theta", "A", "p", 0, exact="-0.0"), "Object.is(seen, -0.0)"),
-        (Due("theta", "A", "p", 0, exact="nan"), "Object.is(seen, NaN)"),
-        (Due("theta", "A", "p", 0, Box(float("inf"), 0.0)), "Number.isNaN(seen)"),
-        (Due("theta", "A", "p", 0, still=2.0), "seen !== 2.0"),
-        (Due("t", "A", "p", exact="3"), "seen === 3"),
-        (Due("t", "A", "p", exact="None"), "seen === null"),
+        (Assertion("theta", "A", "p", 0, exact="-0.0"), "Object.is(seen, -0.0)"),
+        (Assertion("theta", "A", "p", 0, exact="nan"), "Object.is(seen, NaN)"),
+        (Assertion("theta", "A", "p", 0, Box(float("inf"), 0.0)), "Number.isNaN(seen)"),
+        (Assertion("theta", "A", "p", 0, still=2.0), "seen !== 2.0"),
+        (Assertion("t", "A", "p", exact="3"), "seen === 3"),
+        (Assertion("t", "A", "p", exact="None"), "seen === null"),
         (
-            Due("theta", "A", "p", 0, Box(-float("inf"), 1.0, nan=True)),
+            Assertion("theta", "A", "p", 0, Box(-float("inf"), 1.0, nan=True)),
             "Number.isNaN(seen) || (-Infinity <= seen && seen <= 1.0)",
         ),
     ],

@@ -17,7 +17,7 @@ import subprocess
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.evaluation import run_candidate
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
@@ -101,7 +101,7 @@ def test_the_script_speaks_of_the_port_alone(name):
     phrases = phrases_of(name)
     claims = {"binary32", "initial-accumulator-value"}
     scenario = everything(claims, {})
-    due = Due("theta", "A", "p", 0, box=Box(1.0, 2.0))
+    due = Assertion("theta", "A", "p", 0, box=Box(1.0, 2.0))
     text = port_reproducer(scenario, phrases, due, {})
     assert ast.parse(text).body
     assert "adagrad_conformance" not in text
@@ -120,7 +120,7 @@ def test_the_script_of_a_chain():
             Step("A", {"p": tensor("binary32", 2.0)}),
         ),
     )
-    due = Due("S", "A", "p", 0, box=Box(4.0, 4.0))
+    due = Assertion("S", "A", "p", 0, box=Box(4.0, 4.0))
     text = port_reproducer(scenario, phrases_of("optax"), due, {})
     chain = "optax.chain(optax.add_decayed_weights(0.1), optax.adagrad(0.5))"
     assert f"tx = {chain}; state = tx.init(params)" in text
@@ -149,8 +149,8 @@ def test_the_script_sees_what_the_adapter_shows(name):
     theta, total = readings["A", "p"].theta, readings["A", "q"].state_sum
     right, wrong = theta.values()[1], math.nextafter(total.values()[1], 9.0)
     for due, error in (
-        (Due("theta", "A", "p", 1, box=Box(right, right)), ""),
-        (Due("S", "A", "q", 1, box=Box(wrong, wrong)), "AssertionError"),
+        (Assertion("theta", "A", "p", 1, box=Box(right, right)), ""),
+        (Assertion("S", "A", "q", 1, box=Box(wrong, wrong)), "AssertionError"),
     ):
         text = port_reproducer(scenario, phrases_of(name), due, identity.constants)
         assert run_script(name, text).partition(":")[0] == error, text

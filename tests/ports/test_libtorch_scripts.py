@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.reproducers.port_syntax import phrases_of
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.reproducers.verification import script_troubles
@@ -45,21 +45,21 @@ CASES = {
             *(SetOption("A", 0, "lr", 0.25), STEP),
             *(Save("A", "s"), STEP, Load("A", "s", "bytes")),
         ),
-        Due("S", "A", "p", 0, Box(25.0, 25.0)),
-        Due("S", "A", "p", 0, Box(34.0, 34.0)),
+        Assertion("S", "A", "p", 0, Box(25.0, 25.0)),
+        Assertion("S", "A", "p", 0, Box(34.0, 34.0)),
     ),
     "groups, counter": (
         (GROUPS, Step("A", {"p": ROWS, "q": None}), Step("A", {"q": G})),
-        Due("t", "A", "p", exact="2"),
-        Due("t", "A", "p", exact="1"),
+        Assertion("t", "A", "p", exact="2"),
+        Assertion("t", "A", "p", exact="1"),
     ),
     "refusals on the way, theta": (
         (
             New("A", (Group(("p",)),), {"lr": -1.0}),
             *(MADE, AddGroup("A", Group(("p",))), STEP),
         ),
-        Due("theta", "A", "p", 0, Box(0.5, 0.5)),
-        Due("theta", "A", "p", 0, exact="nan"),
+        Assertion("theta", "A", "p", 0, Box(0.5, 0.5)),
+        Assertion("theta", "A", "p", 0, exact="nan"),
     ),
 }
 

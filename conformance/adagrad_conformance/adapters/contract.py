@@ -17,6 +17,8 @@ __all__ = [
     "Reply",
     "StepTaken",
     "Trace",
+    "WrongMembers",
+    "WrongWidth",
 ]
 
 
@@ -24,15 +26,35 @@ class Refused(Exception):
     """The port refuses an event; the message is the port's own."""
 
 
+@dataclass(frozen=True)
+class WrongMembers:
+    """A read showed other params than the optimizer has, which are `expected`."""
+
+    expected: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WrongWidth:
+    """The accumulator of `param` has a width that cannot be judged."""
+
+    param: str
+
+
 class Malformed(Exception):
     """An answer breaks the protocol: a wrong shape, format, count or sequence.
 
-    `reason` is a key of `adagrad_conformance.execution.status.REASONS`.
+    `reason` is a key of `adagrad_conformance.execution.status.REASONS`; `detail` is
+    what was wrong as data, where later stages use it.
     """
 
-    def __init__(self, message: str = "", reason: str = "wrong-content") -> None:
+    def __init__(
+        self,
+        message: str = "",
+        reason: str = "wrong-content",
+        detail: WrongMembers | WrongWidth | None = None,
+    ) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)

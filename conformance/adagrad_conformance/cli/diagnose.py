@@ -18,6 +18,7 @@ from adagrad_conformance.diagnosis.search import diagnose
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation import TargetResult, run_candidate
 from adagrad_conformance.files import write_text
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.exit_code import exit_code
@@ -92,12 +93,12 @@ def _record(
 ) -> Json:
     """All that is to be said, as plain data."""
     assert result.identity is not None
-    claims, expect = result.identity.claims, library.expectations
+    terms = Terms(result.identity.claims, library.expectations)
     declared = DIALECTS[result.identity.dialect]
     verdicts = result.verdicts
     if declared.changes:  # what speaks against the document is what is explained
-        verdicts = judge(result.seen, claims, expect)
-    found = diagnose(result.seen, claims, expect, verdicts, levels)
+        verdicts = judge(result.seen, terms)
+    found = diagnose(result.seen, terms, verdicts, levels)
     record: Json = {
         "target": target,
         "suite": __version__,
@@ -112,7 +113,7 @@ def _record(
         return record
     record |= diagnosis_record(found)
     if found.first.dialect is not None:
-        own = judge(result.seen, claims, expect, found.first.dialect)
+        own = judge(result.seen, terms.by(found.first.dialect))
         record["by_first"] = _by_dialect(found.first.dialect, own, levels)
     return record
 

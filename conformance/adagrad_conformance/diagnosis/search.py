@@ -27,8 +27,8 @@ from adagrad_conformance.execution.observations import (
     Seen,
 )
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import (
     DIALECTS,
@@ -162,16 +162,14 @@ class _Unit:
 class _Court:
     """Judges units by dialects; each unit once."""
 
-    claims: frozenset[str]
-    expect: Expectations
-    base: Dialect = DOCUMENT
+    terms: Terms
     known: dict[tuple[Dialect, str], bool] = field(default_factory=dict)
 
     def agree(self, units: Sequence[_Unit], dialect: Dialect) -> list[bool]:
         """Whether each unit passes by the dialect."""
         new = [u for u in units if (dialect, u.verdict.scenario) not in self.known]
         parts = [part for unit in new for part in unit.parts]
-        verdicts = iter(judge(parts, self.claims, self.expect, dialect, graded=False))
+        verdicts = iter(judge(parts, self.terms.by(dialect), graded=False))
         for unit in new:
             statuses = [next(verdicts).status for _ in unit.parts]
             passes = bool(statuses) and set(statuses) == {Status.PASS}
@@ -186,16 +184,14 @@ class _Court:
 
 def diagnose(
     seen: Sequence[Seen],
-    claims: frozenset[str],
-    expect: Expectations,
+    terms: Terms,
     verdicts: Sequence[Verdict],
     levels: Iterable[str] = ("MUST",),
-    base: Dialect = DOCUMENT,
 ) -> Diagnosis | None:
     """What explains the failures at these levels; None where there are none.
 
-    `verdicts` are those of `seen`, in the same order, by the dialect `base` that the
-    port declares; explanations are then told as what is beyond it.
+    `verdicts` are those of `seen`, in the same order, on these terms.  Where the port
+    declares a dialect, explanations name what is beyond it.
     """
     wanted = set(levels)
     pairs = [
@@ -209,7 +205,7 @@ def diagnose(
     failed = [unit for unit in units if unit.failed]
     if not failed:
         return None
-    court = _Court(claims, expect, base)
+    court = _Court(terms)
     units = list(_explicable(court, units))
     found = list(_explanations(court, units))
     checks = [(thing.check, verdict) for thing, verdict in pairs]
@@ -241,7 +237,9 @@ def _unit(thing: Seen, verdict: Verdict) -> _Unit:
 def _explicable(court: _Court, units: Sequence[_Unit]) -> Iterator[_Unit]:
     """No dialect accounts for what fails although its runs agree with the declared."""
     failed = [unit for unit in units if unit.failed and unit.parts]
-    agreed = dict(zip(map(id, failed), court.agree(failed, court.base), strict=True))
+    agreed = dict(
+        zip(map(id, failed), court.agree(failed, court.terms.dialect), strict=True)
+    )
     for unit in units:
         yield replace(unit, parts=()) if agreed.get(id(unit)) else unit
 
@@ -267,7 +265,7 @@ def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation
     failed = _spread(failed, SAMPLE)
     passed = [unit for unit in explicable if not unit.failed]
     small = [*failed, *_spread(passed, SAMPLE)]
-    dialects = [*_single(court.base), *_combined()]
+    dialects = [*_single(court.terms.dialect), *_combined()]
     best = _finalists(court, small, failed, dialects)
     for _ in range(DEPTH - 1):
         if not best or not court.left(small, best[0]):
@@ -276,13 +274,15 @@ def _explanations(court: _Court, units: Sequence[_Unit]) -> Iterator[Explanation
         more = [
             best[0].also(*change.changes[0])
             for change in single_changes()
-            if change.changes[0][0] not in dict(_beyond(best[0], court.base))
+            if change.changes[0][0] not in dict(_beyond(best[0], court.terms.dialect))
         ]
         finalists = _finalists(court, small, left or failed, more)
         if not finalists or not _better(court, small, finalists[0], best[0]):
             break
         best = finalists[:1] + best
-    best.sort(key=lambda d: (len(court.left(small, d)), len(_beyond(d, court.base))))
+    best.sort(
+        key=lambda d: (len(court.left(small, d)), len(_beyond(d, court.terms.dialect)))
+    )
     for number, dialect in enumerate(best[:FINALISTS]):
         # the others are worth a full look where they account for half of the sample
         if number == 0 or 2 * len(court.left(small, dialect)) <= len(failed):
@@ -345,7 +345,7 @@ def _finalists(
         unexplained = len(court.left(bad, dialect))
         broken = len(court.left(good, dialect))
         score = unexplained / len(bad) + broken / max(1, len(good))
-        scores.append((score, len(_beyond(dialect, court.base)), order))
+        scores.append((score, len(_beyond(dialect, court.terms.dialect)), order))
     chosen = [
         dialects[order]
         for place, (score, _, order) in enumerate(sorted(scores)[:FINALISTS])
@@ -365,9 +365,9 @@ def _explained(court: _Court, units: Sequence[_Unit], dialect: Dialect) -> Expla
     unexplained = sum(unit.failed for unit in left)
     unexplained += sum(not unit.parts for unit in failed)
     return Explanation(
-        _kind(dialect, court.base),
+        _kind(dialect, court.terms.dialect),
         dialect.name,
-        _words(dialect, court.base),
+        _words(dialect, court.terms.dialect),
         len(failed) - unexplained,
         len(failed),
         sum(not unit.failed for unit in left),

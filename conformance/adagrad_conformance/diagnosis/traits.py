@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
-from adagrad_conformance.grading.verdict import Failure, Verdict
+from adagrad_conformance.grading.failure import Failure, FailureKind
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.events import gradients_of, number_of_steps, options_of
 from adagrad_reference.scenario import (
@@ -250,24 +251,35 @@ def _tensor_traits(tensor: Tensor) -> Iterator[Trait]:
 
 # -- what a failure shows --------------------------------------------------------------
 
-#: Words of a failure's message, and what they hint at.
-_MESSAGES = {
-    "step counter is wrong": _COUNTER,
-    "counters differ": _COUNTER,
-    "the gradient": Trait("gradients", "a gradient is not what it must be", 0.96),
-    "a sparse gradient changed": Trait("sparse", "a sparse gradient changed"),
-    "closure": Trait("gradients", "the closure is not called as it must be"),
-    "memory outside": Trait("layout", "memory outside the param is written"),
-    "does not start at": Trait("formula", "S does not start at its initial value", 0.9),
-    "accepted, though": Trait("interface", "what must be refused is accepted", 0.92),
-    "other run makes it": Trait("layout", "two legal runs differ in their bits", 0.92),
-    "refused what is legal": Trait("interface", "what is legal is refused", 0.85),
+_GRADIENT = Trait("gradients", "a gradient is not what it must be", 0.96)
+_CALLED = Trait("gradients", "the closure is not called as it must be")
+_TWO_RUNS = Trait("layout", "two legal runs differ in their bits", 0.92)
+
+#: What a kind of failure hints at by itself.
+_BY_KIND: Mapping[FailureKind, Trait] = {
+    FailureKind.COUNTER: _COUNTER,
+    FailureKind.OTHER_COUNTER: _COUNTER,
+    FailureKind.GRADIENT_CHANGED: _GRADIENT,
+    FailureKind.GRADIENT_MISSING: _GRADIENT,
+    FailureKind.GRADIENT_APPEARED: _GRADIENT,
+    FailureKind.ROWS_CHANGED: Trait("sparse", "a sparse gradient changed"),
+    FailureKind.CALLS: _CALLED,
+    FailureKind.CLOSURE_PARAM: _CALLED,
+    FailureKind.LOSS: _CALLED,
+    FailureKind.STORAGE: Trait("layout", "memory outside the param is written"),
+    FailureKind.INITIAL_SUM: Trait(
+        "formula", "S does not start at its initial value", 0.9
+    ),
+    FailureKind.ACCEPTED: Trait("interface", "what must be refused is accepted", 0.92),
+    FailureKind.OTHER_THETA: _TWO_RUNS,
+    FailureKind.OTHER_SUM: _TWO_RUNS,
+    FailureKind.REFUSED: Trait("interface", "what is legal is refused", 0.85),
 }
 
 
 def _shown(check: Check, verdict: Verdict) -> set[Trait]:
-    message = verdict.failure.message if verdict.failure else verdict.message
-    traits = {trait for words, trait in _MESSAGES.items() if words in message}
+    failure = verdict.failure
+    traits = {_BY_KIND[failure.kind]} if failure and failure.kind in _BY_KIND else set()
     if verdict.margin is not None and verdict.margin < 1000:
         traits.add(_NUMERIC)
     if verdict.failure and isinstance(check, Scenario):

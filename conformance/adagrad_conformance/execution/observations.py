@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adagrad_conformance.adapters.base import NativeAnswer, Reading, Trace
+from adagrad_conformance.adapters.contract import WrongMembers, WrongWidth
 from adagrad_conformance.checks.kinds import (
     Adaptive,
     Check,
@@ -56,6 +57,7 @@ class Observation:
     status: Status | None = None  #: a status that broke off, or not-claimed
     message: str = ""
     reason: str | None = None  #: of the status, one of status.REASONS
+    detail: WrongMembers | WrongWidth | None = None  #: of a malformed answer
 
     @property
     def check(self) -> Scenario:

@@ -35,3 +35,5 @@ def recorded(seen: Observation | NativeSeen) -> Iterator[None]:
         if seen.status is None:
             seen.status, seen.message = STATUS_OF[type(error)], str(error)
             seen.reason = getattr(error, "reason", "refused")
+            if isinstance(seen, Observation) and isinstance(error, Malformed):
+                seen.detail = error.detail

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from adagrad_conformance.adapters.base import CLAIMS, Adapter
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -98,11 +99,11 @@ def check(adapter: Callable[[], Adapter], scenario: Scenario) -> Verdict:
     client = InProcessClient(adapter)
     identity = client.start()
     (seen,) = observe(client, identity, [scenario])
-    (found,) = judge([seen], identity.claims, expected)
+    (found,) = judge([seen], Terms(identity.claims, expected))
     return found
 
 
 def verdict(seen: Observation, claims: frozenset[str]) -> Verdict:
     """The verdict of what was seen so far."""
-    (found,) = judge([seen], claims, expected)
+    (found,) = judge([seen], Terms(claims, expected))
     return found

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adagrad_conformance.adapters.contract import WrongMembers, WrongWidth
 from adagrad_conformance.execution.status import Status
 
-__all__ = ["GRADES", "Failure", "Verdict"]
+from .failure import Failure
+
+__all__ = ["GRADES", "Verdict"]
 
 #: Numeric grades, best first; a check has the worst of its elements.
 GRADES: Mapping[str, str] = {
@@ -18,18 +21,6 @@ GRADES: Mapping[str, str] = {
     "box": "within the enclosure along the trajectory; the port shows no state",
     "fail": "no legal evaluation gives this value",
 }
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The first thing that went wrong: where, what was seen, what was due."""
-
-    event: int
-    message: str
-    param: str | None = None
-    element: int | None = None
-    observed: str | None = None
-    expected: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,8 @@ class Verdict:
     #: how far the worst value lies outside its box, in ulp of the nearer end; infinite
     #: where the fault is no distance (NaN, bits that must not change, a wrong outcome)
     margin: float | None = None
-    failure: Failure | None = None
+    failure: Failure | None = None  #: the first one
     message: str = ""
     kind: str = "scenario"
     reason: str | None = None  #: why it broke off, one of `status.REASONS`
+    detail: WrongMembers | WrongWidth | None = None  #: of a malformed answer, as data

@@ -175,8 +175,8 @@ def check_record(
             "event": failure.event,
             "param": failure.param,
             "element": failure.element,
-            "observed": failure.observed,
-            "expected": failure.expected,
+            "observed": failure.observed_text,
+            "expected": failure.due_text,
             "outside_ulp": _decimal(verdict.margin),
         }
         if verdict.message:

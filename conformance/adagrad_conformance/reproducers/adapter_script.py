@@ -33,13 +33,13 @@ from adagrad_reference.scenario import (
 )
 
 from . import driver
-from .assertion import Due, condition, in_words
+from .assertion import Assertion, condition, in_words
 from .torch_literals import listed, shortest
 
 __all__ = ["adapter_reproducer"]
 
 
-def adapter_reproducer(scenario: Scenario, target: str, due: Due | None) -> str:
+def adapter_reproducer(scenario: Scenario, target: str, due: Assertion | None) -> str:
     """Python source that plays the scenario, whose last event is the one at fault.
 
     Raises `ScenarioError` for an impossible scenario.
@@ -60,7 +60,7 @@ def _absolute(target: str) -> str:
     return f"{Path(path).resolve()}:{name}" if path.endswith(".py") else target
 
 
-def _lines(scenario: Scenario, target: str, due: Due | None) -> Iterator[str]:
+def _lines(scenario: Scenario, target: str, due: Assertion | None) -> Iterator[str]:
     books, last = Bookkeeper(scenario), len(scenario.events) - 1
     given = ", ".join(f"{n!r}: {_tensor(t)}" for n, t in scenario.tensors.items())
     yield f"port = load_adapter({target!r}); port.begin({{{given}}})"
@@ -88,7 +88,7 @@ def _is_move(event: Event) -> bool:
     return isinstance(event, Load) and event.via == "new-process"
 
 
-def _event(event: Event, moves: set[str], due: Due | None) -> Iterator[str]:
+def _event(event: Event, moves: set[str], due: Assertion | None) -> Iterator[str]:
     written = f"port.perform({_written(event)}"
     if isinstance(event, Step) and event.loss is not None:
         answer = f"ClosureAnswer({_given(event.gradients)}, {event.loss!r})"
@@ -124,10 +124,15 @@ def _moved(
     yield f"port.perform({_written(New(who, groups))})"
 
 
-def _end(scenario: Scenario, due: Due) -> Iterator[str]:
+def _end(scenario: Scenario, due: Assertion) -> Iterator[str]:
     shown = f"port.read({due.optimizer!r})[{due.param!r}]"
-    if due.what == "state":
-        yield f'assert {shown}.state_sum is not None, "no accumulator"'
+    if due.what in ("state", "master-state"):
+        part, words = (
+            ("state_sum", "accumulator")
+            if due.what == "state"
+            else ("master", "master")
+        )
+        yield f'assert {shown}.{part} is not None, "no {words}"'
         return
     fmt = scenario.tensors[due.param].fmt if due.param in scenario.tensors else None
     same = ("theta", "master", "gradient")

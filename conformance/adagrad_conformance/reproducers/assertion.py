@@ -1,24 +1,33 @@
-"""What a reproducer asserts: where to look after the last event, and what is due there.
+"""What a script asserts: where it looks after the last event, and what is due there.
 
 Rule 1.  A number is held to the box along the whole trajectory, which holds whatever a
          right port can have by then.  Only where the port's value lies in that box too
          it is held to the one from the port's own state before the step.
 Rule 2.  Where the fault is an exception, nothing is asserted: the script ends by it.
+Rule 3.  A fault in an event of many steps is looked at right behind the step at fault:
+         the event then has no later steps (`reduction.cut_short`).
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
 
-from adagrad_conformance.adapters.base import Reading
+from adagrad_conformance.adapters.contract import WrongMembers
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.status import Status
-from adagrad_conformance.grading.master_weights import lifted
-from adagrad_conformance.grading.verdict import Failure, Verdict
-from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_conformance.grading.events.binary32_view import as_binary32
+from adagrad_conformance.grading.failure import (
+    Failure,
+    FailureKind,
+    Number,
+    Quantity,
+    Span,
+)
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.boxes import Box
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.expectations import play
@@ -26,23 +35,63 @@ from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.scenario import Scenario, Step, Steps, Tensor
 from adagrad_reference.sparse import exact_elements
 
-__all__ = ["Due", "condition", "due", "ended_at_fault", "in_words"]
+__all__ = [
+    "WITHOUT_SCENARIO",
+    "Assertion",
+    "Look",
+    "assertion_of",
+    "condition",
+    "in_words",
+]
+
+
+class Look(StrEnum):
+    """What a script looks at after the last event."""
+
+    THETA = "theta"
+    MASTER = "master"
+    SUM = "S"
+    COUNTER = "t"
+    GRADIENT = "gradient"
+    ROWS = "rows"  #: of a sparse gradient
+    STORAGE = "storage"
+    STATE = "state"  #: whether there is an accumulator
+    MASTER_STATE = "master-state"  #: whether there is a master
+    CALLS = "calls"  #: how often the closure was called
+    ASKED = "asked"  #: the param at the closure's call
+    LOSS = "loss"
+    MEMBERS = "members"  #: how many params the optimizer has
+    REFUSAL = "refusal"
 
 
 #: What is one number, or None, and not one of many elements.
-_COUNTS = ("t", "calls", "loss", "members")
+_COUNTS = (Look.COUNTER, Look.CALLS, Look.LOSS, Look.MEMBERS)
+
+#: The array that a failure is seen in -> what a script looks at.
+_LOOKS: Mapping[Quantity, Look] = {
+    Quantity.THETA: Look.THETA,
+    Quantity.SUM: Look.SUM,
+    Quantity.MASTER: Look.MASTER,
+    Quantity.GRADIENT: Look.GRADIENT,
+}
+
+#: Failures of checks that are no scenario, of which no script is written.
+WITHOUT_SCENARIO = frozenset(
+    {
+        FailureKind.OTHER_THETA,
+        FailureKind.OTHER_SUM,
+        FailureKind.OTHER_COUNTER,
+        FailureKind.NATIVE,
+        FailureKind.LAW,
+    }
+)
 
 
 @dataclass(frozen=True)
-class Due:
-    """What must be seen of a param under an optimizer, after the last event.
+class Assertion:
+    """What must be seen of a param under an optimizer, after the last event."""
 
-    `what` is theta, master, S, t, gradient, rows (of a sparse gradient), storage,
-    state, calls, asked (the param at the closure's call), loss, members (how many
-    params the optimizer has) or refusal.
-    """
-
-    what: str
+    what: Look
     optimizer: str = ""
     param: str = ""
     element: int = 0
@@ -54,204 +103,164 @@ class Due:
 
     @property
     def place(self) -> str:
-        """In words."""
+        """What is looked at, as messages name it: `p[3]`, `p[3] S`, `p counter`."""
         whole = self.what in _COUNTS or bool(self.values)
         index = "" if whole else f"[{self.element}]"
-        name = {"theta": "", "t": " counter"}.get(self.what, f" {self.what}")
-        return f"{self.param}{index}{name}".strip()
+        names = {Look.THETA: "", Look.COUNTER: " counter"}
+        return f"{self.param}{index}{names.get(self.what, f' {self.what}')}".strip()
 
 
-def ended_at_fault(seen: Observation, verdict: Verdict) -> Scenario:
-    """The scenario without the events behind the one at fault."""
-    failure = verdict.failure if verdict.status is Status.FAIL else None
-    end = (failure.event if failure else len(seen.events)) + 1
-    return replace(seen.scenario, events=seen.scenario.events[:end])
-
-
-def due(
+def assertion_of(
     seen: Observation,
     verdict: Verdict,
     dialect: Dialect = DOCUMENT,
     masters: bool = False,
-) -> Due | None:
+) -> Assertion | None:
     """What is due where the verdict saw something else; None: see rule 2.
 
-    `dialect` is that by which the verdict was reached; `masters` tells of the claim
-    `master-weights`, with which the verdict is one on binary32 (master.py).
+    `dialect` is that of the verdict; with `masters` (the claim `master-weights`) the
+    verdict is one on binary32 (binary32_view.py).
     """
-    if masters:
-        seen = lifted(seen)
-    failure = verdict.failure
-    if members := re.match(r"read shows params .*, not (\[.*\])", verdict.message):
+    if isinstance(verdict.detail, WrongMembers):
         who = seen.scenario.events[len(seen.events)].optimizer
-        count = members.group(1).count("'") // 2
-        return Due("members", who, exact=str(count))
+        return Assertion(Look.MEMBERS, who, exact=str(len(verdict.detail.expected)))
+    failure = verdict.failure
     if verdict.status is not Status.FAIL or failure is None:
         return None
-    message, param = failure.message, failure.param or ""
-    found = Due("", _optimizer(seen, failure), param, failure.element or 0)
-    if words := re.match(r"accepted, though (.*)", message):
-        return replace(found, what="refusal", exact=words.group(1))
-    if message.startswith("refused what is legal"):
-        return None
-    if message.startswith("the closure was called"):
-        return replace(found, what="calls", exact="1")
-    if message.startswith("step did not return"):
-        return replace(found, what="loss", exact=failure.expected)
-    if message.startswith("claims 'state'"):
-        return replace(found, what="state")
-    if message.startswith("at the closure's call"):
-        before = _theta_before(seen, found, failure.event)
-        return replace(found, what="asked", values=tuple(before.values()))
-    if message.startswith("the step counter"):
-        return replace(found, what="t", exact=failure.expected)
-    if message.startswith("the gradient is not"):
-        return replace(found, what="gradient", exact=failure.expected)
-    return _number(seen, failure, found, dialect, masters)
+    if masters:
+        seen = as_binary32(seen)
+    if failure.kind in (FailureKind.THETA, FailureKind.SUM, FailureKind.INITIAL_SUM):
+        carried = None if masters else _carried(seen.scenario, failure, dialect)
+        return _boxed(failure, _stepped(seen, failure, masters), carried)
+    return _of_kind(seen, failure, masters)
 
 
-def _number(
-    seen: Observation, failure: Failure, found: Due, dialect: Dialect, masters: bool
-) -> Due | None:
-    message, tensor = failure.message, seen.scenario.tensors.get(found.param)
-    if tensor is None:
-        return None
-    if message.startswith("a sparse gradient"):
-        return replace(found, what="rows", values=_dense(seen, failure, found))
-    if message.startswith("the param is not its master"):
-        value = float(failure.expected or "nan")
-        text = "nan" if math.isnan(value) else None
-        return replace(found, what="theta", box=Box(value, value), exact=text)
-    what = "S" if message.startswith("S ") else "theta"
-    if message.startswith("the master"):
-        what = "master"
-    if "keep every bit" in message or message.startswith("memory outside"):
-        bits = int(failure.expected or "0", 16)
-        value = tensor.fmt.decode(bits)
-        if message.startswith("memory"):
-            what = "storage"
-        elif message.startswith("the gradient"):
-            what = "gradient"
-        return replace(found, what=what, box=Box(value, value), exact=_odd(value))
-    if what == "theta" and masters and _has_master(seen, failure, found):
-        what = "master"  # is what was stepped
-    if message.startswith("not finite"):
-        box = Box(-tensor.fmt.largest, tensor.fmt.largest)
-        return replace(found, what=what, box=box)
-    if "zero of the wrong sign" in message:
-        sign = "-0.0" if failure.observed == "0.0" else "0.0"
-        return replace(found, what=what, exact=sign)
-    if "stands still" in message:
-        return replace(found, what=what, still=float(failure.observed or 0))
-    if message.startswith(("theta", "S ")):
-        carried = None  # nobody follows masters along the trajectory
-        if not masters:
-            named = replace(found, what=what)
-            carried = _carried(seen.scenario, failure, named, dialect)
-        return _boxed(failure, replace(found, what=what), tensor, carried)
-    return None
+def _at(failure: Failure, what: Look) -> Assertion:
+    """An assertion at the failure's place, yet without what is due."""
+    element = failure.element or 0
+    return Assertion(what, failure.optimizer, failure.param or "", element)
 
 
-def _has_master(seen: Observation, failure: Failure, found: Due) -> bool:
-    reading = seen.events[failure.event].readings.get((found.optimizer, found.param))
-    return reading is not None and reading.master is not None
+def _of_kind(seen: Observation, failure: Failure, masters: bool) -> Assertion | None:
+    kind, due = failure.kind, failure.due
+    match kind:
+        case FailureKind.ACCEPTED:
+            return replace(_at(failure, Look.REFUSAL), exact=str(due))
+        case FailureKind.REFUSED:
+            return None
+        case FailureKind.CALLS:
+            return replace(_at(failure, Look.CALLS), exact=str(due))
+        case FailureKind.LOSS:
+            return replace(_at(failure, Look.LOSS), exact=str(due))
+        case FailureKind.COUNTER:
+            return replace(_at(failure, Look.COUNTER), exact=str(due))
+        case FailureKind.STATE_MISSING:
+            return _at(failure, Look.STATE)
+        case FailureKind.MASTER_MISSING:
+            return _at(failure, Look.MASTER_STATE)
+        case FailureKind.CLOSURE_PARAM:
+            before = tuple(_theta_before(seen, failure).values())
+            return replace(_at(failure, Look.ASKED), values=before)
+        case FailureKind.GRADIENT_MISSING:
+            return replace(_at(failure, Look.GRADIENT), exact="a tensor")
+        case FailureKind.GRADIENT_APPEARED:
+            return replace(_at(failure, Look.GRADIENT), exact="None")
+        case FailureKind.ROWS_CHANGED:
+            return replace(_at(failure, Look.ROWS), values=_dense(seen, failure))
+        case (
+            FailureKind.THETA_CHANGED
+            | FailureKind.SUM_CHANGED
+            | FailureKind.MASTER_CHANGED
+            | FailureKind.GRADIENT_CHANGED
+            | FailureKind.MASTER_ROUNDING
+        ):
+            assert failure.quantity is not None
+            return _exactly(_at(failure, _LOOKS[failure.quantity]), due)
+        case FailureKind.STORAGE:
+            return _exactly(_at(failure, Look.STORAGE), due)
+        case FailureKind.NOT_FINITE:
+            assert isinstance(failure.observed, Number)
+            most = failure.observed.fmt.largest
+            return replace(_stepped(seen, failure, masters), box=Box(-most, most))
+        case FailureKind.STILL:
+            assert isinstance(failure.observed, Number)
+            value = failure.observed.value
+            return replace(_stepped(seen, failure, masters), still=value)
+        case FailureKind.THETA_SIGN | FailureKind.SUM_SIGN:
+            assert isinstance(failure.observed, Number)
+            other = repr(-failure.observed.value)
+            return replace(_stepped(seen, failure, masters), exact=other)
+        case (
+            FailureKind.OTHER_THETA
+            | FailureKind.OTHER_SUM
+            | FailureKind.OTHER_COUNTER
+            | FailureKind.NATIVE
+            | FailureKind.LAW
+        ):
+            return None
+        case FailureKind.THETA | FailureKind.SUM | FailureKind.INITIAL_SUM:
+            raise AssertionError("these are held to boxes")
+        case _:
+            assert_never(kind)
 
 
-def _odd(value: float) -> str | None:
-    """The text of what equality does not tell: NaN, and zeros by their sign."""
-    return repr(value) if value == 0 or math.isnan(value) else None
+def _stepped(seen: Observation, failure: Failure, masters: bool) -> Assertion:
+    """At the array that was stepped: the master where the port has one."""
+    assert failure.quantity is not None
+    look = _LOOKS[failure.quantity]
+    place = (failure.optimizer, failure.param or "")
+    reading = seen.events[failure.event].readings.get(place)
+    has_master = masters and reading is not None and reading.master is not None
+    return _at(failure, Look.MASTER if look is Look.THETA and has_master else look)
 
 
-def _boxed(
-    failure: Failure, found: Due, tensor: Tensor, carried: Box | None
-) -> Due | None:
-    observed = float((failure.observed or "nan").split()[0])
-    if carried is not None and not _holds(carried, observed):
+def _exactly(found: Assertion, due: object) -> Assertion:
+    """Equal to a number; by its text where equality is blind (NaN, a zero's sign)."""
+    assert isinstance(due, Number)
+    value = due.value
+    text = repr(value) if value == 0 or math.isnan(value) else None
+    return replace(found, box=Box(value, value), exact=text)
+
+
+def _boxed(failure: Failure, found: Assertion, carried: Box | None) -> Assertion:
+    """In the box along the trajectory, or that from the port's own state (rule 1)."""
+    assert isinstance(failure.observed, Number)
+    if carried is not None and not carried.holds(failure.observed.value):
         return replace(found, box=carried)
-    text = failure.expected or ""
-    ends = [
-        tensor.fmt.decode(int(bits, 16)) for bits in re.findall(r"\[([\da-f]+)\]", text)
-    ]
-    if text.startswith("NaN alone"):
-        return replace(found, box=Box(math.inf, -math.inf, True), own=True)
-    if len(ends) == 2:
-        return replace(
-            found, box=Box(ends[0], ends[1], text.endswith("or NaN")), own=True
-        )
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return replace(found, box=Box(value, value), own=True)
+    if isinstance(failure.due, Span):
+        return replace(found, box=failure.due.box, own=True)
+    assert isinstance(failure.due, Number)
+    return replace(found, box=Box.of(failure.due.value), own=True)
 
 
-def _carried(
-    scenario: Scenario, failure: Failure, found: Due, dialect: Dialect
-) -> Box | None:
-    """The box along the trajectory."""
+def _carried(scenario: Scenario, failure: Failure, dialect: Dialect) -> Box | None:
+    """The box along the trajectory; None where no event's boxes are computed."""
     if any(isinstance(event, Steps) for event in scenario.events):
-        return None  # nothing is expected of many steps beforehand
+        return None
     events = play(scenario, fast=True, dialect=dialect)
-    shown = events[failure.event].params.get(found.param)
+    shown = events[failure.event].params.get(failure.param or "")
     if shown is None:
         return None
-    boxes = shown.state_sum if found.what == "S" else shown.theta
-    return boxes[LAWFUL.name][found.element] if boxes else None
+    boxes = shown.state_sum if failure.quantity is Quantity.SUM else shown.theta
+    return boxes[LAWFUL.name][failure.element or 0] if boxes else None
 
 
-def _holds(box: Box, value: float) -> bool:
-    return box.nan if math.isnan(value) else box.lo <= value <= box.hi
-
-
-def _optimizer(seen: Observation, failure: Failure) -> str:
-    """The one under which the fault was seen; that of the event before any other."""
-    books, number = Bookkeeper(seen.scenario), failure.event
-    if number >= len(seen.scenario.events):
-        return ""
-    for event in seen.scenario.events[:number]:
-        books.apply(event)
-    event = seen.scenario.events[number]
-    who, effect = event.optimizer, books.apply(event)
-    moved = {(who, update.param) for update in effect.updates}
-    readings = seen.events[number].readings if number < len(seen.events) else {}
-    places = [place for place in readings if place[1] == failure.param]
-    for place in sorted(places, key=lambda place: place[0] != who):
-        kept = "keep every bit" in failure.message
-        if _shows(readings[place], failure) and not (kept and place in moved):
-            counter = books.counter(*place)
-            wrong = failure.message.startswith("the step counter")
-            if not wrong or str(counter) == failure.expected:
-                return place[0]
-    return who
-
-
-def _shows(reading: Reading, failure: Failure) -> bool:
-    """Whether this is the reading that the failure tells of."""
-    observed, total = failure.observed or "", reading.state_sum
-    if failure.message.startswith("the step counter"):
-        return str(reading.t) == observed
-    if failure.message.startswith("S ") and total is not None:
-        bits = total.bits[failure.element or 0]
-        value = repr(total.values()[failure.element or 0])
-        text = f"{bits:0{total.fmt.hex_digits}x}"
-        return text in observed or value == observed
-    return True
-
-
-def _theta_before(seen: Observation, found: Due, event: int) -> Tensor:
-    for shown in reversed(seen.events[:event]):
+def _theta_before(seen: Observation, failure: Failure) -> Tensor:
+    """The param as it was last read before the event at fault."""
+    for shown in reversed(seen.events[: failure.event]):
         for (_, param), reading in shown.readings.items():
-            if param == found.param:
+            if param == failure.param:
                 return reading.theta
-    return seen.scenario.tensors[found.param]
+    return seen.scenario.tensors[failure.param or ""]
 
 
-def _dense(seen: Observation, failure: Failure, found: Due) -> tuple[float, ...]:
-    """The sparse gradient that was given last, all elements of it."""
-    values = [0.0] * len(seen.scenario.tensors[found.param].bits)
+def _dense(seen: Observation, failure: Failure) -> tuple[float, ...]:
+    """All elements of the sparse gradient that was given last."""
+    param = failure.param or ""
+    values = [0.0] * len(seen.scenario.tensors[param].bits)
     for event in reversed(seen.scenario.events[: failure.event + 1]):
-        if isinstance(event, Step) and found.param in event.gradients:
-            gradient = event.gradients[found.param]
+        if isinstance(event, Step) and param in event.gradients:
+            gradient = event.gradients[param]
             if gradient is not None:
                 for place, value in exact_elements(gradient).items():
                     values[place] = float(value)
@@ -262,8 +271,8 @@ def _dense(seen: Observation, failure: Failure, found: Due) -> tuple[float, ...]
 # -- as Python ---------------------------------------------------------------------
 
 
-def condition(found: Due, name: str = "seen") -> str:
-    """The condition that what is called `name` must meet."""
+def condition(found: Assertion, name: str = "seen") -> str:
+    """The Python condition that the value called `name` must meet."""
     if found.values:
         return f"{name} == [{', '.join(_texts(found.values))}]"
     if found.still is not None:
@@ -274,7 +283,7 @@ def condition(found: Due, name: str = "seen") -> str:
         return f"str({name}) == {found.exact!r}"
     assert found.box is not None
     lo, hi, nan = found.box
-    if lo > hi:
+    if found.box.nan_alone:
         return f"{name} != {name}"
     span = f"{_text(lo)} <= {name} <= {_text(hi)}"
     if lo == hi:
@@ -282,19 +291,13 @@ def condition(found: Due, name: str = "seen") -> str:
     return f"{name} != {name} or {span}" if nan else span
 
 
-def in_words(found: Due) -> str:
-    """What is found."""
+def in_words(found: Assertion) -> str:
+    """What is due, as messages show it."""
     if found.values:
         return f"{list(found.values)}"
     if found.still is not None:
         return "another number"
-    if found.box is None:
-        return str(found.exact)
-    lo, hi, nan = found.box
-    if lo > hi:
-        return "NaN alone"
-    text = repr(lo) if lo == hi or math.isnan(lo) else f"{lo!r} .. {hi!r}"
-    return f"{text} or NaN" if nan else text
+    return str(found.exact) if found.box is None else found.box.words()
 
 
 def _text(value: float) -> str:

@@ -28,7 +28,7 @@ from adagrad_reference.scenario import (
     Step,
 )
 
-from .assertion import Due, in_words
+from .assertion import Assertion, in_words
 from .port_syntax.base import Phrases, Unsaid
 
 __all__ = ["port_reproducer"]
@@ -37,7 +37,7 @@ __all__ = ["port_reproducer"]
 def port_reproducer(
     scenario: Scenario,
     phrases: Phrases,
-    due: Due | None,
+    due: Assertion | None,
     constants: Mapping[str, float],
 ) -> str:
     """Source text; the last event of the scenario is the one at fault.
@@ -65,7 +65,7 @@ class _Writer:
         self,
         scenario: Scenario,
         phrases: Phrases,
-        due: Due | None,
+        due: Assertion | None,
         constants: Mapping[str, float],
     ) -> None:
         self.scenario, self.phrases, self.due = scenario, phrases, due
@@ -130,7 +130,7 @@ class _Writer:
             if name not in self.constants
         }
 
-    def _seen(self, due: Due) -> str:
+    def _seen(self, due: Assertion) -> str:
         phrases = self.phrases
         looks = {"theta": phrases.theta, "S": phrases.total, "gradient": phrases.held}
         if due.what == "t":

@@ -9,7 +9,7 @@ from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.checks.fixed_options import fitted
 from adagrad_conformance.checks.kinds import Check, kind
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.grading.state import Expectations
+from adagrad_conformance.grading.case import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.errors import NotLoaded
 from adagrad_conformance.transport.identity import Identity

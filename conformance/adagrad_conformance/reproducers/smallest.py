@@ -16,16 +16,15 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.checks.kinds import Check, needed_claims
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.status import Status
-from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.grading.master_weights import MASTER
-from adagrad_conformance.grading.state import Expectations
+from adagrad_conformance.grading.case import Expectations
+from adagrad_conformance.grading.events.master_weights import MASTER
+from adagrad_conformance.grading.failure import Number
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.client import Client
 from adagrad_conformance.transport.identity import Identity
@@ -35,11 +34,11 @@ from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_to_json
 
 from .adapter_script import adapter_reproducer
-from .assertion import due, ended_at_fault
+from .assertion import Look, assertion_of
 from .port_script import port_reproducer
 from .port_syntax import phrases_of
 from .port_syntax.base import Unsaid
-from .reduction import BUDGET, Outcome, Reduction, size
+from .reduction import BUDGET, Outcome, Reduction, cut_short, size
 from .torch_reproducer import torch_reproducer
 from .torch_script import torch_port
 
@@ -73,6 +72,8 @@ _RUNNERS = {
     ".cpp": "g++ -std=c++20 {0}.cpp $FLAGS && ./a.out",
 }
 SUFFIXES = frozenset(_RUNNERS)
+#: What an adapter alone shows: masters are in no place that torch prescribes.
+_BY_ADAPTER = (Look.MASTER, Look.MASTER_STATE)
 
 
 class ReproducerError(ValueError):
@@ -111,8 +112,7 @@ def smallest(
     `target` is what the command line calls the port, if that is not its own name.  A
     port that declares a dialect is judged by it.
     """
-    judged = partial(judge, dialect=DIALECTS[identity.dialect])
-    reduction = Reduction(client, identity, expect, judged, budget)
+    reduction = Reduction(client, identity, expect, budget)
     outcome = reduction.run(scenario)
     note = ""
     if outcome is None:
@@ -166,12 +166,14 @@ def _snippet(
     played = bool(seen.events) or seen.status
     dialect = DIALECTS[identity.dialect]
     masters = MASTER in identity.claims
-    asserted = due(seen, verdict, dialect, masters) if played else None
+    asserted = assertion_of(seen, verdict, dialect, masters) if played else None
     if played:
-        scenario = replace(scenario, events=ended_at_fault(seen, verdict).events)
+        scenario = replace(scenario, events=cut_short(seen, verdict).events)
     port = torch_port(target)
+    if asserted is not None and asserted.what in _BY_ADAPTER:
+        return adapter_reproducer(scenario, target, asserted), ".py"
     if port is not None and "torch" in identity.claims and identity.name == target:
-        return torch_reproducer(scenario, port, asserted, verdict.message), ".py"
+        return torch_reproducer(scenario, port, asserted, verdict), ".py"
     if phrases := phrases_of(target):
         with contextlib.suppress(Unsaid):
             text = port_reproducer(scenario, phrases, asserted, identity.constants)
@@ -212,20 +214,16 @@ def _effort(pair: tuple[Verdict, Check]) -> tuple[object, ...]:
         return (True, status)
     moves = "load-new-process" in needed_claims(check)
     narrow = any(FORMATS[name].width == 16 for name in check.formats)
-    return False, status, _is_unseen(verdict, check), moves, narrow, size(check)
+    return False, status, _is_unseen(verdict), moves, narrow, size(check)
 
 
-def _is_unseen(verdict: Verdict, scenario: Scenario) -> bool:
+def _is_unseen(verdict: Verdict) -> bool:
     """Whether only bits tell the values apart: both are NaN."""
     failure = verdict.failure
-    tensor = scenario.tensors.get(failure.param or "") if failure else None
-    if failure is None or tensor is None:
+    if failure is None:
         return False
-    fmt = tensor.fmt
-    texts = (failure.observed or "", failure.expected or "")
-    if not all(re.fullmatch(f"[0-9a-f]{{{fmt.hex_digits}}}", text) for text in texts):
-        return False
-    return all(math.isnan(fmt.decode(int(text, 16))) for text in texts)
+    both = (failure.observed, failure.due)
+    return all(isinstance(x, Number) and math.isnan(x.value) for x in both)
 
 
 # -- files -------------------------------------------------------------------------
@@ -325,8 +323,8 @@ def _evidence(verdict: Verdict) -> str:
         lines = verdict.message.strip().splitlines() or ["no message"]
         return f"{verdict.status}: {lines[-1].strip()}"
     text = failure.message
-    if failure.observed is not None:
+    if failure.observed_text is not None:
         index = "" if failure.element is None else f"[{failure.element}]"
         place = f"{failure.param or ''}{index}"
-        text += f": {place} = {failure.observed}, due {failure.expected}"
+        text += f": {place} = {failure.observed_text}, due {failure.due_text}"
     return text

@@ -6,10 +6,12 @@ or by the exception that is the fault, and passes on a right one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from adagrad_conformance.adapters.contract import WrongMembers, WrongWidth
+from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.scenario import (
     Event,
     Gradient,
@@ -22,27 +24,29 @@ from adagrad_reference.scenario import (
     Tensor,
 )
 
-from .assertion import Due, condition, in_words
+from .assertion import Assertion, condition, in_words
 from .torch_script import TORCH_PORTS, TorchPort, Writer, options_text, word
 
 __all__ = ["torch_reproducer"]
 
-_OTHER_WIDTH = r"the accumulator of (\w+) is \w+, the param"
-_NO_GRAD = "the closure was called without gradients enabled"
-
 
 def torch_reproducer(
-    scenario: Scenario, port: TorchPort, due: Due | None, message: str = ""
+    scenario: Scenario,
+    port: TorchPort,
+    due: Assertion | None,
+    verdict: Verdict | None = None,
 ) -> str:
     """Python source that plays the scenario, whose last event is the one at fault.
 
-    `message` is that of a check which broke off.  Raises `ScenarioError` for an
-    impossible scenario.
+    `verdict` is that of the scenario, for one that broke off.  Raises `ScenarioError`
+    for an impossible scenario.
     """
-    if re.search(_OTHER_WIDTH, message):
+    detail = verdict.detail if verdict else None
+    if isinstance(detail, WrongWidth):
         scenario = _with_state_of_its_own(scenario)
     writer = _Short(scenario, replace(port, imports=_in_one_line(port)))
-    writer.due, writer.message = due, message
+    writer.due, writer.detail = due, detail
+    writer.malformed = verdict is not None and verdict.status is Status.MALFORMED
     text = writer.write() + "\n"
     for line in writer.port.imports:
         text = text.replace(f"\n{line}\n", f"; {line}\n", 1)
@@ -72,15 +76,16 @@ def _in_one_line(port: TorchPort) -> tuple[str, ...]:
 class _Short(Writer):
     """What belongs together stands in one line; the end is an assertion."""
 
-    due: Due | None
-    message: str
+    due: Assertion | None
+    detail: WrongMembers | WrongWidth | None
+    malformed: bool  #: an answer was none
 
     def prints(self) -> Iterator[str]:
         """What is seen where the fault was, and what must be seen there."""
         due = self.due
-        if due is None and (found := re.search(_OTHER_WIDTH, self.message)):
+        if due is None and isinstance(self.detail, WrongWidth):
             who = self.optimizers[self.scenario.events[-1].optimizer]
-            mine, key = self.names[found[1]], self.port.keys[0]
+            mine, key = self.names[self.detail.param], self.port.keys[0]
             yield f'seen = {who}.state[{mine}]["{key}"].dtype'
             yield f'assert seen == {mine}.dtype, f"the accumulator is {{seen}}"'
         if due is None or due.what == "refusal":
@@ -100,7 +105,7 @@ class _Short(Writer):
         own = "  # from the port's own state before" if due.own else ""
         yield f'assert {holds}, f"{words}"{own}'
 
-    def _look(self, due: Due) -> str:
+    def _look(self, due: Assertion) -> str:
         who = self.optimizers.get(due.optimizer, "")
         mine = self.names.get(due.param, "")
         tensor = self.scenario.tensors.get(due.param)
@@ -155,8 +160,9 @@ class _Short(Writer):
             noted = f"{mine}.flatten().tolist()" if mine else "None"
             given.insert(0, f"calls.append({noted})")
             yield "calls = []"
-        if _NO_GRAD in self.message:
-            given.insert(0, f"assert torch.is_grad_enabled(), {_NO_GRAD!r}")
+        if self.malformed:  # a closure without gradients is one way to it
+            words = "the closure was called without gradients enabled"
+            given.insert(0, f"assert torch.is_grad_enabled(), {words!r}")
         yield "def closure():"
         yield from (f"    {line}" for line in given)
         yield f"    return torch.tensor({loss!r}, dtype=torch.float64)"
@@ -200,7 +206,7 @@ class _Short(Writer):
         return f"{self.port.constructor}({given})"
 
 
-def _elements(source: str, tensor: Tensor | None, due: Due) -> str:
+def _elements(source: str, tensor: Tensor | None, due: Assertion) -> str:
     if tensor is not None and tensor.complex:
         source = f"torch.view_as_real({source})"
     values = f"{source}.flatten().tolist()"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from adagrad_conformance.adapters.base import Malformed, Reading, Trace
+from adagrad_conformance.adapters.contract import WrongMembers, WrongWidth
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.scenario import Sparse, Tensor
 
@@ -22,7 +23,9 @@ def check_readings(
     """
     if set(readings) != set(expected):
         raise Malformed(
-            f"read shows params {sorted(readings)}, not {list(expected)}", "wrong-count"
+            f"read shows params {sorted(readings)}, not {list(expected)}",
+            "wrong-count",
+            WrongMembers(tuple(expected)),
         )
     for name, reading in readings.items():
         check_reading(name, tensors[name], reading)
@@ -52,7 +55,9 @@ def check_reading(name: str, tensor: Tensor, reading: Reading) -> None:
             continue
         got = (shown.format, shown.shape, len(shown.bits))
         if what == "sum" and got[0] != due[0] and got[1:] == due[1:]:
-            raise Malformed(_other_width(name, got[0], tensor.format, reading))
+            words = _other_width(name, got[0], tensor.format, reading)
+            detail = None if reading.master is not None else WrongWidth(name)
+            raise Malformed(words, detail=detail)
         if got != due:
             raise Malformed(
                 f"{what} of {name} is {got[0]} of shape {list(got[1])}, "

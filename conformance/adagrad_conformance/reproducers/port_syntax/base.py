@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from adagrad_conformance.adapters.base import Gradient, Sparse
-from adagrad_conformance.reproducers.assertion import Due, condition
+from adagrad_conformance.reproducers.assertion import Assertion, condition
 from adagrad_conformance.reproducers.torch_literals import listed, shortest
 from adagrad_reference.scenario import Tensor
 
@@ -141,7 +141,7 @@ class Phrases:
             f'assert seen is not None, "{name} has no accumulator"',
         ]
 
-    def holds(self, due: Due) -> str:
+    def holds(self, due: Assertion) -> str:
         """The condition that what is called `seen` must meet."""
         return condition(due)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.reproducers.torch_literals import shortest
 from adagrad_reference.scenario import Tensor
 
@@ -64,7 +64,7 @@ class Cpp(Phrases):
         """The shortest decimal."""
         return shortest(tensor.fmt, value) if math.isfinite(value) else _text(value)
 
-    def holds(self, due: Due) -> str:
+    def holds(self, due: Assertion) -> str:
         """As `due.condition` has it in Python."""
         if due.still is not None:
             return f"seen != {_text(due.still)}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from adagrad_conformance.reproducers.assertion import Due
+from adagrad_conformance.reproducers.assertion import Assertion
 from adagrad_conformance.reproducers.torch_literals import shortest
 from adagrad_reference.scenario import Tensor
 
@@ -54,7 +54,7 @@ class _JavaScript(Phrases):
         """Where there is none, to look for it is an error of another kind."""
         raise Unsaid("no accumulator")
 
-    def holds(self, due: Due) -> str:
+    def holds(self, due: Assertion) -> str:
         """As `due.condition` has it in Python."""
         if due.still is not None:
             return f"seen !== {_text(due.still)}"

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from .search import BUDGET, Outcome, Reduction
 from .size import size
+from .start_later import cut_short
 
-__all__ = ["BUDGET", "Outcome", "Reduction", "size"]
+__all__ = ["BUDGET", "Outcome", "Reduction", "cut_short", "size"]

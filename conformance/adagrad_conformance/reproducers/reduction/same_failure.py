@@ -13,6 +13,7 @@ Rule 3.  No new ground: no claim that the scenario did not need before (but writ
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.failure import Failure, FailureKind, Number, Value
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
@@ -42,16 +44,16 @@ __all__ = ["Fault", "Ground", "failing_event", "fault", "ground"]
 
 @dataclass(frozen=True)
 class Fault:
-    """What went wrong, without its numbers."""
+    """What a smaller scenario must share with the one that failed."""
 
-    status: str
-    event: str
-    complaint: str
-    seen: str
+    status: Status
+    event: str  #: the kind of the event at fault
+    complaint: str  #: the kind of failure, or how the port broke off
+    value: str  #: the sort of value observed
 
 
 def fault(seen: Observation, verdict: Verdict) -> Fault:
-    """The fault that a verdict tells of."""
+    """The fault of a failed scenario (rule 1)."""
     number = failing_event(seen, verdict)
     kind = "begin"
     if number < len(seen.scenario.events):
@@ -60,8 +62,7 @@ def fault(seen: Observation, verdict: Verdict) -> Fault:
     failure = verdict.failure if verdict.status is Status.FAIL else None
     if failure is None:
         return Fault(verdict.status, kind, _trouble(verdict.message), "")
-    words = _complaint(failure.message)
-    return Fault(verdict.status, kind, words, _sort(failure.observed))
+    return Fault(verdict.status, kind, _complaint(failure), _sort(failure.observed))
 
 
 def failing_event(seen: Observation, verdict: Verdict) -> int:
@@ -71,18 +72,25 @@ def failing_event(seen: Observation, verdict: Verdict) -> int:
     return len(seen.events)
 
 
-def _complaint(message: str) -> str:
-    if message.startswith("the closure was called"):
-        return message
-    refused = re.match(r"refused what is legal: \w+", message)
-    if refused:
-        return refused.group()
-    words = re.sub(r" (?:in|after) step \d+| \(\d+ elements\)", "", message)
-    return re.sub(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", "#", words)
+def _complaint(failure: Failure) -> str:
+    """The kind of failure; with it, where several faults share it, what tells them."""
+    match failure.kind:
+        case FailureKind.CALLS:
+            return f"{failure.kind} {failure.observed}"
+        case FailureKind.REFUSED:  # the port's own words, of which the first names it
+            words = re.match(r"\w+", str(failure.observed))
+            return f"{failure.kind} {words.group() if words else ''}"
+        case FailureKind.ACCEPTED:
+            return f"{failure.kind} {_without_numbers(str(failure.due))}"
+    return failure.kind
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", "#", text)
 
 
 def _trouble(message: str) -> str:
-    """A crash by its exception, or by how the process ended; else without numbers."""
+    """How the port broke off: in its own words, the exception's name or the signal."""
     lines = message.strip().splitlines() or [""]
     if lines[0].startswith("the process ended"):
         return lines[0]
@@ -90,11 +98,11 @@ def _trouble(message: str) -> str:
     return name.group() if name else re.sub(r"\d+", "#", lines[-1])
 
 
-def _sort(observed: str | None) -> str:
-    if observed in (None, "None", "a tensor"):
-        return str(observed)
-    found = re.match(r"-?(nan|inf)", observed or "")
-    return found.group(1) if found else "number"
+def _sort(observed: Value) -> str:
+    value = observed.value if isinstance(observed, Number) else observed
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "infinity"
+    return type(value).__name__
 
 
 # -- fairness ----------------------------------------------------------------------
@@ -171,7 +179,7 @@ def _left_open(scenario: Scenario) -> Iterator[str]:
                 yield from _moving(books, who)
         effect = books.apply(event)
         if effect.refusal:
-            yield f"refused: {re.sub(r'[-.0-9e]+', '#', effect.refusal)}"
+            yield f"refused: {_without_numbers(effect.refusal)}"
         if isinstance(event, Save):
             live[event.name] = who
         elif not isinstance(event, New | Read | ZeroGrad):

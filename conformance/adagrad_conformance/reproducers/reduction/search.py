@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 
 from adagrad_conformance.adapters.base import Malformed
@@ -17,14 +18,15 @@ from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.case import Expectations, Terms
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.grading.state import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.client import Client
 from adagrad_conformance.transport.errors import NotLoaded
 from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.claims import needed_claims
+from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.expectations import Unresolved, expected
 from adagrad_reference.scenario import Scenario, Steps
 
@@ -89,7 +91,6 @@ class Reduction:
     client: Client  #: started
     identity: Identity
     expect: Expectations = expected
-    judge: Callable[..., list[Verdict]] = judge
     budget: int = BUDGET
     plays: int = 0  #: scenarios given to the port
     spent: int = 0  #: of the budget
@@ -97,6 +98,12 @@ class Reduction:
     due: Fault = field(init=False)
     ground: Ground = field(init=False)
     control: Callable[[Scenario], bool] | None = field(init=False, default=None)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What the port is held to, by the dialect that it declares."""
+        dialect = DIALECTS[self.identity.dialect]
+        return Terms(self.identity.claims, self.expect, dialect)
 
     def run(self, scenario: Scenario) -> Outcome | None:
         """The smallest outcome found; None if the scenario does not fail now."""
@@ -170,7 +177,7 @@ class Reduction:
             self.spent += RESTART
         seen = play(self.client, scenario)
         try:
-            (verdict,) = self.judge([seen], self.identity.claims, self.expect)
+            (verdict,) = judge([seen], self.terms)
         except (Unresolved, ArithmeticError):
             return None
         return Outcome(scenario, seen, verdict)
@@ -182,7 +189,7 @@ def _control(scenario: Scenario) -> Callable[[Scenario], bool] | None:
     identity = own.start()
 
     def passes(given: Scenario) -> bool:
-        (verdict,) = judge([play(own, given)], identity.claims, expected)
+        (verdict,) = judge([play(own, given)], Terms(identity.claims, expected))
         return verdict.status is Status.PASS
 
     if not needed_claims(scenario) <= identity.claims or not passes(scenario):

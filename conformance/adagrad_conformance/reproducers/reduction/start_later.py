@@ -6,11 +6,11 @@ there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from adagrad_conformance.execution.observations import Observation
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import (
@@ -38,9 +38,15 @@ class _Start:
 
 
 def cut_short(seen: Observation, verdict: Verdict) -> Scenario:
-    """The scenario without the events behind the one at fault."""
-    end = failing_event(seen, verdict) + 1
-    return replace(seen.scenario, events=seen.scenario.events[:end])
+    """The scenario without the events, and the steps, behind the fault."""
+    number, failure = failing_event(seen, verdict), verdict.failure
+    events = seen.scenario.events[: number + 1]
+    step = failure.step if failure and verdict.status is Status.FAIL else None
+    if step is not None and number < len(events):
+        last = events[number]
+        if isinstance(last, Steps):
+            events = (*events[:number], replace(last, count=step + 1))
+    return replace(seen.scenario, events=events)
 
 
 def restarted(seen: Observation, verdict: Verdict) -> Iterator[Scenario]:
@@ -63,7 +69,7 @@ def restarted(seen: Observation, verdict: Verdict) -> Iterator[Scenario]:
         given = event.gradients.get(param, books.gradients[param])
         loss = event.loss
     else:
-        step = _step_of(failure.message)
+        step = failure.step or 0
         given = event.cycle[step % len(event.cycle)].get(param)
         start, loss = _within(seen, number, param, step, start), None
     made = New(event.optimizer, (Group((param,)),), groups[0][1].changed())
@@ -89,11 +95,6 @@ def _before(seen: Observation, number: int, param: str, t: int) -> _Start:
         return _Start(first, None, t)
     theta = replace(reading.theta, layout=first.layout)
     return _Start(theta, reading.state_sum, t)
-
-
-def _step_of(message: str) -> int:
-    found = re.search(r"(?:in|after) step (\d+)", message)
-    return int(found.group(1)) - 1 if found else 0
 
 
 def _within(
