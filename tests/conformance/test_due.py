@@ -22,6 +22,7 @@ from reproducer_kit import (
 )
 
 from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from adagrad_conformance.checks.scenarios.builders import (
@@ -30,12 +31,17 @@ from adagrad_conformance.checks.scenarios.builders import (
     single_step,
     view,
 )
+from adagrad_conformance.execution.observations import EventSeen, Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.case import Terms
+from adagrad_conformance.grading.failure import Failure, FailureKind, Number, Span
 from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reproducers.assertion import (
+    WITHOUT_SCENARIO,
     Assertion,
+    Look,
     assertion_of,
     condition,
     in_words,
@@ -52,7 +58,9 @@ from adagrad_reference.scenario import (
     Layout,
     Load,
     Save,
+    Sparse,
     Step,
+    Steps,
     ZeroGrad,
     tensor,
 )
@@ -210,6 +218,48 @@ def test_of_two_optimizers_the_one_at_fault_is_looked_at():
     assert "seen = A.state[" in found.snippet or "int(A.state[" in found.snippet
 
 
+class MovesOnNone(SingleTensorAdagrad):
+    """A param without a gradient moves."""
+
+    patience = 0  #: steps without a gradient that leave it in peace
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    self.patience -= 1
+                    if self.patience < 0:
+                        p.data.mul_(0.5)
+        return super().step(closure)
+
+
+class MovesOnThirdNone(MovesOnNone):
+    """Only the third step without a gradient moves it: no short scenario shows it."""
+
+    patience = 2
+
+
+@pytest.mark.parametrize("port", [MovesOnNone, MovesOnThirdNone])
+def test_a_change_without_gradient_in_many_steps_has_a_script_that_fails(port):
+    cycle = ({"p": G}, {"p": Q}, {"p": None})
+    known = scenario("s", "none-vs-zero/none-skips", {"p": P}, [
+        MADE, Steps("A", cycle, 30),
+    ])  # fmt: skip
+    candidate = InProcessClient(lambda: TorchAdapter("some.module:Port", port))
+    identity = candidate.start()
+    terms = Terms(identity.claims, library().expectations)
+    (verdict,) = judge([play(candidate, known)], terms)
+    failure = verdict.failure
+    assert failure.kind is FailureKind.THETA_CHANGED
+    assert failure.step == (2 if port is MovesOnNone else 8)
+    assert failure.message.endswith(f"in step {failure.step + 1}, without a gradient")
+    found = smallest(candidate, identity, known, verdict, library().expectations)
+    body = found.snippet.replace("from some.module import Port", "pass")
+    with pytest.raises(AssertionError, match="due"):
+        exec(compile(body, "reproducer", "exec"), {"Port": port})
+    exec(compile(body, "reproducer", "exec"), {"Port": SingleTensorAdagrad})
+
+
 class Slightly(SingleTensorAdagrad):
     """From the second step on, S is one ulp too large.  Hidden by a long way."""
 
@@ -237,6 +287,71 @@ def test_a_value_inside_the_long_box_is_held_to_the_short_one():
     observed = float(verdict.failure.observed_text.split()[0])
     assert not looked.box.lo <= observed <= looked.box.hi
     assert late >= 2
+
+
+# -- every kind of failure -------------------------------------------------------------
+
+TWO, THREE = (Number.of(BINARY32, x) for x in (2.0, 3.0))
+ZERO, LESS = (Number.of(BINARY32, x) for x in (0.0, -0.0))
+INFINITE = Number.of(BINARY32, math.inf)
+PARAM = tensor(BINARY32, [2.0, 3.0])
+ROWS = Sparse((2,), (1,), tensor(BINARY32, [7.0]))
+#: Of each kind: what is observed and due, and a wrong and a right value of what the
+#: script looks at.
+SAMPLES = {
+    FailureKind.ACCEPTED: (None, "lr is negative", None, None),
+    FailureKind.CALLS: (2, 1, 2, 1),
+    FailureKind.CLOSURE_PARAM: (None, None, [2.5, 3.0], [2.0, 3.0]),
+    FailureKind.LOSS: (None, 2.75, None, 2.75),
+    FailureKind.STATE_MISSING: (None, None, None, None),
+    FailureKind.COUNTER: (4, 3, 4, 3),
+    # held to the box along the trajectory, in which the observed value is not
+    FailureKind.INITIAL_SUM: (TWO, THREE, 2.0, 49.0),
+    FailureKind.THETA: (TWO, Span(BINARY32, Box(3.0, 4.0)), 2.0, 2.5172412395477295),
+    FailureKind.SUM: (TWO, Span(BINARY32, Box(3.0, 4.0)), 2.0, 49.0),
+    FailureKind.NOT_FINITE: (INFINITE, None, math.inf, 1.0),
+    FailureKind.STILL: (TWO, None, 2.0, 1.0),
+    FailureKind.THETA_SIGN: (ZERO, None, 0.0, -0.0),
+    FailureKind.SUM_SIGN: (LESS, None, -0.0, 0.0),
+    FailureKind.THETA_CHANGED: (TWO, THREE, 2.0, 3.0),
+    FailureKind.SUM_CHANGED: (TWO, THREE, 2.0, 3.0),
+    FailureKind.MASTER_CHANGED: (LESS, ZERO, -0.0, 0.0),
+    FailureKind.GRADIENT_CHANGED: (TWO, THREE, 2.0, 3.0),
+    FailureKind.ROWS_CHANGED: (None, None, [7.0, 0.0], [0.0, 7.0]),
+    FailureKind.GRADIENT_MISSING: (None, None, None, None),
+    FailureKind.GRADIENT_APPEARED: (None, None, None, None),
+    FailureKind.STORAGE: (TWO, THREE, 2.0, 3.0),
+    FailureKind.MASTER_MISSING: (None, None, None, None),
+    FailureKind.MASTER_ROUNDING: (TWO, THREE, 2.0, 3.0),
+}
+#: What a script looks at without a value: whether it is there, or is refused.
+PRESENCE = (Look.REFUSAL, Look.STATE, Look.MASTER_STATE, Look.GRADIENT)
+
+
+def test_every_kind_of_failure_has_an_assertion_or_no_script():
+    by_exception = {FailureKind.REFUSED}
+    assert set(SAMPLES) | WITHOUT_SCENARIO | by_exception == set(FailureKind)
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_the_assertion_of_a_kind_tells_the_wrong_value_from_the_right(kind):
+    observed, due, wrong, right = SAMPLES[kind]
+    events = [MADE, Step("A", {"p": ROWS})]
+    known = scenario("s", "algorithm/update", {"p": PARAM}, events)
+    reading = Reading(PARAM, ROWS, PARAM, 1)
+    shown = [EventSeen(readings={("A", "p"): reading}) for _ in events]
+    failure = Failure(kind, 1, "A", "p", 1, None, observed, due)
+    assert failure.message
+    level = known.level
+    verdict = Verdict("s", known.requirements, level, Status.FAIL, failure=failure)
+    found = assertion_of(Observation(known, shown), verdict)
+    assert found is not None
+    assert in_words(found)
+    if found.what in PRESENCE and found.box is None:
+        assert right is wrong is None
+    else:
+        assert eval(condition(found), {"seen": right})
+        assert not eval(condition(found), {"seen": wrong})
 
 
 # -- conditions ------------------------------------------------------------------------

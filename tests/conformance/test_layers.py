@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -220,6 +221,15 @@ def test_grading_neither_plays_nor_starts_anything():
         assert not found & played
         assert not {unit(name) for name in ours(found)} & {"transport"}
         assert not {top_level(name) for name in found} & {"subprocess", "os"}
+
+
+def test_no_program_reads_the_words_of_a_failure():
+    """They are made for people: other modules match over `failure.kind`."""
+    speaks = re.compile(r"\bfailure\.(message|observed_text|due_text)\b")
+    readers = {m for m in SUITES if speaks.search(FILES[m].read_text())}
+    assert {unit(module) for module in readers} <= {"reports", "reproducers"}
+    parsing = {m for m in readers if "re" in imports(m)}
+    assert {m.rpartition(".")[2] for m in parsing} <= {"smallest", "writing"}
 
 
 def test_nobody_unpickles_or_evaluates_but_adapters():
