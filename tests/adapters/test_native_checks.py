@@ -22,7 +22,7 @@ from adagrad_conformance.adapters.native import (
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.adapters.native.torch_bench import Bench
 from adagrad_conformance.adapters.native.torch_device import on_device
-from adagrad_conformance.adapters.native.torch_kit import numbers, same
+from adagrad_conformance.adapters.native.torch_kit import numbers, same_bits
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.adapters.own.torch_foreach import ForeachAdagrad
 from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
@@ -206,7 +206,7 @@ def test_the_numbers_are_unlucky():
         values = numbers(seed, (4_093,), torch.float64).abs()
         assert values.min() > 0
         assert not (values == 1).any()
-    assert not same(numbers(1, (5,)), numbers(2, (5,)))
+    assert not same_bits(numbers(1, (5,)), numbers(2, (5,)))
 
 
 def test_a_bench_hands_over_every_step():
@@ -230,12 +230,12 @@ def test_a_bench_hands_over_every_step():
     ],
 )
 def test_what_is_not_the_same(one, other):
-    assert same(one, one)
-    assert not same(one, other)
+    assert same_bits(one, one)
+    assert not same_bits(one, other)
 
 
 def test_nan_is_the_same_as_itself():
-    assert same(
+    assert same_bits(
         [torch.tensor(torch.nan), torch.nan], [torch.tensor(torch.nan), torch.nan]
     )
 
@@ -321,7 +321,7 @@ def test_a_capturable_path_is_tried_on_the_device():
 
 def test_state_on_another_device_is_found(monkeypatch):
     stray = torch.empty(6, device="meta")
-    monkeypatch.setattr(torch_device, "held", lambda *_: (stray, None))
+    monkeypatch.setattr(torch_device, "shown_state", lambda *_: (stray, None))
     answer = on_device(torch_own.single(), "cpu")
     assert answer.problem == "S of param 0 is on meta, not on cpu"
 

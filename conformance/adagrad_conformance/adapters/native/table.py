@@ -1,4 +1,4 @@
-"""The native checks, in an ordered table; nothing is imported to read it."""
+"""The native checks, in an ordered table; reading it imports no framework."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ _PACKAGE = "adagrad_conformance.adapters.native"
 
 @dataclass(frozen=True)
 class NativeEntry:
-    """Where a native check is, what it decides, and what the port must claim for it."""
+    """One native check.
+
+    `place` is `module:function`; `needed_claims` are the claims that a port must make
+    for the check to run; `slow` marks checks that take many seconds.
+    """
 
     id: str
     requirements: tuple[str, ...]
-    place: str  #: module:function
+    place: str
     needed_claims: frozenset[str]
-    slow: bool = False  #: it takes many seconds
+    slow: bool = False
 
 
 def _torch(
@@ -97,7 +101,7 @@ _ALL = (
     _torch("torch_copies:copied_optimizer", "state-dict/copied-optimizer"),
     _torch("torch_copies:old_checkpoint", "state-dict/old-checkpoint"),
     _torch("torch_copies:older_checkpoint", "state-dict/old-checkpoint", "eps"),
-    # what torch drives it with
+    # parts of torch that drive an optimizer
     _torch("torch_rates:schedulers", "torch/scheduler", "set-option"),
     _torch("torch_rates:scheduler_resumed", "torch/scheduler", *_LOADS),
     _torch("torch_rates:tensor_lr", "torch/tensor-lr", "binary64"),

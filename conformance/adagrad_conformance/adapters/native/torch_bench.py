@@ -1,7 +1,8 @@
-"""torch: the bench on which most native checks try an optimizer.
+"""torch: the bench, an optimizer over a few params that records its steps.
 
-Rule 1.  A step is written down as it was seen and judged later, by the enclosure.
-Rule 2.  Two runs are compared bit for bit; a port that hides its state, by its params.
+Rule 1.  A bench records a step as it is observed; the enclosure judges it later.
+Rule 2.  Two runs are compared bit for bit; those of a port without the claim `state`
+         by their params alone.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer, StepTaken
-from adagrad_conformance.adapters.torch_optim import from_torch
+from adagrad_conformance.adapters.contract import NativeAnswer, StepTaken
+from adagrad_conformance.adapters.torch_optim import TorchAdapter, from_torch
 
-from .torch_kit import held, make, named, numbers, param, usual
+from .torch_kit import construct, named, numbers, param, shown_state, usual_options
 
 __all__ = ["SHAPES", "Bench", "answer", "judged"]
 
@@ -27,14 +28,17 @@ SHAPES: tuple[Shape, ...] = ((2, 3), (5,), (1,))
 
 
 def answer(*benches: Bench, problem: str | None = None) -> NativeAnswer:
-    """What the benches found, and their steps."""
+    """The first problem, `problem` before those of the benches, and all their steps."""
     problems = [problem, *(bench.problem for bench in benches)]
     steps = tuple(step for bench in benches for step in bench.steps)
     return NativeAnswer(next(filter(None, problems), None), steps=steps)
 
 
 def judged(*benches: Bench) -> NativeAnswer:
-    """The same where all depends on the steps, which a port without a state hides."""
+    """The answer of a check that rests on its steps.
+
+    It is skipped on a port without the claim `state`, whose steps cannot be judged.
+    """
     found = answer(*benches)
     if found.problem or "state" in benches[0].adapter.claims:
         return found
@@ -44,14 +48,15 @@ def judged(*benches: Bench) -> NativeAnswer:
 class Bench:
     """An optimizer of the port over some small params, and the steps that it took.
 
-    All params but the last are one group, the last one is a second group with a rate
-    and a decay of its own (all are one, where the port claims no groups).  `options`
-    are changes of the usual ones.
+    The last param is a group with a rate and a decay of its own, the others are one
+    group; without the claim `groups` there is one group.  `options` replace some of the
+    usual ones.  `t` counts the steps of each param, `steps` are the recorded ones,
+    `problem` is the first problem.
     """
 
     def __init__(
         self,
-        adapter: Any,
+        adapter: TorchAdapter,
         shapes: Sequence[Shape] = SHAPES,
         params: Sequence[Any] | None = None,
         dtype: torch.dtype = torch.float32,
@@ -60,18 +65,18 @@ class Bench:
     ) -> None:
         self.adapter = adapter
         self.params = list(params or self._made(shapes, dtype, device))
-        ours = {**usual(adapter, self.params[0].dtype), **options}
-        self.options = [dict(ours) for _ in self.params]
+        chosen = {**usual_options(adapter, self.params[0].dtype), **options}
+        self.options = [dict(chosen) for _ in self.params]
         groups: list[Any] = self.params
         if len(self.params) > 1 and "groups" in adapter.claims:
             names: tuple[str, ...] = ("lr", "weight_decay")
-            own = {name: 0.43 * ours[name] for name in names if name in ours}
+            own = {name: 0.43 * chosen[name] for name in names if name in chosen}
             self.options[-1].update(own)
             groups = [
                 {"params": self.params[:-1]},
                 {"params": self.params[-1:], **named(adapter, own)},
             ]
-        self.port = make(adapter, groups, ours)
+        self.port = construct(adapter, groups, chosen)
         self.t = [0] * len(self.params)
         self.steps: list[StepTaken] = []
         self.problem: str | None = None
@@ -94,8 +99,8 @@ class Bench:
 
     # -- steps ---------------------------------------------------------------------
 
-    def give(self, seed: int) -> None:
-        """Set gradients; one in four is None, where the port claims to skip those."""
+    def set_gradients(self, seed: int) -> None:
+        """Set gradients; every fourth is None where the port claims `none-gradient`."""
         skips = "none-gradient" in self.adapter.claims
         for i, p in enumerate(self.params):
             none = skips and (seed + i) % 4 == 3
@@ -103,9 +108,9 @@ class Bench:
             p.grad = None if none else g.to(p.device)
 
     def run(self, *seeds: int) -> Bench:
-        """A step for each of the seeds."""
+        """Take a step with the gradients of each seed; returns the bench itself."""
         for seed in seeds:
-            self.give(seed)
+            self.set_gradients(seed)
             self.step()
         return self
 
@@ -114,34 +119,35 @@ class Bench:
         call: Callable[[], Any] | None = None,
         gradients: Sequence[torch.Tensor | None] | None = None,
     ) -> Any:
-        """Take a step by `call` and write it down; `gradients` are those to be used.
+        """Take a step by `call`, `port.step` by default, and record it.
 
-        Without them, they are those that the params have.
+        `gradients` are those that the step must use, by default those of the params.
+        Returns what the call returns.
         """
         if gradients is None:
             gradients = [p.grad for p in self.params]
         used = [None if g is None else g.detach().clone() for g in gradients]
-        before = [self._seen(i) for i in range(len(self.params))]
+        before = [self._before(i) for i in range(len(self.params))]
         result = (call or self.port.step)()
         for i, g in enumerate(used):
             if g is not None:
                 self.t[i] += 1
-                self._note(i, before[i], g)
+                self._record(i, before[i], g)
         return result
 
-    def _seen(self, i: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _before(self, i: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         p = self.params[i]
-        total, _ = held(self.adapter, self.port, p)
-        if total is None:  # made at the first step
+        total, _ = shown_state(self.adapter, self.port, p)
+        if total is None:  # some ports make the accumulator at the first step
             tau = self.options[i].get("initial_accumulator_value", 0.0)
             total = torch.full_like(p, tau)
         return p.detach().clone(), total.detach().clone()
 
-    def _note(self, i: int, before: Any, gradient: torch.Tensor) -> None:
+    def _record(self, i: int, before: Any, gradient: torch.Tensor) -> None:
         p = self.params[i]
         if "state" not in self.adapter.claims:
             return
-        total, step = held(self.adapter, self.port, p)
+        total, step = shown_state(self.adapter, self.port, p)
         if total is None:
             self.fail(f"param {i} shows no accumulator after a step")
         elif total.dtype != p.dtype or before[1].dtype != p.dtype:
@@ -152,14 +158,16 @@ class Bench:
             columns = (before[0], before[1], gradient.to(p.dtype), p, total)
             theta, state_sum, g, new, new_sum = (from_torch(c.cpu()) for c in columns)
             self.steps.append(
-                StepTaken(theta, state_sum, g, self.t[i], self._used(i), new, new_sum)
+                StepTaken(
+                    theta, state_sum, g, self.t[i], self._options(i), new, new_sum
+                )
             )
 
-    def _used(self, i: int) -> Options:
+    def _options(self, i: int) -> Options:
         return {name: _plain(value) for name, value in self.options[i].items()}
 
     def fail(self, problem: str) -> None:
-        """Note the first problem."""
+        """Keep the problem, unless there is one already."""
         self.problem = self.problem or problem
 
     # -- saving and comparing -------------------------------------------------------
@@ -169,13 +177,13 @@ class Bench:
         return copy.deepcopy(self.port.state_dict())
 
     def entry(self, saved: Any, i: int = 0) -> Any:
-        """What a state dict holds for a param; empty if that is not to be seen."""
+        """What a state dict holds for the i-th param; empty where it holds nothing."""
         return saved.get("state", {}).get(i, {})
 
     def fresh(self) -> Bench:
         """Another optimizer over copies of the params, with other options."""
         params = [param(self.adapter, p.detach()) for p in self.params]
-        other = {k: 1.5 * v for k, v in usual(self.adapter).items()}
+        other = {k: 1.5 * v for k, v in usual_options(self.adapter).items()}
         return Bench(self.adapter, params=params, **other)
 
     def resumed(self, saved: Any) -> Bench:
@@ -186,7 +194,7 @@ class Bench:
         return other
 
     def around(self, port: Any) -> Bench:
-        """The bench of a copy of this optimizer, which brings params of its own."""
+        """The bench around a copy of this optimizer, which has params of its own."""
         other = copy.copy(self)
         other.port = port
         other.params = [p for group in port.param_groups for p in group["params"]]
@@ -195,10 +203,10 @@ class Bench:
         return other
 
     def bits(self) -> list[Any]:
-        """Params and, where they are shown, accumulators and counters: copies."""
+        """Copies of params, accumulators and counters; None for what is not shown."""
         shown = []
         for p in self.params:
-            total, step = held(self.adapter, self.port, p)
+            total, step = shown_state(self.adapter, self.port, p)
             kept = None if total is None else total.detach().clone()
             count = None if step is None else float(step)
             shown.append([p.detach().clone(), kept, count])

@@ -1,30 +1,31 @@
-"""torch: the step under torch.compile.  Compiling needs a C++ compiler and half a
-minute."""
+"""torch: the step under torch.compile.
+
+Compiling needs a C++ compiler and half a minute.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, judged
 
 __all__ = ["compiled", "compiled_in_binary64"]
 
 
-def compiled(adapter: Any) -> NativeAnswer:
+def compiled(adapter: TorchAdapter) -> NativeAnswer:
     """Three steps of params of several sizes by one compiled function."""
     return _compiled(adapter, torch.float32)
 
 
-def compiled_in_binary64(adapter: Any) -> NativeAnswer:
-    """The same in float64."""
+def compiled_in_binary64(adapter: TorchAdapter) -> NativeAnswer:
+    """Three steps by one compiled function, in float64."""
     return _compiled(adapter, torch.float64)
 
 
-def _compiled(adapter: Any, dtype: torch.dtype) -> NativeAnswer:
+def _compiled(adapter: TorchAdapter, dtype: torch.dtype) -> NativeAnswer:
     if reason := _cannot_compile():
         return NativeAnswer(skipped=reason)
     torch._dynamo.reset()
@@ -36,7 +37,7 @@ def _compiled(adapter: Any, dtype: torch.dtype) -> NativeAnswer:
 
     try:
         for seed in (4, 8, 12):  # the same gradients are None each time
-            bench.give(seed)
+            bench.set_gradients(seed)
             bench.step(step)
     finally:
         torch._dynamo.reset()
@@ -44,7 +45,7 @@ def _compiled(adapter: Any, dtype: torch.dtype) -> NativeAnswer:
 
 
 def _cannot_compile() -> str | None:
-    """Why torch.compile does not work here, tried on a sum."""
+    """Why torch.compile cannot compile a sum on this machine; None if it can."""
     try:
         torch.compile(lambda x: x + 1.5)(torch.zeros(3))
     except Exception as error:

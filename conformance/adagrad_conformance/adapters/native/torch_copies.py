@@ -1,6 +1,6 @@
 """torch: optimizers that are pickled, copied, saved to a file, or of an older version.
 
-An optimizer that comes back must go on bit for bit.
+A restored optimizer must continue bit for bit.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, answer, judged
-from .torch_kit import breakdown, same
+from .torch_kit import exception, own_name, same_bits
 
 __all__ = [
     "copied_optimizer",
@@ -30,7 +31,7 @@ _STEPS = (1, 2, 3, 4)
 
 
 def _cannot_be_pickled(port: Any) -> NativeAnswer | None:
-    """Classes made inside a function have no name to be found by again."""
+    """The answer for a class that pickle cannot find, such as one of a function."""
     cls = type(port)
     thing: Any = sys.modules.get(cls.__module__)
     for name in cls.__qualname__.split("."):
@@ -40,34 +41,34 @@ def _cannot_be_pickled(port: Any) -> NativeAnswer | None:
     return NativeAnswer(skipped=f"{cls.__qualname__} cannot be imported by its name")
 
 
-def pickled_optimizer(adapter: Any) -> NativeAnswer:
+def pickled_optimizer(adapter: TorchAdapter) -> NativeAnswer:
     """The optimizer itself, with its params, through pickle."""
     bench = Bench(adapter).run(1, 2)
     if skipped := _cannot_be_pickled(bench.port):
         return skipped
     other = bench.around(pickle.loads(pickle.dumps(bench.port)))
-    if not same(other.bits(), bench.bits()):
+    if not same_bits(other.bits(), bench.bits()):
         return NativeAnswer("a pickled optimizer has another state")
-    differs = not same(other.run(3, 4).bits(), bench.run(3, 4).bits())
+    differs = not same_bits(other.run(3, 4).bits(), bench.run(3, 4).bits())
     return answer(problem="a pickled optimizer goes on otherwise" if differs else None)
 
 
-def copied_optimizer(adapter: Any) -> NativeAnswer:
-    """A deep copy steps first; the original must not notice, and then do the same."""
+def copied_optimizer(adapter: TorchAdapter) -> NativeAnswer:
+    """A deep copy steps; the original keeps every bit, and then steps like the copy."""
     bench = Bench(adapter).run(1, 2)
     before = bench.bits()
     other = bench.around(copy.deepcopy(bench.port))
-    if not same(other.bits(), before):
+    if not same_bits(other.bits(), before):
         return NativeAnswer("a copied optimizer has another state")
     other.run(3, 4)
-    if not same(bench.bits(), before):
+    if not same_bits(bench.bits(), before):
         return NativeAnswer("stepping a copied optimizer moved the original")
-    differs = not same(other.bits(), bench.run(3, 4).bits())
+    differs = not same_bits(other.bits(), bench.run(3, 4).bits())
     return answer(problem="a copied optimizer goes on otherwise" if differs else None)
 
 
-def file_at_every_cut(adapter: Any) -> NativeAnswer:
-    """Saved by torch.save after 0 to 4 steps, loaded as tensors and plain values."""
+def file_at_every_cut(adapter: TorchAdapter) -> NativeAnswer:
+    """Saved by torch.save after 0 to 4 steps, and loaded with weights_only=True."""
     bench = Bench(adapter)
     others = [_through_a_file(bench)]
     for seed in _STEPS:
@@ -75,7 +76,7 @@ def file_at_every_cut(adapter: Any) -> NativeAnswer:
         others.append(_through_a_file(bench))
     due = bench.bits()
     for cut, other in enumerate(others):
-        if not same(other.run(*_STEPS[cut:]).bits(), due):
+        if not same_bits(other.run(*_STEPS[cut:]).bits(), due):
             return NativeAnswer(
                 f"saved after {cut} steps and resumed, it goes otherwise"
             )
@@ -91,19 +92,21 @@ def _through_a_file(bench: Bench) -> Bench:
 
 # -- older versions --------------------------------------------------------------------
 
-#: Options that came to torch's Adagrad later than pickled optimizers did.
-_FLAGS = ("foreach", "maximize", "differentiable", "fused")
+#: Options that torch's Adagrad got after its optimizers could be pickled.
+_LATER_OPTIONS = ("foreach", "maximize", "differentiable", "fused")
 
 
-def _of_an_older_version(adapter: Any, missing: tuple[str, ...]) -> NativeAnswer:
-    """Pickled without some options, it steps with their defaults."""
+def _of_an_older_version(
+    adapter: TorchAdapter, missing: tuple[str, ...]
+) -> NativeAnswer:
+    """An optimizer pickled without some options must step with their defaults."""
     kept: dict[str, Any] = {"eps": 1e-10} if "eps" in missing else {}
     bench = Bench(adapter, **kept).run(1, 2)
     if skipped := _cannot_be_pickled(bench.port):
         return skipped
     for place in (*bench.port.param_groups, bench.port.defaults):
         for name in missing:
-            place.pop(adapter.names.get(name, name), None)
+            place.pop(own_name(adapter, name), None)
     raw = pickle.dumps(bench.port)
     others: list[Bench] = []
 
@@ -111,7 +114,7 @@ def _of_an_older_version(adapter: Any, missing: tuple[str, ...]) -> NativeAnswer
         others.append(bench.around(pickle.loads(raw)))
         others[0].run(3, 4)
 
-    if said := breakdown(go_on):
+    if said := exception(go_on):
         names = ", ".join(missing)
         return NativeAnswer(
             f"a pickled optimizer without {names} does not step: {said}"
@@ -119,11 +122,11 @@ def _of_an_older_version(adapter: Any, missing: tuple[str, ...]) -> NativeAnswer
     return judged(*others)
 
 
-def old_checkpoint(adapter: Any) -> NativeAnswer:
-    """From before foreach, maximize, differentiable and fused."""
-    return _of_an_older_version(adapter, _FLAGS)
+def old_checkpoint(adapter: TorchAdapter) -> NativeAnswer:
+    """A pickled optimizer without foreach, maximize, differentiable and fused."""
+    return _of_an_older_version(adapter, _LATER_OPTIONS)
 
 
-def older_checkpoint(adapter: Any) -> NativeAnswer:
-    """From before eps, too."""
-    return _of_an_older_version(adapter, (*_FLAGS, "eps"))
+def older_checkpoint(adapter: TorchAdapter) -> NativeAnswer:
+    """A pickled optimizer without these and eps."""
+    return _of_an_older_version(adapter, (*_LATER_OPTIONS, "eps"))

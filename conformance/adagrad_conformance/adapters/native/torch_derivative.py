@@ -1,9 +1,9 @@
 """torch: the derivative of a step, in cases where it is an exact number.
 
 With t = 1, theta' = theta - lr g' / (sqrt(S + g'^2) + eps) and g' = g + wd theta.  In
-the cases below S + g'^2 = 16 and sqrt + eps = 8, so that every quotient on the way to
-the derivative, in whatever order, is a binary number of a few digits: no evaluation
-rounds, and all must give the same bits.
+the cases below S + g'^2 = 16 and sqrt + eps = 8.  Every quotient of a derivation, in
+any order, then has a few binary digits: no evaluation rounds, and all legal ports give
+the same bits.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from adagrad_reference.dialects import DIALECTS, DOCUMENT
 
-from .torch_kit import arguments, named, refusal
+from .torch_kit import arguments, named, own_name, refusal
 
 __all__ = ["differentiable"]
 
@@ -33,12 +34,12 @@ _THROUGH_SUM = _LR * 2 * 1 / (4 * 64)
 
 
 class _Refused(Exception):
-    """The port takes no `differentiable` beside its other arguments."""
+    """The port refuses `differentiable` together with its other arguments."""
 
 
-def differentiable(adapter: Any) -> NativeAnswer:
+def differentiable(adapter: TorchAdapter) -> NativeAnswer:
     """Derivatives of the new theta by the gradient, by theta, and by an earlier one."""
-    if adapter.names.get("differentiable", "differentiable") not in arguments(adapter):
+    if own_name(adapter, "differentiable") not in arguments(adapter):
         return NativeAnswer(skipped="its constructor has no differentiable")
     needed = {"eps", "initial-accumulator-value"}
     if not needed <= adapter.claims:
@@ -65,11 +66,13 @@ def differentiable(adapter: Any) -> NativeAnswer:
     return NativeAnswer()
 
 
-def _optimizer(adapter: Any, p: torch.Tensor, tau: float, decay: float = 0.0) -> Any:
+def _optimizer(
+    adapter: TorchAdapter, p: torch.Tensor, tau: float, decay: float = 0.0
+) -> Any:
     options = {"lr": _LR, "initial_accumulator_value": tau, "eps": 4.0}
     if decay:
         options["weight_decay"] = decay
-    flag = {adapter.names.get("differentiable", "differentiable"): True}
+    flag = {own_name(adapter, "differentiable"): True}
     fixed = {**adapter.fixed, **flag, **named(adapter, options)}
     ports: list[Any] = []
     if said := refusal(adapter, lambda: ports.append(adapter.factory([p], **fixed))):
@@ -78,7 +81,7 @@ def _optimizer(adapter: Any, p: torch.Tensor, tau: float, decay: float = 0.0) ->
 
 
 def _step(port: Any) -> None:
-    """Take a step; foreach=True says only here that it cannot be differentiated."""
+    """Take a step; foreach=True refuses to be differentiated here, not before."""
     try:
         port.step()
     except AssertionError as error:
@@ -90,7 +93,7 @@ def _derivative(p: torch.Tensor, by: torch.Tensor) -> torch.Tensor | None:
     return found
 
 
-def _by_gradient(adapter: Any) -> torch.Tensor | None:
+def _by_gradient(adapter: TorchAdapter) -> torch.Tensor | None:
     p = torch.tensor([3.0, 7.0, -5.0], dtype=torch.float32)
     g = torch.tensor([2.0, -2.0, 2.0], dtype=torch.float32, requires_grad=True)
     port = _optimizer(adapter, p, tau=12.0)
@@ -99,7 +102,7 @@ def _by_gradient(adapter: Any) -> torch.Tensor | None:
     return _derivative(p, g)
 
 
-def _by_theta(adapter: Any) -> torch.Tensor | None:
+def _by_theta(adapter: TorchAdapter) -> torch.Tensor | None:
     leaf = torch.tensor([4.0, -4.0], dtype=torch.float32, requires_grad=True)
     p = leaf.clone()
     port = _optimizer(adapter, p, tau=12.0, decay=_DECAY)
@@ -108,11 +111,11 @@ def _by_theta(adapter: Any) -> torch.Tensor | None:
     return _derivative(p, leaf)
 
 
-def _through_sum(adapter: Any) -> torch.Tensor | None:
+def _through_sum(adapter: TorchAdapter) -> torch.Tensor | None:
     p = torch.tensor([3.0, 7.0], dtype=torch.float32)
     first = torch.tensor([1.0, 1.0], dtype=torch.float32, requires_grad=True)
     port = _optimizer(adapter, p, tau=11.0)
-    rate = adapter.names.get("lr", "lr")
+    rate = own_name(adapter, "lr")
     port.param_groups[0][rate] = 0.0  # so that the root of step 1 has no part in this
     p.grad = first
     _step(port)

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, answer, judged
-from .torch_kit import arguments, breakdown, held, same
+from .torch_kit import arguments, exception, same_bits, shown_state
 
 __all__ = [
     "cuda",
@@ -29,20 +30,20 @@ _FORMATS = {
 }
 
 
-def cuda(adapter: Any) -> NativeAnswer:
+def cuda(adapter: TorchAdapter) -> NativeAnswer:
     """Steps on the first CUDA device, if there is one."""
     if not torch.cuda.is_available():
         return NativeAnswer(skipped="there is no CUDA device here")
     return on_device(adapter, "cuda:0")
 
 
-def on_device(adapter: Any, device: str) -> NativeAnswer:
-    """Steps in every format, with empty params among others, saved from the CPU too.
+def on_device(adapter: TorchAdapter, device: str) -> NativeAnswer:
+    """Steps in every claimed format on a device, also after a load from the CPU.
 
-    The state lies where its param lies; where the constructor has `capturable`, it is
-    tried both ways.
+    Some params are empty.  The state must be on the device of its param.  Where the
+    constructor has `capturable`, steps are taken with it and without.
     """
-    shapes = ((2, 3), (0,), (1_027,), (), (0, 4))  # the last one is a group of its own
+    shapes = ((2, 3), (0,), (1_027,), (), (0, 4))  # the last is a group of its own
     benches: list[Bench] = []
     for name, dtype in _FORMATS.items():
         if name not in adapter.claims:
@@ -55,7 +56,7 @@ def on_device(adapter: Any, device: str) -> NativeAnswer:
         benches.append(bench.run(1, 2))
     for bench in benches:
         for i, p in enumerate(bench.params):
-            total, _ = held(adapter, bench.port, p)
+            total, _ = shown_state(adapter, bench.port, p)
             if total is not None and total.device != p.device:
                 bench.fail(f"S of param {i} is on {total.device}, not on {p.device}")
     return judged(*benches)
@@ -74,13 +75,13 @@ def _on_cpu(thing: Any) -> Any:
 # -- shared memory ---------------------------------------------------------------------
 
 
-def _shared(adapter: Any, bench: Bench) -> NativeAnswer:
+def _shared(adapter: TorchAdapter, bench: Bench) -> NativeAnswer:
     if not hasattr(bench.port, "share_memory"):
         return NativeAnswer(skipped="it has no share_memory")
     before = bench.bits()
-    if said := breakdown(bench.port.share_memory):
+    if said := exception(bench.port.share_memory):
         return NativeAnswer(f"share_memory() raised {said}")
-    if not same(bench.bits(), before):
+    if not same_bits(bench.bits(), before):
         return NativeAnswer("share_memory() changed the state")
     for i, p in enumerate(bench.params):
         total = bench.port.state.get(p, {}).get(adapter.keys[0])
@@ -89,13 +90,13 @@ def _shared(adapter: Any, bench: Bench) -> NativeAnswer:
     return answer(bench.run(3, 4))
 
 
-def share_memory(adapter: Any) -> NativeAnswer:
-    """S is shared, keeps its bits, and steps go on."""
+def share_memory(adapter: TorchAdapter) -> NativeAnswer:
+    """After share_memory() S is shared and has its bits, and steps continue."""
     return _shared(adapter, Bench(adapter).run(1, 2))
 
 
-def share_memory_after_add(adapter: Any) -> NativeAnswer:
-    """The same with a group that was added later and has not stepped yet."""
+def share_memory_after_add(adapter: TorchAdapter) -> NativeAnswer:
+    """share_memory() with a group that was added later and has not stepped yet."""
     bench = Bench(adapter).run(1, 2)
     bench.add((4,))
     return _shared(adapter, bench)
@@ -104,27 +105,27 @@ def share_memory_after_add(adapter: Any) -> NativeAnswer:
 # -- GradScaler ------------------------------------------------------------------------
 
 
-def grad_scaler(adapter: Any) -> NativeAnswer:
-    """Scaled gradients: finite, infinite (nothing may change), finite again."""
+def grad_scaler(adapter: TorchAdapter) -> NativeAnswer:
+    """A finite scaled gradient, an infinite one (nothing may change), a finite one."""
     if not hasattr(torch.amp, "GradScaler"):
         return NativeAnswer(skipped="this torch has no GradScaler for the CPU")
     bench = Bench(adapter)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    scaler.scale(torch.zeros(()))  # its scale becomes a tensor here
+    scaler.scale(torch.zeros(()))  # makes the scale a tensor
     _scaled_step(bench, scaler, 4)
     before = bench.bits()
-    bench.give(2)
+    bench.set_gradients(2)
     bench.params[0].grad[1, 2] = float("inf")
     scaler.step(bench.port)
     scaler.update()
-    if not same(bench.bits(), before):
+    if not same_bits(bench.bits(), before):
         bench.fail("a step with an infinite scaled gradient changed theta, S or t")
     _scaled_step(bench, scaler, 5)
     return judged(bench)
 
 
 def _scaled_step(bench: Bench, scaler: Any, seed: int) -> None:
-    bench.give(seed)
+    bench.set_gradients(seed)
     gradients = [None if p.grad is None else p.grad.clone() for p in bench.params]
     for p in bench.params:
         if p.grad is not None:

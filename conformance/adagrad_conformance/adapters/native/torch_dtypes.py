@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, judged
-from .torch_kit import numbers, param, usual
+from .torch_kit import numbers, param, usual_options
 
 __all__ = ["default_dtype", "default_dtype_changed", "many_dtypes"]
 
@@ -28,8 +28,8 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(old)
 
 
-def default_dtype(adapter: Any) -> NativeAnswer:
-    """Made, stepped and resumed while the default dtype is float64."""
+def default_dtype(adapter: TorchAdapter) -> NativeAnswer:
+    """Constructed, stepped and resumed while the default dtype is float64."""
     with _default_dtype(torch.float64):
         benches = [
             Bench(adapter, dtype=dtype).run(1, 2, 3)
@@ -39,8 +39,8 @@ def default_dtype(adapter: Any) -> NativeAnswer:
     return judged(*benches, *others)
 
 
-def default_dtype_changed(adapter: Any) -> NativeAnswer:
-    """The default dtype changes in the life of an optimizer, which gets a new group."""
+def default_dtype_changed(adapter: TorchAdapter) -> NativeAnswer:
+    """The default dtype changes between steps, and a group is added after it."""
     bench = Bench(adapter).run(1, 2)
     with _default_dtype(torch.float64):
         bench.add((4,))
@@ -60,18 +60,18 @@ _DTYPES = (
 )
 
 
-def many_dtypes(adapter: Any) -> NativeAnswer:
-    """One group of four dtypes; one gradient is None and, if claimed, one is sparse."""
+def many_dtypes(adapter: TorchAdapter) -> NativeAnswer:
+    """One group of four dtypes; one gradient is None and, if claimed, one sparse."""
     params = [
         param(adapter, numbers(60 + i, (i + 2, 3), dtype))
         for i, dtype in enumerate(_DTYPES)
     ]
-    options = {**usual(adapter, torch.float16), "lr": 0.7}
+    options = {**usual_options(adapter, torch.float16), "lr": 0.7}
     if "weight-decay" in adapter.claims:
-        options["weight_decay"] = 0.0  # a sparse gradient allows no other
+        options["weight_decay"] = 0.0  # any other is refused with a sparse gradient
     bench = Bench(adapter, params=params, **options)
     for _ in range(2):
-        bench.give(1)
+        bench.set_gradients(1)
         if "sparse" in adapter.claims:
             params[0].grad = _one_row(params[0].grad)
         bench.step(gradients=[_dense(p.grad) for p in params])
@@ -79,11 +79,11 @@ def many_dtypes(adapter: Any) -> NativeAnswer:
 
 
 def _one_row(g: torch.Tensor) -> torch.Tensor:
-    """The last row alone."""
+    """The last row as a sparse gradient."""
     last = torch.tensor([[len(g) - 1]])
     return torch.sparse_coo_tensor(last, g[-1:], g.shape, check_invariants=True)
 
 
 def _dense(g: torch.Tensor | None) -> torch.Tensor | None:
-    """Absent rows are zeros: without weight decay a zero leaves theta and S."""
+    """The gradient with zeros for absent rows, which without decay step alike."""
     return None if g is None else g.to_dense()

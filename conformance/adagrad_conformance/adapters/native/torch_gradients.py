@@ -1,4 +1,4 @@
-"""torch: gradients as autograd leaves them, rewritten in place or sparse twice over."""
+"""torch: gradients as autograd makes them, rewritten in place or doubly sparse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, judged
 from .torch_kit import numbers, refusal
@@ -14,8 +15,8 @@ from .torch_kit import numbers, refusal
 __all__ = ["gradients_in_place", "two_sparse_dimensions"]
 
 
-def gradients_in_place(adapter: Any) -> NativeAnswer:
-    """The gradient is one tensor for all steps, and backward writes into it."""
+def gradients_in_place(adapter: TorchAdapter) -> NativeAnswer:
+    """One gradient tensor for all steps, rewritten in place as backward does."""
     benches = [Bench(adapter), Bench(adapter, **_without_decay(adapter))]
     for bench in benches:
         for i, p in enumerate(bench.params):
@@ -29,8 +30,8 @@ def gradients_in_place(adapter: Any) -> NativeAnswer:
     return judged(*benches)
 
 
-def two_sparse_dimensions(adapter: Any) -> NativeAnswer:
-    """Single elements are given by two indices each, one of them twice."""
+def two_sparse_dimensions(adapter: TorchAdapter) -> NativeAnswer:
+    """A sparse gradient of single elements, two indices each; one stands twice."""
     bench = Bench(adapter, ((4, 3),), **_without_decay(adapter))
     (p,) = bench.params
     for seed in (1, 2):
@@ -40,10 +41,10 @@ def two_sparse_dimensions(adapter: Any) -> NativeAnswer:
         refused = bench.step(
             lambda: refusal(adapter, bench.port.step), [p.grad.to_dense()]
         )
-        if refused:  # the document does not say how many there may be
+        if refused:  # the document leaves the number of sparse dimensions open
             return NativeAnswer(skipped=f"two sparse dimensions: {refused}")
     return judged(bench)
 
 
-def _without_decay(adapter: Any) -> dict[str, Any]:
+def _without_decay(adapter: TorchAdapter) -> dict[str, Any]:
     return {"weight_decay": 0.0} if "weight-decay" in adapter.claims else {}

@@ -1,6 +1,7 @@
-"""torch: what the native checks make their params and optimizers of.
+"""torch: params, options, optimizers and comparisons for the native checks.
 
-Options are given under the port's own names, and only those that it claims.
+Rule 1.  A port receives only options that it claims, under its own names of them.
+Rule 2.  Comparisons are of bits.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.torch_optim import from_torch
+from adagrad_conformance.adapters.torch_optim import TorchAdapter, from_torch
 
 __all__ = [
     "arguments",
-    "breakdown",
-    "held",
-    "make",
+    "construct",
+    "exception",
     "named",
     "numbers",
+    "own_name",
     "param",
     "refusal",
-    "same",
-    "usual",
+    "same_bits",
+    "shown_state",
+    "usual_options",
 ]
 
 Options = dict[str, Any]
@@ -33,15 +35,15 @@ Shape = tuple[int, ...]
 def numbers(
     seed: int, shape: Shape, dtype: torch.dtype = torch.float32, device: str = "cpu"
 ) -> torch.Tensor:
-    """Unlucky numbers between -2 and 2, other ones for each seed; none is 0, 1, -1."""
+    """Numbers between -2 and 2, different for each seed; none is 0, 1 or -1."""
     places = torch.arange(max(1, torch.Size(shape).numel()), dtype=torch.int64)
     mixed = (places * 7919 + seed * 104_729 + 1_234) % 4_093
     values = (mixed.double() - 2_046.5) / 1_021.3
     return values[: torch.Size(shape).numel()].reshape(shape).to(device, dtype)
 
 
-def param(adapter: Any, data: torch.Tensor) -> Any:
-    """A param of the port, as its adapter makes it, on the device of `data`."""
+def param(adapter: TorchAdapter, data: torch.Tensor) -> Any:
+    """A param with these values, as the adapter makes it, on the device of `data`."""
     made = adapter.make_param("p", from_torch(data))
     if data.device.type == "cpu":
         return made
@@ -49,8 +51,11 @@ def param(adapter: Any, data: torch.Tensor) -> Any:
     return torch.nn.Parameter(moved) if made.requires_grad else moved
 
 
-def usual(adapter: Any, dtype: torch.dtype = torch.float32) -> Options:
-    """Unlucky hyperparameters that suit the dtype, of the options that are claimed."""
+def usual_options(adapter: TorchAdapter, dtype: torch.dtype = torch.float32) -> Options:
+    """A value for each option that the port claims, inexact in every format.
+
+    eps is larger for a `dtype` of 16 bits.
+    """
     wide = torch.finfo(dtype).bits > 16
     options = {
         "lr": 0.7,
@@ -66,31 +71,39 @@ def usual(adapter: Any, dtype: torch.dtype = torch.float32) -> Options:
     }
 
 
-def named(adapter: Any, options: Mapping[str, Any]) -> Options:
+def own_name(adapter: TorchAdapter, option: str) -> str:
+    """The port's own name of an option."""
+    return adapter.names.get(option, option)
+
+
+def named(adapter: TorchAdapter, options: Mapping[str, Any]) -> Options:
     """The options under the port's own names."""
-    return {adapter.names.get(name, name): value for name, value in options.items()}
+    return {own_name(adapter, name): value for name, value in options.items()}
 
 
-def make(adapter: Any, params: Any, options: Mapping[str, Any]) -> Any:
+def construct(adapter: TorchAdapter, params: Any, options: Mapping[str, Any]) -> Any:
     """An optimizer of the port; `params` may be groups, with the port's names."""
     return adapter.make_optimizer(params, named(adapter, options))
 
 
-def arguments(adapter: Any) -> set[str]:
+def arguments(adapter: TorchAdapter) -> set[str]:
     """The names of the constructor's arguments."""
     return set(inspect.signature(adapter.factory).parameters)
 
 
-def held(adapter: Any, port: Any, p: Any) -> tuple[Any, Any]:
-    """Accumulator and counter of a param as they are; None for what is not there."""
+def shown_state(adapter: TorchAdapter, port: Any, p: Any) -> tuple[Any, Any]:
+    """Accumulator and counter of a param, not copied; None for what it lacks."""
     if "state" not in adapter.claims:
         return None, None
     state = port.state.get(p, {})
     return adapter.show_sum(p, state), state.get(adapter.keys[1])
 
 
-def refusal(adapter: Any, call: Callable[[], Any]) -> str | None:
-    """How the port refuses a call, in one line; None if it does not."""
+def refusal(adapter: TorchAdapter, call: Callable[[], Any]) -> str | None:
+    """The exception by which the port refuses a call, in one line; None without one.
+
+    Any other exception passes through.
+    """
     try:
         call()
     except adapter.refusals as error:
@@ -98,8 +111,8 @@ def refusal(adapter: Any, call: Callable[[], Any]) -> str | None:
     return None
 
 
-def breakdown(call: Callable[[], Any]) -> str | None:
-    """How a call breaks down, whatever it raises, in one line; None if it does not."""
+def exception(call: Callable[[], Any]) -> str | None:
+    """The exception that a call raises, of any class, in one line; None without one."""
     try:
         call()
     except Exception as error:
@@ -107,16 +120,19 @@ def breakdown(call: Callable[[], Any]) -> str | None:
     return None
 
 
-def same(a: Any, b: Any) -> bool:
-    """Whether two nested structures hold the same, tensors bit for bit."""
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether two nested structures are equal, their tensors in dtype and bits.
+
+    NaN equals NaN.
+    """
     if type(a) is not type(b):
         return False
     if isinstance(a, torch.Tensor):
         return (a.dtype, a.shape) == (b.dtype, b.shape) and _bytes(a) == _bytes(b)
     if isinstance(a, dict):
-        return set(a) == set(b) and all(same(a[key], b[key]) for key in a)
+        return set(a) == set(b) and all(same_bits(a[key], b[key]) for key in a)
     if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
+        return len(a) == len(b) and all(map(same_bits, a, b))
     return bool(a == b) or repr(a) == repr(b)
 
 

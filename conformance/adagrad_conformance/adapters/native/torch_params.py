@@ -1,4 +1,4 @@
-"""torch: how params are given, and the paths that step them."""
+"""torch: the ways to give params, and the paths that step them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_kit import (
     arguments,
-    make,
+    construct,
     named,
     numbers,
     param,
     refusal,
-    same,
-    usual,
+    same_bits,
+    usual_options,
 )
 
 __all__ = [
@@ -30,29 +31,31 @@ __all__ = [
     "paths_agree_on_overflow",
 ]
 
-# -- how they are given ----------------------------------------------------------------
+# -- ways to give params ---------------------------------------------------------------
 
 
-def duplicate_in_one_list(adapter: Any) -> NativeAnswer:
-    """Refused, or stepped twice, as two steps of a param that stands there once."""
+def duplicate_in_one_list(adapter: TorchAdapter) -> NativeAnswer:
+    """A param twice in one list is refused, or steps as it would in two steps."""
     twice, once = (param(adapter, numbers(95, (7,))) for _ in range(2))
-    options, g = usual(adapter), numbers(96, twice.shape)
+    options, g = usual_options(adapter), numbers(96, twice.shape)
     ports: list[Any] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch announces that it will refuse
-        if refusal(adapter, lambda: ports.append(make(adapter, [twice] * 2, options))):
+        warnings.simplefilter("ignore")  # torch warns that it will refuse this later
+        if refusal(
+            adapter, lambda: ports.append(construct(adapter, [twice] * 2, options))
+        ):
             return NativeAnswer()
-    alone = make(adapter, [once], options)
+    alone = construct(adapter, [once], options)
     for port, p in ((ports[0], twice), (alone, once), (alone, once)):
         p.grad = g.clone()
         port.step()
-    if same(twice.detach(), once.detach()):
+    if same_bits(twice.detach(), once.detach()):
         return NativeAnswer()
     return NativeAnswer("a param twice in one list does not step as two steps do")
 
 
-def iterables_of_params(adapter: Any) -> NativeAnswer:
-    """Params may come as a tuple or a generator."""
+def iterables_of_params(adapter: TorchAdapter) -> NativeAnswer:
+    """Params given as a tuple or a generator step as those of a list."""
     kinds: dict[str, Callable[[list[Any]], Any]] = {
         "a list": list,
         "a tuple": tuple,
@@ -62,16 +65,16 @@ def iterables_of_params(adapter: Any) -> NativeAnswer:
     return NativeAnswer(_alike(adapter, kinds))
 
 
-def lone_tensor(adapter: Any) -> NativeAnswer:
-    """A single tensor is refused, though it is an iterable of its rows."""
+def lone_tensor(adapter: TorchAdapter) -> NativeAnswer:
+    """A single tensor, which is an iterable of its rows, is refused."""
     lone = param(adapter, numbers(99, (3,)))
-    if refusal(adapter, lambda: make(adapter, lone, usual(adapter))):
+    if refusal(adapter, lambda: construct(adapter, lone, usual_options(adapter))):
         return NativeAnswer()
     return NativeAnswer("a single tensor is taken for an iterable of params")
 
 
-def named_params(adapter: Any) -> NativeAnswer:
-    """Params may come with their names, as torch's own optimizers take them."""
+def named_params(adapter: TorchAdapter) -> NativeAnswer:
+    """Params with names, as torch's own optimizers take them, step as those without."""
     pair = ("weight", torch.ones(2, requires_grad=True))
     try:
         torch.optim.SGD([pair])  # type: ignore[list-item, unused-ignore]
@@ -84,22 +87,25 @@ def named_params(adapter: Any) -> NativeAnswer:
     return NativeAnswer(_alike(adapter, kinds))
 
 
-def _alike(adapter: Any, kinds: dict[str, Callable[[list[Any]], Any]]) -> str | None:
-    options, results = usual(adapter), []
+def _alike(
+    adapter: TorchAdapter, kinds: dict[str, Callable[[list[Any]], Any]]
+) -> str | None:
+    options, results = usual_options(adapter), []
     for kind, convert in kinds.items():
         params = [param(adapter, numbers(97, (n,))) for n in (3, 1)]
-        port = make(adapter, convert(params), options)
+        port = construct(adapter, convert(params), options)
         for p in params:
             p.grad = numbers(98, p.shape)
         port.step()
         results.append([p.detach() for p in params])
-        if not same(results[-1], results[0]):
+        if not same_bits(results[-1], results[0]):
             return f"params given as {kind} step otherwise than in a list"
     return None
 
 
 # -- paths -----------------------------------------------------------------------------
 
+#: The arguments that choose a path.
 _PATHS: dict[str, dict[str, bool]] = {
     "default": {},
     "foreach=False": {"foreach": False},
@@ -108,8 +114,8 @@ _PATHS: dict[str, dict[str, bool]] = {
 }
 
 
-def _paths(adapter: Any) -> dict[str, dict[str, Any]]:
-    """The constructor's fixed arguments for each path that it knows."""
+def _paths(adapter: TorchAdapter) -> dict[str, dict[str, Any]]:
+    """The fixed arguments for each path that the constructor has."""
     known = arguments(adapter)
     rest = {
         name: value
@@ -122,15 +128,15 @@ def _paths(adapter: Any) -> dict[str, dict[str, Any]]:
 
 
 def _results(
-    adapter: Any, params: Callable[[], list[Any]], g: Callable[[Any], Any]
+    adapter: TorchAdapter, params: Callable[[], list[Any]], g: Callable[[Any], Any]
 ) -> dict[str, Any]:
-    """What two steps by each path that is not refused make of params, as bits."""
+    """Params and accumulators after two steps, by path, without refused paths."""
     found: dict[str, Any] = {}
     for path, fixed in _paths(adapter).items():
         members = params()
 
         def run(path: str = path, fixed: Any = fixed, members: Any = members) -> None:
-            options = named(adapter, usual(adapter, members[0].dtype))
+            options = named(adapter, usual_options(adapter, members[0].dtype))
             port = adapter.factory(members, **fixed, **options)
             for p in members:
                 p.grad = g(p)
@@ -145,7 +151,9 @@ def _results(
     return found
 
 
-def _agreement(adapter: Any, dtype: torch.dtype, g: Callable[[Any], Any]) -> Any:
+def _agreement(
+    adapter: TorchAdapter, dtype: torch.dtype, g: Callable[[Any], Any]
+) -> NativeAnswer:
     if not {"foreach", "fused"} & arguments(adapter):
         return NativeAnswer(skipped="its constructor has neither foreach nor fused")
 
@@ -154,23 +162,17 @@ def _agreement(adapter: Any, dtype: torch.dtype, g: Callable[[Any], Any]) -> Any
 
     found = _results(adapter, params, g)
     first = next(iter(found.values()))
-    others = [path for path, result in found.items() if not same(result, first)]
+    others = [path for path, result in found.items() if not same_bits(result, first)]
     if not others:
         return NativeAnswer()
     return NativeAnswer(f"other bits than by default with {' and '.join(others)}")
 
 
-def paths_agree(adapter: Any) -> NativeAnswer:
-    """Two steps in float32 by every path that the constructor knows."""
-    result: NativeAnswer = _agreement(
-        adapter, torch.float32, lambda p: numbers(90, p.shape)
-    )
-    return result
+def paths_agree(adapter: TorchAdapter) -> NativeAnswer:
+    """Two steps in float32 give the same bits by every path of the constructor."""
+    return _agreement(adapter, torch.float32, lambda p: numbers(90, p.shape))
 
 
-def paths_agree_on_overflow(adapter: Any) -> NativeAnswer:
-    """The same in float16 where g * g overflows: one path moves, another stands."""
-    result: NativeAnswer = _agreement(
-        adapter, torch.float16, lambda p: torch.full_like(p, 300.0)
-    )
-    return result
+def paths_agree_on_overflow(adapter: TorchAdapter) -> NativeAnswer:
+    """Two steps in float16 where g * g overflows give the same bits by every path."""
+    return _agreement(adapter, torch.float16, lambda p: torch.full_like(p, 300.0))

@@ -8,15 +8,18 @@ from typing import Any
 import torch
 from torch.optim import lr_scheduler
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, judged
+from .torch_kit import own_name
 
 __all__ = ["scheduler_resumed", "schedulers", "tensor_lr", "tensor_lr_scheduled"]
 
 # -- schedulers ------------------------------------------------------------------------
 
-#: Factors of the first rate, step by step; powers of two, so that no rounding is meant.
+#: A scheduler, and the factors of the first rate, step by step: powers of two, so that
+#: no product is rounded.
 _SCHEDULES: dict[str, tuple[Callable[[Any], Any], tuple[float, ...]]] = {
     "LambdaLR": (
         lambda port: lr_scheduler.LambdaLR(port, lambda k: (1.0, 0.25, 2.0, 0.5)[k]),
@@ -33,14 +36,15 @@ _SCHEDULES: dict[str, tuple[Callable[[Any], Any], tuple[float, ...]]] = {
 }
 
 
-def _no_lr(adapter: Any) -> NativeAnswer | None:
-    if adapter.names.get("lr", "lr") == "lr":
+def _without_lr(adapter: TorchAdapter) -> NativeAnswer | None:
+    """The answer for a port whose rate has another name, which schedulers ignore."""
+    if own_name(adapter, "lr") == "lr":
         return None
     return NativeAnswer(skipped="its rate does not stand under lr, as schedulers need")
 
 
 def _drive(bench: Bench, scheduler: Any, factors: tuple[float, ...]) -> None:
-    """Step both; the rates of the groups must be their first ones times the factors."""
+    """Step both; each rate must be its first one times the factor of the step."""
     groups, given = bench.port.param_groups, [float(o["lr"]) for o in bench.options]
     first = [float(group["lr"]) for group in groups]
     for seed, factor in enumerate(factors, start=1):
@@ -54,9 +58,9 @@ def _drive(bench: Bench, scheduler: Any, factors: tuple[float, ...]) -> None:
         scheduler.step()
 
 
-def schedulers(adapter: Any) -> NativeAnswer:
-    """Three schedulers of torch drive the rates of two groups."""
-    if skipped := _no_lr(adapter):
+def schedulers(adapter: TorchAdapter) -> NativeAnswer:
+    """Three schedulers of torch drive the rates of two groups, and keep initial_lr."""
+    if skipped := _without_lr(adapter):
         return skipped
     benches = []
     for name, (schedule, factors) in _SCHEDULES.items():
@@ -69,9 +73,9 @@ def schedulers(adapter: Any) -> NativeAnswer:
     return judged(*benches)
 
 
-def scheduler_resumed(adapter: Any) -> NativeAnswer:
-    """initial_lr is saved and loaded, so that a schedule can go on from the middle."""
-    if skipped := _no_lr(adapter):
+def scheduler_resumed(adapter: TorchAdapter) -> NativeAnswer:
+    """initial_lr is saved and loaded, so that a schedule can be resumed."""
+    if skipped := _without_lr(adapter):
         return skipped
     schedule, _ = _SCHEDULES["ExponentialLR"]
     bench = Bench(adapter)
@@ -87,14 +91,19 @@ def scheduler_resumed(adapter: Any) -> NativeAnswer:
 # -- lr as a tensor --------------------------------------------------------------------
 
 
-def _tensor_bench(adapter: Any, dtype: torch.dtype) -> tuple[Bench, torch.Tensor]:
-    """A tensor of the params' dtype, in which torch computes the decayed rate."""
+def _tensor_bench(
+    adapter: TorchAdapter, dtype: torch.dtype
+) -> tuple[Bench, torch.Tensor]:
+    """A bench whose lr is a tensor, and the tensor, of the params' dtype.
+
+    In that dtype torch computes the decayed rate.
+    """
     lr = torch.tensor(0.7, dtype=dtype)
     return Bench(adapter, dtype=dtype, lr=lr), lr
 
 
-def tensor_lr(adapter: Any) -> NativeAnswer:
-    """Steps use the tensor's value and do not change it."""
+def tensor_lr(adapter: TorchAdapter) -> NativeAnswer:
+    """Steps use the value of an lr that is a tensor, and leave the tensor alone."""
     benches = []
     for dtype in (torch.float32, torch.float64):
         bench, lr = _tensor_bench(adapter, dtype)
@@ -105,9 +114,9 @@ def tensor_lr(adapter: Any) -> NativeAnswer:
     return judged(*benches)
 
 
-def tensor_lr_scheduled(adapter: Any) -> NativeAnswer:
-    """A scheduler drives a rate that is a tensor."""
-    if skipped := _no_lr(adapter):
+def tensor_lr_scheduled(adapter: TorchAdapter) -> NativeAnswer:
+    """A scheduler drives an lr that is a tensor."""
+    if skipped := _without_lr(adapter):
         return skipped
     bench, _ = _tensor_bench(adapter, torch.float32)
     schedule, factors = _SCHEDULES["ExponentialLR"]

@@ -1,4 +1,4 @@
-"""torch: what a state dict looks like, and what may be loaded."""
+"""torch: the form of a state dict, and which dicts can be loaded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, answer, judged
-from .torch_kit import breakdown, held, named, numbers, param, refusal, same
+from .torch_kit import (
+    exception,
+    named,
+    numbers,
+    own_name,
+    param,
+    refusal,
+    same_bits,
+    shown_state,
+)
 
 __all__ = [
     "accepts_other_counters",
@@ -29,8 +39,12 @@ __all__ = [
 _HIDDEN = NativeAnswer(skipped="the state dict does not show accumulator and counter")
 
 
-def entries(adapter: Any) -> str | None:
+def entries(adapter: TorchAdapter) -> NativeAnswer:
     """The dict has exactly state and param_groups; params are indices in order."""
+    return NativeAnswer(_wrong_entries(adapter))
+
+
+def _wrong_entries(adapter: TorchAdapter) -> str | None:
     bench = Bench(adapter).run(1, 2)
     saved = bench.port.state_dict()
     if set(saved) != {"state", "param_groups"}:
@@ -51,35 +65,35 @@ def entries(adapter: Any) -> str | None:
 
 
 def _in_binary32(options: dict[str, Any]) -> dict[str, float]:
-    """A port may hold its options in a narrower format than they are given in."""
+    """Options rounded to binary32: a port may keep them in a narrower format."""
     return {
         name: torch.tensor(float(value), dtype=torch.float32).item()
         for name, value in options.items()
     }
 
 
-def source_unchanged(adapter: Any) -> NativeAnswer:
-    """A dict keeps every bit and entry when it is loaded, and can be loaded again."""
+def source_unchanged(adapter: TorchAdapter) -> NativeAnswer:
+    """Loading leaves every bit and entry of the dict, which can be loaded again."""
     bench = Bench(adapter).run(1, 2, 3)
     saved = bench.saved()
     kept = copy.deepcopy(saved)
     bench.resumed(saved)
-    if not same(saved, kept):
+    if not same_bits(saved, kept):
         return NativeAnswer("loading a state dict changed it")
     second = bench.resumed(saved)
-    if not same(saved, kept):
+    if not same_bits(saved, kept):
         return NativeAnswer("loading a state dict a second time changed it")
-    differs = not same(second.run(4).bits(), bench.run(4).bits())
+    differs = not same_bits(second.run(4).bits(), bench.run(4).bits())
     return answer(
         problem="the dict loaded twice goes on otherwise" if differs else None
     )
 
 
-# -- dicts of other kinds --------------------------------------------------------------
+# -- dicts in other forms --------------------------------------------------------------
 
 
-def strided_sum(adapter: Any) -> NativeAnswer:
-    """S comes transposed, and as every other element of a larger tensor."""
+def strided_sum(adapter: TorchAdapter) -> NativeAnswer:
+    """S is loaded transposed, and as every other element of a larger tensor."""
     bench = Bench(adapter, shapes=((5, 7), (9,), (3, 2))).run(1, 2)
     saved, total = bench.saved(), adapter.keys[0]
     for i in range(len(bench.params)):
@@ -88,15 +102,16 @@ def strided_sum(adapter: Any) -> NativeAnswer:
             return _HIDDEN
         entry[total] = _restrided(entry[total])
     other = bench.resumed(saved)
-    if not same(other.bits(), bench.bits()):
+    if not same_bits(other.bits(), bench.bits()):
         return NativeAnswer("S is another one after loading it with other strides")
     return answer(other.run(3, 4))
 
 
 def _restrided(t: torch.Tensor) -> torch.Tensor:
-    """The same elements: of a matrix the columns lie together, of a vector every other.
+    """The same elements with other strides.
 
-    What lies between the elements of a vector is no plausible S.
+    The columns of a matrix become contiguous.  The elements of a vector get gaps, which
+    hold a number that no accumulator of the check has.
     """
     if t.dim() > 1:
         return t.t().contiguous().t()
@@ -105,8 +120,8 @@ def _restrided(t: torch.Tensor) -> torch.Tensor:
     return wide[::2]
 
 
-def accepts_other_counters(adapter: Any) -> NativeAnswer:
-    """t comes as int, float, or a tensor of an integer or floating dtype."""
+def accepts_other_counters(adapter: TorchAdapter) -> NativeAnswer:
+    """A counter is loaded as int, float, or a tensor of an integer or float dtype."""
     bench = Bench(adapter).run(1, 2)
     saved, step, benches = bench.saved(), adapter.keys[1], list[Bench]()
     entries = [bench.entry(saved, i) for i in range(len(bench.params))]
@@ -123,13 +138,13 @@ def accepts_other_counters(adapter: Any) -> NativeAnswer:
     for kind, convert in kinds.items():
         for entry in entries:
             entry[step] = convert(float(entry[step]))
-        if said := breakdown(go_on):
+        if said := exception(go_on):
             return NativeAnswer(f"a counter stored as {kind} is refused: {said}")
     return judged(*benches)
 
 
-def keeps_precision(adapter: Any) -> NativeAnswer:
-    """A binary32 S of a bfloat16 param is the same number after loading."""
+def keeps_precision(adapter: TorchAdapter) -> NativeAnswer:
+    """A binary32 S of a bfloat16 param has the same value after loading."""
     p = param(adapter, numbers(5, (7,), torch.bfloat16))
     bench = Bench(adapter, params=[p]).run(1)
     saved, total = bench.saved(), adapter.keys[0]
@@ -138,21 +153,21 @@ def keeps_precision(adapter: Any) -> NativeAnswer:
     wide = numbers(6, (7,)).abs()
     saved["state"][0][total] = wide.clone()
     other = bench.resumed(saved)
-    shown, _ = held(adapter, other.port, other.params[0])
+    shown, _ = shown_state(adapter, other.port, other.params[0])
     kept = torch.equal(shown.detach().double(), wide.double())
     if not kept:
         return NativeAnswer(f"a loaded S of torch.float32 became {shown.dtype}")
-    other.give(2)
-    if said := breakdown(other.port.step):
+    other.set_gradients(2)
+    if said := exception(other.port.step):
         return NativeAnswer(f"no step after loading a S of torch.float32: {said}")
     return NativeAnswer()
 
 
-# -- dicts that do not fit -------------------------------------------------------------
+# -- dicts that must be refused --------------------------------------------------------
 
 
-def _refused(adapter: Any, spoil: Callable[[Any], str | None]) -> NativeAnswer:
-    """A dict that `spoil` has changed must be refused; it says how it is wrong."""
+def _refused(adapter: TorchAdapter, spoil: Callable[[Any], str]) -> NativeAnswer:
+    """A saved dict must be refused after `spoil`, which returns what it made wrong."""
     bench = Bench(adapter).run(1, 2)
     saved = bench.saved()
     if adapter.keys[0] not in bench.entry(saved):
@@ -164,8 +179,8 @@ def _refused(adapter: Any, spoil: Callable[[Any], str | None]) -> NativeAnswer:
     return NativeAnswer(f"a dict was loaded {wrong}")
 
 
-def refuses_other_shape(adapter: Any) -> NativeAnswer:
-    """S has another shape than its param."""
+def refuses_other_shape(adapter: TorchAdapter) -> NativeAnswer:
+    """A dict with an S of another shape than its param is refused."""
 
     def spoil(saved: Any) -> str:
         saved["state"][0][adapter.keys[0]] = torch.full((4, 3), 0.7)
@@ -174,8 +189,8 @@ def refuses_other_shape(adapter: Any) -> NativeAnswer:
     return _refused(adapter, spoil)
 
 
-def refuses_missing_sum(adapter: Any) -> NativeAnswer:
-    """S is missing."""
+def refuses_missing_sum(adapter: TorchAdapter) -> NativeAnswer:
+    """A dict without the S of a param is refused."""
 
     def spoil(saved: Any) -> str:
         del saved["state"][1][adapter.keys[0]]
@@ -184,27 +199,27 @@ def refuses_missing_sum(adapter: Any) -> NativeAnswer:
     return _refused(adapter, spoil)
 
 
-def refuses_missing_option(adapter: Any) -> NativeAnswer:
-    """The rate is missing, which no version was ever without."""
+def refuses_missing_option(adapter: TorchAdapter) -> NativeAnswer:
+    """A dict without the rate, which every version has had, is refused."""
 
     def spoil(saved: Any) -> str:
-        del saved["param_groups"][-1][adapter.names.get("lr", "lr")]
+        del saved["param_groups"][-1][own_name(adapter, "lr")]
         return "that lacks lr in a group"
 
     return _refused(adapter, spoil)
 
 
-# -- afterwards ------------------------------------------------------------------------
+# -- after a load ----------------------------------------------------------------------
 
 
-def group_after_load(adapter: Any) -> NativeAnswer:
-    """A group added after a load has the rate of the optimizer's own constructor."""
+def group_after_load(adapter: TorchAdapter) -> NativeAnswer:
+    """A group added after a load has the rate of the loading constructor."""
     bench = Bench(adapter).run(1)
     other = bench.resumed(bench.saved())
     later = param(adapter, numbers(7, (4,)))
     other.port.add_param_group({"params": [later]})
-    rate = other.port.param_groups[-1][adapter.names.get("lr", "lr")]
-    due = other.fresh().port.param_groups[0][adapter.names.get("lr", "lr")]
+    rate = other.port.param_groups[-1][own_name(adapter, "lr")]
+    due = other.fresh().port.param_groups[0][own_name(adapter, "lr")]
     if rate == due:
         return NativeAnswer()
     return NativeAnswer(f"lr of a group added after a load is {rate}, not {due}")

@@ -1,4 +1,4 @@
-"""torch: what a step does around the update, with real autograd."""
+"""torch: a step beside the update: closures, identity, gradients, hooks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 
-from adagrad_conformance.adapters.base import NativeAnswer
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 from .torch_bench import Bench, answer
-from .torch_kit import held, numbers, same
+from .torch_kit import numbers, same_bits, shown_state
 
 __all__ = ["closure_with_gradients", "hooks", "in_place", "zero_grad_and_backward"]
 
 
 def _backward(bench: Bench, seed: int) -> Any:
-    """A loss whose gradients are known numbers; params get them by backward."""
+    """A loss whose gradients are known numbers, which backward gives to the params."""
     leaves = [p.detach().requires_grad_() for p in bench.params]
     if bench.params[0].requires_grad:
         leaves = bench.params
@@ -29,8 +30,8 @@ def _backward(bench: Bench, seed: int) -> Any:
     return loss
 
 
-def closure_with_gradients(adapter: Any) -> NativeAnswer:
-    """The closure calls backward, even where the caller has gradients disabled."""
+def closure_with_gradients(adapter: TorchAdapter) -> NativeAnswer:
+    """The closure can call backward, even where the caller disabled gradients."""
     bench = Bench(adapter)
     losses: list[Any] = []
     due = [numbers(40 + i, p.shape) for i, p in enumerate(bench.params)]
@@ -39,9 +40,9 @@ def closure_with_gradients(adapter: Any) -> NativeAnswer:
     def closure() -> Any:
         if not torch.is_grad_enabled():
             bench.fail("the closure is called without gradients enabled")
-        if not same([p.detach() for p in bench.params], before):
+        if not same_bits([p.detach() for p in bench.params], before):
             bench.fail("the closure is called after the params have moved")
-        with torch.enable_grad():  # the step is judged whatever was wrong before it
+        with torch.enable_grad():  # so that the step is judged in any case
             losses.append(_backward(bench, 40))
         return losses[-1]
 
@@ -56,13 +57,13 @@ def closure_with_gradients(adapter: Any) -> NativeAnswer:
     return answer(bench)
 
 
-def in_place(adapter: Any) -> NativeAnswer:
-    """The param stays the object, the memory and the kind of tensor that it was."""
+def in_place(adapter: TorchAdapter) -> NativeAnswer:
+    """A step keeps the param's object, storage and attributes, and no graph."""
     bench = Bench(adapter)
     views = [p.detach() for p in bench.params]
     due = [_identity(p) for p in bench.params]
     for seed in (1, 2):
-        bench.give(seed)
+        bench.set_gradients(seed)
         bench.step()
         listed = [p for group in bench.port.param_groups for p in group["params"]]
         for i, p in enumerate(bench.params):
@@ -73,9 +74,9 @@ def in_place(adapter: Any) -> NativeAnswer:
                     return NativeAnswer(
                         f"{what} of param {i} was {due[i][what]}, is {value} now"
                     )
-            if not same(views[i], p.detach()):
+            if not same_bits(views[i], p.detach()):
                 return NativeAnswer(f"a view of param {i} does not see the step")
-            total, _ = held(adapter, bench.port, p)
+            total, _ = shown_state(adapter, bench.port, p)
             if total is not None and (total.grad_fn or total.requires_grad):
                 return NativeAnswer(f"the accumulator of param {i} keeps a graph")
     return answer(bench)
@@ -96,11 +97,11 @@ def _identity(p: torch.Tensor) -> dict[str, Any]:
     }
 
 
-def zero_grad_and_backward(adapter: Any) -> NativeAnswer:
-    """A backward pass that leaves out the middle param leaves its gradient None."""
+def zero_grad_and_backward(adapter: TorchAdapter) -> NativeAnswer:
+    """The gradient of a param is None after zero_grad and a backward without it."""
     bench = Bench(adapter)
     leaves = bench.params
-    if not leaves[0].requires_grad:  # the step itself is what this port differentiates
+    if not leaves[0].requires_grad:  # the port differentiates the step itself
         leaves = [p.detach().clone().requires_grad_() for p in bench.params]
         bench = Bench(adapter, params=leaves)
     for i, p in enumerate(leaves):
@@ -113,7 +114,7 @@ def zero_grad_and_backward(adapter: Any) -> NativeAnswer:
     if not bench.adapter.fixed.get("differentiable"):
         before = leaves[1].detach().clone()
         bench.step()
-        if leaves[1].grad is not None or not same(leaves[1].detach(), before):
+        if leaves[1].grad is not None or not same_bits(leaves[1].detach(), before):
             bench.fail("the step gave a gradient to a param that had none, or moved it")
     return answer(bench)
 
@@ -127,8 +128,8 @@ _HOOKS = tuple(
 )
 
 
-def hooks(adapter: Any) -> NativeAnswer:
-    """Each kind of hook is called once by its method, and never by another one."""
+def hooks(adapter: TorchAdapter) -> NativeAnswer:
+    """Each hook is called once by its own method, and by no other method."""
     bench = Bench(adapter).run(1)
     kinds = [kind for kind in _HOOKS if hasattr(bench.port, f"register_{kind}")]
     if not kinds:
@@ -146,7 +147,7 @@ def hooks(adapter: Any) -> NativeAnswer:
         "state_dict": lambda: saved.append(bench.port.state_dict()),
         "load_state_dict": lambda: bench.port.load_state_dict(saved[-1]),
     }
-    for word, call in (*events.items(), *events.items()):  # hooks outlive a load
+    for word, call in (*events.items(), *events.items()):  # hooks stay after a load
         calls.clear()
         call()
         due = [f"{word}_{end}" for end in ("pre_hook", "post_hook")]
