@@ -11,7 +11,7 @@ from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad, adagrad_
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from adagrad_conformance.checks.kinds import native_checks
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 
 
@@ -41,7 +41,7 @@ class CompiledInBinary32(SingleTensorAdagrad):
 def failed(make):
     """The requirements on the compiled step that a port fails."""
     slow = [check for check in native_checks() if check.entry.slow]
-    result = run_candidate("port", InProcessClient(make), slow, None)
+    result = evaluate_client("port", InProcessClient(make), slow, None)
     assert result.problem is None
     if any(v.status == "skipped" for v in result.verdicts):
         pytest.skip(result.verdicts[0].message)

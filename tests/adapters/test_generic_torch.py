@@ -13,7 +13,7 @@ from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 
 
@@ -74,7 +74,7 @@ def verdicts(port):
     library = Library.read()
     chosen = [*library.scenarios(), *fresh_scenarios(11, 3)]
     adapter = TorchAdapter("generic", port, without=evidently_lacks(port))
-    result = run_candidate(
+    result = evaluate_client(
         "generic", InProcessClient(lambda: adapter), chosen, library.expectations
     )
     assert result.problem is None
@@ -154,7 +154,7 @@ def test_the_example_of_the_readme():
     library = Library.read()
     chosen = [*library.scenarios(), *fresh_scenarios(3)]
     port = InProcessClient(lambda: adapter)
-    found = run_candidate("my-port", port, chosen, library.expectations).verdicts
+    found = evaluate_client("my-port", port, chosen, library.expectations).verdicts
     judged = [v for v in found if v.level == "MUST" and v.status != "not-claimed"]
     assert len(judged) > 200
     assert [v.scenario for v in judged if v.status != "pass"] == []

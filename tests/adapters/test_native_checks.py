@@ -28,7 +28,7 @@ from adagrad_conformance.adapters.own.torch_foreach import ForeachAdagrad
 from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
 from adagrad_conformance.checks.kinds import native_checks
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.in_process import InProcessClient
 
@@ -125,7 +125,7 @@ PORTS = {
 
 @functools.cache
 def verdicts(name):
-    result = run_candidate(name, InProcessClient(PORTS[name]), QUICK, None)
+    result = evaluate_client(name, InProcessClient(PORTS[name]), QUICK, None)
     assert result.problem is None
     return {v.scenario.removeprefix("torch/"): v for v in result.verdicts}
 

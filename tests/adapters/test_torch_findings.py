@@ -16,7 +16,7 @@ from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.checks.kinds import NativeCheck
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.in_process import InProcessClient
 
@@ -42,7 +42,7 @@ def failed():
     failures = {}
     for name in PATHS:
         port = InProcessClient(getattr(torch_optim, name))
-        result = run_candidate(name, port, chosen, library.expectations)
+        result = evaluate_client(name, port, chosen, library.expectations)
         assert result.problem is None
         failures[name] = {
             v.requirements[0] for v in result.verdicts if v.status not in NOT_JUDGED

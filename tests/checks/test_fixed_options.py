@@ -11,7 +11,7 @@ from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.identity import check_constants
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.claims import needed_claims
@@ -133,7 +133,7 @@ SOME = [s for s in LIBRARY.scenarios() if s.id.startswith(("algorithm/", "maximi
 
 
 def judged(adapter):
-    result = run_candidate("x", InProcessClient(adapter), SOME, LIBRARY.expectations)
+    result = evaluate_client("x", InProcessClient(adapter), SOME, LIBRARY.expectations)
     assert result.problem is None, result.problem
     return {v.scenario: v.status for v in result.verdicts}
 

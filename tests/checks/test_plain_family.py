@@ -7,7 +7,7 @@ import numpy as np
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 
 LIBRARY = Library.read()
@@ -88,7 +88,7 @@ class SumsByKind(Small):
 
 
 def failed(adapter):
-    result = run_candidate(
+    result = evaluate_client(
         "x", InProcessClient(adapter), CHECKS, LIBRARY.expectations, explain=False
     )
     assert result.problem is None, result.problem

@@ -22,7 +22,7 @@ from adagrad_conformance.adapters.registry import ADAPTERS
 from adagrad_conformance.checks.kinds import Relation
 from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.verdict import Verdict
@@ -87,7 +87,7 @@ def results_of(names, listed):
     ]
     expect = library().expectations
     return targets, [
-        run_candidate(target.name, candidate, listed, expect)
+        evaluate_client(target.name, candidate, listed, expect)
         for target, candidate in zip(targets, candidates, strict=True)
     ]
 

@@ -18,7 +18,7 @@ from adagrad_conformance.adapters.base import (
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.kinds import Adaptive, NativeCheck, Relation, Same
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.observations import (
     AdaptiveSeen,
     NotPlayed,
@@ -412,7 +412,7 @@ def status_of(port, check=NATIVE_CHECK):
         claims = frozenset(CLAIMS)
 
     port.factory = Claims
-    (verdict,) = run_candidate("port", port, [check], lambda s: ()).verdicts
+    (verdict,) = evaluate_client("port", port, [check], lambda s: ()).verdicts
     return verdict.status, verdict.failure.message if verdict.failure else None
 
 
@@ -655,12 +655,12 @@ def test_smoke_test_of_a_narrow_port(name):
 
 def test_failed_smoke_test_is_the_target_s_problem():
     port = Shows(rounded_away)
-    result = run_candidate("liar", port, [scenario(MADE)], lambda s: ())
+    result = evaluate_client("liar", port, [scenario(MADE)], lambda s: ())
     assert result.problem.startswith("failed its smoke test: ")
     assert result.verdicts == []
     assert port.log[-1] == ("here", "close")
 
 
 def test_port_that_cannot_be_started_is_the_target_s_problem():
-    result = run_candidate("dead", Mortal(starts=0), [], lambda s: ())
+    result = evaluate_client("dead", Mortal(starts=0), [], lambda s: ())
     assert result.problem == "could not be loaded: no more"

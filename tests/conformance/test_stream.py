@@ -10,15 +10,17 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from schema_kit import SchemaTest, rule_ids
 
-from adagrad_conformance.checks import kinds
+from adagrad_conformance.checks.kinds import Kind
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.execution.status import REASONS, Status
+from adagrad_conformance.grading.failure import FailureKind
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_conformance.reports.records import STREAM_VERSION
 from adagrad_conformance.reports.stream import StreamError, read_stream
@@ -65,7 +67,8 @@ PASSED = {
 }
 FAILED = {
     **{**PASSED, "status": "fail", "grade": "fail", "max_error_ulp": "inf"},
-    **{"event": 2, "param": "p", "element": 1, "observed": "1", "expected": "2"},
+    **{"failure": "theta", "event": 2, "param": "p", "element": 1},
+    **{"observed": "1", "expected": "2"},
     **{"outside_ulp": "3", "reproducer": {"id": "a/b"}},
 }
 CRASHED = {
@@ -121,7 +124,8 @@ def test_the_words_of_the_schema_are_those_of_the_suite():
     assert check["status"]["enum"] == [str(status) for status in Status]
     assert check["grade"]["enum"] == [*GRADES, None]
     assert check["cause"]["enum"] == [*REASONS, None]
-    assert sorted(check["kind"]["enum"]) == sorted(kinds._KINDS.values())
+    assert check["kind"]["enum"] == list(get_args(Kind))
+    assert check["failure"]["enum"] == list(FailureKind)
     header = SCHEMA["$defs"]["header"]["properties"]
     assert header["stream_version"]["const"] == STREAM_VERSION
 

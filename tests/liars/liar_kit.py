@@ -8,7 +8,7 @@ from collections import Counter
 from adagrad_conformance.checks.scenarios.families import GENERATED
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import Step, Steps
@@ -38,7 +38,7 @@ def long_runs():
 def judged(factory, chosen=None):
     """The result of a liar made by `factory`, on binary32 unless told otherwise."""
     chosen = scenarios("binary32") if chosen is None else chosen
-    result = run_candidate(
+    result = evaluate_client(
         "liar", InProcessClient(factory), chosen, library().expectations
     )
     assert result.problem is None

@@ -27,7 +27,7 @@ from liar_kit import (
 
 from adagrad_conformance.adapters.base import Reply, Trace
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
@@ -302,7 +302,7 @@ def test_what_is_not_claimed_is_neither_passed_nor_failed():
 
 def test_no_claim_at_all_fails_the_smoke_test():
     liar = type("Mute", (NumpyAdapter,), {"claims": frozenset()})
-    result = run_candidate("mute", InProcessClient(liar), scenarios("binary32"), None)
+    result = evaluate_client("mute", InProcessClient(liar), scenarios("binary32"), None)
     assert result.problem == "failed its smoke test: no format is claimed"
     assert result.verdicts == []
 
@@ -310,7 +310,7 @@ def test_no_claim_at_all_fails_the_smoke_test():
 def test_unknown_claim_is_not_loaded():
     claims = NumpyAdapter.claims | {"flying"}
     liar = type("Flyer", (NumpyAdapter,), {"claims": claims})
-    result = run_candidate("flyer", InProcessClient(liar), [], None)
+    result = evaluate_client("flyer", InProcessClient(liar), [], None)
     assert result.problem.startswith("could not be loaded: unknown claims ['flying']")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.status import REASONS, Status
 from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.transport import child_process, subprocess_client
@@ -140,7 +140,7 @@ def judged(moment, lie, takes=(), memory=None, chosen=None):
     timeout = SOON if lie in SLOW else NEVER
     candidate = SubprocessClient(command, timeout, memory)
     chosen = checks(moment) if chosen is None else chosen
-    result = run_candidate("liar", candidate, chosen, play)
+    result = evaluate_client("liar", candidate, chosen, play)
     assert result.problem is None
     assert not candidate.alive
     return result.verdicts
@@ -259,7 +259,7 @@ sys.argv = [{str(LIAR)!r}, "step", "exits"]
 runpy.run_path({str(LIAR)!r}, run_name="__main__")
 """
     candidate = SubprocessClient((sys.executable, "-c", script), NEVER)
-    result = run_candidate("liar", candidate, checks("step"), play)
+    result = evaluate_client("liar", candidate, checks("step"), play)
     found = [(v.status, v.reason) for v in result.verdicts]
     assert found == [
         *[("pass", None)] * 2,
@@ -292,9 +292,9 @@ def test_a_closure_that_is_called_without_end(monkeypatch):
     )
     command = (sys.executable, "-c", script, "never", "exits")
     candidate = SubprocessClient(command, NEVER)
-    result = run_candidate("liar", candidate, CLOSURES, play)
+    result = evaluate_client("liar", candidate, CLOSURES, play)
     found = [(v.status, v.reason) for v in result.verdicts]
     assert found == [("malformed", "wrong-count")] * 2
     honest = SubprocessClient((sys.executable, str(LIAR), "never", "exits"), NEVER)
-    verdicts = run_candidate("liar", honest, CLOSURES, play).verdicts
+    verdicts = evaluate_client("liar", honest, CLOSURES, play).verdicts
     assert [v.status for v in verdicts] == ["pass", "pass"]

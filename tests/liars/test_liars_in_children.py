@@ -8,7 +8,7 @@ import sys
 import pytest
 from liar_kit import library, scenarios
 
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 
 
@@ -26,7 +26,7 @@ sys.exit(host.main(["numpy"]))
 
 
 def run_child(script, chosen):
-    result = run_candidate("child", child(script), chosen, library().expectations)
+    result = evaluate_client("child", child(script), chosen, library().expectations)
     assert result.problem is None
     return {v.scenario: v for v in result.verdicts}
 

@@ -29,7 +29,7 @@ from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.diagnosis.search import KINDS, diagnose
 from adagrad_conformance.diagnosis.traits import pattern, traits_of
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.case import Terms
@@ -293,7 +293,7 @@ class Declares(torch_optim.TorchAdapter):
 
 def declared(dialect):
     checks = [c for c in some() if "defaults" not in c.id]
-    return run_candidate(
+    return evaluate_client(
         "declares",
         InProcessClient(lambda: Declares(dialect)),
         checks,

@@ -22,7 +22,7 @@ from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.kinds import NativeCheck
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
@@ -90,7 +90,7 @@ def test_mutant_is_caught(mutant):
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_port_passes_the_same_scenarios(name):
     candidate = InProcessClient(RIGHT[name])
-    result = run_candidate(name, candidate, default_checks(), library().expectations)
+    result = evaluate_client(name, candidate, default_checks(), library().expectations)
     must = [v for v in result.verdicts if v.level == "MUST"]
     assert result.problem is None
     odd = {v.scenario for v in must if v.status not in ("pass", *NOT_JUDGED)}

@@ -4,7 +4,7 @@ import pytest
 
 from adagrad_conformance.adapters.arrays import ArrayAdapter
 from adagrad_conformance.transport.in_process import InProcessClient
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.vector_files import Library
 
@@ -73,7 +73,7 @@ class Own(Counting):
 def verdicts(adapter, names):
     library = Library.read()
     checks = [library.scenario(name) for name in names]
-    result = run_candidate(
+    result = evaluate_client(
         "counting", InProcessClient(lambda: adapter), checks, library.expectations
     )
     assert result.problem is None

@@ -24,7 +24,7 @@ from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reproducers.assertion import Assertion
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.checks.vector_files import Library
@@ -326,7 +326,7 @@ def statuses(name, folder, *ids):
     port = SubprocessClient((NODE, adapter_of(name), str(folder)), NEVER)
     by_id, expectations = checks()
     chosen = [by_id[id] for id in ids]
-    result = run_candidate(name, port, chosen, expectations, explain=False)
+    result = evaluate_client(name, port, chosen, expectations, explain=False)
     assert result.problem is None, result.problem
     return [verdict.status for verdict in result.verdicts]
 

@@ -18,7 +18,7 @@ import pytest
 from port_kit import environment_of
 
 from adagrad_conformance.reproducers.assertion import Assertion
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
 from adagrad_conformance.reproducers.port_script import port_reproducer
@@ -264,7 +264,7 @@ def test_a_fault_that_plain_lines_confirm(name, check):
     assert confirmed
     by_id, expectations = checks()
     port = SubprocessClient(parse_target(name).command, NEVER)
-    result = run_candidate(name, port, [by_id[check]], expectations, explain=False)
+    result = evaluate_client(name, port, [by_id[check]], expectations, explain=False)
     assert result.problem is None
     (verdict,) = result.verdicts
     assert verdict.status == "fail", (verdict, confirmed)
@@ -282,7 +282,7 @@ def test_a_right_port_passes(name):
         and check.level == "MUST"
     ]
     port = SubprocessClient(parse_target(name).command, NEVER)
-    result = run_candidate(name, port, chosen, expectations, explain=False)
+    result = evaluate_client(name, port, chosen, expectations, explain=False)
     statuses = [verdict.status for verdict in result.verdicts]
     assert set(statuses) <= {"pass", "not-claimed"}
     assert statuses.count("pass") > 10

@@ -18,7 +18,7 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lac
 from adagrad_conformance.checks.kinds import NativeCheck, needed_claims
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 
 SEED = 20_110_712
@@ -81,7 +81,9 @@ def default_checks():
 def verdicts(make, checks=None):
     """Every verdict of the suite on a port in this process."""
     checks = default_checks() if checks is None else checks
-    result = run_candidate("zoo", InProcessClient(make), checks, library().expectations)
+    result = evaluate_client(
+        "zoo", InProcessClient(make), checks, library().expectations
+    )
     assert result.problem is None
     return result.verdicts
 

@@ -14,7 +14,7 @@ from .scenarios.families import GENERATED
 from .scenarios.random_scenarios import fresh_scenarios
 from .vector_files import Library
 
-__all__ = ["checks_of_a_run", "is_slow", "known_checks", "matches"]
+__all__ = ["checks_of_a_run", "is_slow", "known_checks", "matches", "selected"]
 
 
 def known_checks(library: Library) -> list[Check]:
@@ -36,6 +36,25 @@ def _generated() -> tuple[Scenario, ...]:
 def checks_of_a_run(library: Library, seed: int, fresh: int) -> list[Check]:
     """The known checks, then the random ones of a seed, `fresh` for each format."""
     return [*known_checks(library), *fresh_scenarios(seed, fresh)]
+
+
+def selected(
+    library: Library,
+    seed: int,
+    fresh: int,
+    level: str = "MAY",
+    only: str | None = None,
+    quick: bool = False,
+) -> list[Check]:
+    """The checks of a run up to a level, with an id or requirement like `only`.
+
+    With `quick`, those that compile something or start another process are left out.
+    """
+    return [
+        check
+        for check in checks_of_a_run(library, seed, fresh)
+        if matches(check, only, level) and not (quick and is_slow(check))
+    ]
 
 
 def is_slow(check: Check) -> bool:

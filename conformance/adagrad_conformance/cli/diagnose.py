@@ -15,15 +15,16 @@ from adagrad_conformance import __version__
 from adagrad_conformance.checks.selection import checks_of_a_run, is_slow
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.diagnosis.search import diagnose
+from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.evaluation import TargetResult, run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
+from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.files import write_text
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.exit_code import exit_code
 from adagrad_conformance.reports.records import diagnosis_record
-from adagrad_conformance.reports.terminal import told
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
@@ -63,7 +64,7 @@ def diagnose_command(
         seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
     checks = [c for c in checks_of_a_run(library, seed, FRESH) if not is_slow(c)]
     click.echo(f"adagrad-conformance {__version__}: diagnosing {target}, seed {seed}")
-    result = run_candidate(
+    result = evaluate_client(
         target, client, checks, library.expectations, explain=False, keep=True
     )
     if result.problem or result.identity is None:
@@ -153,7 +154,7 @@ def _lines(record: Json) -> Iterator[str]:
         return
     yield f"{failed} of {judged} checks at {words} fail by the document. Explanations:"
     for number, explanation in enumerate(record["explanations"], 1):
-        yield f"  {number}. {told(explanation)}"
+        yield f"  {number}. {explanation_text(explanation)}"
         if explanation["like"]:
             yield f"     as in {'; '.join(explanation['like'])}"
     if record["separator"]:
@@ -161,7 +162,7 @@ def _lines(record: Json) -> Iterator[str]:
         yield f"Told from '{'; '.join(against)}' by:"
         yield f"  adagrad-conformance explain {scenario}"
     if record["rest"]:
-        yield f"Beside the first: {told(record['rest'])}"
+        yield f"Beside the first: {explanation_text(record['rest'])}"
     if "by_first" in record:
         yield from _full(record["by_first"], words)
 

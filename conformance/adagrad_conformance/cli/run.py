@@ -23,7 +23,8 @@ from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.selection import checks_of_a_run, is_slow, matches
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.evaluation import TargetResult, run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
+from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.exit_code import exit_code
 from adagrad_conformance.reports.records import (
@@ -173,7 +174,7 @@ def _run_all(
 
         def one(target: Target, client: SubprocessClient) -> TargetResult:
             task = progress.add_task(target.name, total=len(plan.checks))
-            return run_candidate(
+            return evaluate_client(
                 target.name,
                 client,
                 plan.checks,

@@ -1,10 +1,10 @@
-"""The exit code of a run."""
+"""The exit code of a run over several targets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from adagrad_conformance.evaluation import TargetResult
+from adagrad_conformance.evaluation.result import TargetResult
 
 __all__ = ["exit_code"]
 
@@ -15,14 +15,5 @@ def exit_code(results: Iterable[TargetResult], strict: bool) -> int:
     With `strict`, a SHOULD that fails counts as a MUST.  Over several targets the
     gravest wins, in the order 3, 1, 4, 0.
     """
-    codes = {_target_code(result, strict) for result in results}
+    codes = {result.exit_code(strict) for result in results}
     return next((code for code in (3, 1, 4) if code in codes), 0 if codes else 4)
-
-
-def _target_code(result: TargetResult, strict: bool) -> int:
-    if result.problem:
-        return 3
-    levels = ("MUST", "SHOULD") if strict else ("MUST",)
-    if any(v.level in levels and v.status.is_failure for v in result.verdicts):
-        return 1
-    return 0 if any(v.status.was_judged for v in result.verdicts) else 4

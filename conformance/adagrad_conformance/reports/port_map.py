@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.adapters.unavailable import UNREACHED
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.requirements import classification
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
@@ -57,7 +58,7 @@ def _verdict(port: Summary, date: str) -> tuple[str, ...]:
         f"{must - total.failed} of {must}",
         _by_document(target),
         str(total.findings),
-        str(total.count(None, "not-claimed")),
+        str(total.count(None, Status.NOT_CLAIMED)),
         total.worst_grade,
         total.max_error,
         date,

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from adagrad_conformance import __version__
-from adagrad_conformance.evaluation import TargetResult
+from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import DIALECTS
 
@@ -172,6 +172,7 @@ def check_record(
     }
     if failure:
         record |= {
+            "failure": failure.kind,
             "event": failure.event,
             "param": failure.param,
             "element": failure.element,

@@ -1,4 +1,4 @@
-"""What all reports need to know of a target's records."""
+"""Counts, findings and the conclusion of a target, from its records."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from adagrad_conformance.evaluation.conclusion import Conclusion, conclude, evidence
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
@@ -16,7 +17,7 @@ __all__ = ["NO_REQUIREMENT", "Finding", "Summary", "Theme", "summaries"]
 
 Json = dict[str, Any]
 
-#: Where a scenario of the user's own names no requirement.
+#: The requirement of a scenario that names none.
 NO_REQUIREMENT = "no requirement"
 _GRADE_ORDER = list(GRADES)
 _JUDGED = tuple(status for status in Status if status.was_judged)
@@ -66,14 +67,17 @@ class Theme:
 
     @property
     def max_error(self) -> str:
-        """The largest error of a check that passed, in ulp at scale.
+        """The largest error of a check that passed, in ulp at scale, or a dash.
 
-        Not of numbers that are flushed to zero, as is declared.
+        Checks with subnormal numbers that a port flushes to zero, as it declares, do
+        not count.
         """
         errors = [
             float(r["max_error_ulp"])
             for r in self.records
-            if r["max_error_ulp"] and r["status"] == "pass" and r["grade"] != "flushed"
+            if r["max_error_ulp"]
+            and r["status"] == Status.PASS
+            and r["grade"] != "flushed"
         ]
         return f"{max(errors):.3g}" if errors else "-"
 
@@ -93,24 +97,17 @@ class Finding:
 
     @property
     def evidence(self) -> str:
-        """One line: what was seen and what was due."""
+        """One line: what is wrong, what was observed and what is expected."""
         record = self.first
-        text = str(record["message"]).strip().splitlines() or [record["status"]]
-        parts = [text[-1] if record["status"] != "fail" else text[0]]
-        if record["status"] != "fail":
-            cause = f" ({record['cause']})" if record.get("cause") else ""
-            parts.insert(0, record["status"] + cause)
-        if record.get("observed") is not None:
-            place = f"{record.get('param') or ''}"
-            if record.get("element") is not None:
-                place += f"[{record['element']}]"
-            parts.append(f"{place} = {record['observed']}, due {record['expected']}")
-        return ": ".join(parts)
+        keys = ("cause", "param", "element", "observed", "expected")
+        return evidence(
+            Status(record["status"]), record["message"], *map(record.get, keys)
+        )
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One target's records, seen from above."""
+    """The records of one target, counted and grouped."""
 
     target: Json
     records: Sequence[Json]
@@ -140,17 +137,14 @@ class Summary:
         return [Finding(name, level, rs) for (level, name), rs in listed]
 
     @property
-    def verdict(self) -> str:
-        """The verdict in words."""
-        if self.target.get("problem"):
-            return "NOT JUDGED"
-        if not self.total.judged_at():
-            return "NOT JUDGED"
-        return "NOT CONFORMANT" if self.total.failed else "CONFORMANT"
+    def verdict(self) -> Conclusion:
+        """Conformant, not conformant, or not judged."""
+        problem, total = self.target.get("problem"), self.total
+        return conclude(problem, total.judged_at(), total.failed)
 
     @property
     def verdict_words(self) -> str:
-        """The verdict, and by what, where that is not the document."""
+        """The verdict, and the dialect where the port declares another one."""
         if self.target.get("departs"):
             return f"{self.verdict} by its dialect {self.target['dialect']}"
         return self.verdict
@@ -160,7 +154,7 @@ class Summary:
         """The claims that are missing, and how many scenarios need each."""
         missing: dict[str, int] = defaultdict(int)
         for record in self.records:
-            if record["status"] == "not-claimed":
+            if record["status"] == Status.NOT_CLAIMED:
                 for claim in record["message"].split(", "):
                     missing[claim] += 1
         return dict(sorted(missing.items(), key=lambda item: -item[1]))
@@ -170,7 +164,7 @@ class Summary:
         """Why checks could not be run here, and which."""
         reasons: dict[str, list[str]] = defaultdict(list)
         for record in self.records:
-            if record["status"] == "skipped":
+            if record["status"] == Status.SKIPPED:
                 reasons[record["message"]].append(record["scenario"])
         return dict(reasons)
 

@@ -9,11 +9,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from adagrad_conformance.diagnosis.wording import explanation_text
+from adagrad_conformance.evaluation.conclusion import Conclusion
+
 from .summary import Finding, Summary
 
-__all__ = ["diagnosis_lines", "print_summary", "told"]
+__all__ = ["diagnosis_lines", "print_summary"]
 
-_COLOURS = {"CONFORMANT": "green", "NOT CONFORMANT": "red", "NOT JUDGED": "yellow"}
+_COLOURS = {
+    Conclusion.CONFORMANT: "green",
+    Conclusion.NOT_CONFORMANT: "red",
+    Conclusion.NOT_JUDGED: "yellow",
+}
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -59,33 +66,14 @@ def diagnosis_lines(diagnosis: Mapping[str, Any] | None) -> Iterator[str]:
     if diagnosis is None:
         return
     first = diagnosis["explanations"][0]
-    yield f"diagnosis: {told(first)}"
+    yield f"diagnosis: {explanation_text(first)}"
     if first["like"]:
         yield f"  as in {'; '.join(first['like'])}"
     if diagnosis["separator"]:
         scenario, against = diagnosis["separator"].values()
         yield f"  told from '{'; '.join(against)}' by {scenario}"
     if diagnosis["rest"]:
-        yield f"  and beside it: {told(diagnosis['rest'])}"
-
-
-def told(explanation: Mapping[str, Any]) -> str:
-    """An explanation of a target record in words."""
-    words, failed = "; ".join(explanation["words"]), explanation["failed"]
-    explained, broken = explanation["explained"], explanation["broken"]
-    if explanation["name"] == "pattern":
-        others = f", as do {broken} that pass" if broken else ""
-        return (
-            f"{explanation['kind']}: in {explained} of {failed} failed checks "
-            f"{words}{others}"
-        )
-    if explained == failed and not broken:
-        return f"{explanation['kind']}: {words} (this explains all that was observed)"
-    against = f" and {broken} others would fail" if broken else ""
-    return (
-        f"{explanation['kind']}: {words} "
-        f"(this explains {explained} of {failed} failed checks{against})"
-    )
+        yield f"  and beside it: {explanation_text(diagnosis['rest'])}"
 
 
 def _themes(summary: Summary) -> Table:

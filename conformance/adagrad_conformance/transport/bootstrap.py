@@ -1,11 +1,11 @@
 """Starts the server, or a script, under any Python, with the packages of another one.
 
-    python bootstrap.py REFERENCE CONFORMANCE WHAT
+    python bootstrap.py REFERENCE CONFORMANCE WHAT [FOLDER...]
 
 REFERENCE and CONFORMANCE are the folders of the two packages, which need nothing more
 there than NumPy.  WHAT is a target for server.py, or a script (a file whose name ends
 in `.py`) that imports them.  Neither the path nor the environment of the Python that
-calls this is passed on.
+calls this is passed on; the modules of WHAT are searched in each FOLDER, too.
 """
 
 from __future__ import annotations
@@ -42,10 +42,14 @@ def _provide(name: str, folder: str) -> None:
     spec.loader.exec_module(module)
 
 
-def _main(reference: str, conformance: str, what: str) -> int:
+def _main(reference: str, conformance: str, what: str, *folders: str) -> int:
     _prepare_path()
     _provide("adagrad_reference", reference)
     _provide("adagrad_conformance", conformance)
+    if folders:
+        from adagrad_conformance.transport.user_modules import search_folders
+
+        search_folders(folders)
     if what.endswith(".py"):
         import runpy
 

@@ -13,7 +13,7 @@ from adagrad_conformance.adapters.registry import PORTS
 
 from .user_modules import import_file, import_named
 
-__all__ = ["TargetError", "load_adapter"]
+__all__ = ["TargetError", "as_adapter", "load_adapter"]
 
 
 class TargetError(Exception):
@@ -31,7 +31,7 @@ def load_adapter(text: str) -> Adapter:
             where = f" ({origin})" if origin and not module_name.endswith(".py") else ""
             raise TargetError(f"{text}: {module_name}{where} has no {attribute!r}")
         thing = getattr(thing, part)
-    return _adapter(text, thing)
+    return as_adapter(text, thing)
 
 
 def _module(text: str, name: str) -> ModuleType:
@@ -66,7 +66,12 @@ def _hint(text: str, missing: str) -> str:
     return "check the spelling, or install it with pip"
 
 
-def _adapter(text: str, thing: Any) -> Adapter:
+def as_adapter(text: str, thing: Any) -> Adapter:
+    """An adapter for what stands at a target; raises `TargetError`.
+
+    `thing` is an adapter, a class or function that makes one, or a class of torch
+    optimizers; `text` names it.
+    """
     if isinstance(thing, Adapter):
         return thing
     if _is_torch_optimizer(thing):

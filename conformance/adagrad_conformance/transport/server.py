@@ -24,7 +24,11 @@ from adagrad_reference.scenario import Step, Steps, Tensor
 from . import messages
 from .loading import TargetError, load_adapter
 
-__all__ = ["Answers", "main", "serve"]
+__all__ = ["SERVED", "Answers", "main", "serve"]
+
+#: The environment variable that names the target in the process of a port, and in all
+#: processes which that one starts.
+SERVED = "ADAGRAD_CONFORMANCE_SERVED"
 
 #: Answers wait for company, but no longer than this (seconds).
 _PATIENCE = 0.05
@@ -47,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     target = (sys.argv[1:] if argv is None else argv)[0]
     gc.set_threshold(100_000, 50, 100)  # what a framework makes in loading lives on
     lines, answers = _private_streams()
+    os.environ[SERVED] = target
     try:
         adapter = load_adapter(target)
     except TargetError as error:

@@ -26,7 +26,7 @@ from types import ModuleType
 
 from adagrad_conformance.search_path import search_last
 
-__all__ = ["free_name", "import_file", "import_named"]
+__all__ = ["free_name", "import_file", "import_named", "search_folders"]
 
 
 def import_file(path: Path) -> ModuleType:
@@ -58,6 +58,14 @@ def import_named(name: str) -> ModuleType:
         return import_file(path)
     _search(folder)
     return importlib.import_module(name)
+
+
+def search_folders(folders: Sequence[str]) -> None:
+    """Find modules in these folders, too; packages of the first ones come first."""
+    known = set(map(os.path.realpath, sys.path))
+    for folder in reversed(folders):
+        if os.path.realpath(folder) not in known:
+            _search(Path(folder))
 
 
 @dataclass(frozen=True)

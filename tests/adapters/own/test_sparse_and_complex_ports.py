@@ -17,7 +17,7 @@ from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
 from adagrad_conformance.checks.scenarios import complex as complex_family
 from adagrad_conformance.checks.scenarios import sparse as sparse_family
-from adagrad_conformance.evaluation import run_candidate
+from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
@@ -184,7 +184,9 @@ def verdicts(adapter):
     def expect(scenario):
         return tuple(play(scenario, fast=True))
 
-    result = run_candidate("port", InProcessClient(lambda: adapter), SCENARIOS, expect)
+    result = evaluate_client(
+        "port", InProcessClient(lambda: adapter), SCENARIOS, expect
+    )
     assert result.problem is None
     return result.verdicts
 

@@ -1,0 +1,123 @@
+"""From a port that can be talked to, to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from adagrad_conformance.adapters.base import Malformed
+from adagrad_conformance.checks.fixed_options import fitted
+from adagrad_conformance.checks.kinds import Check
+from adagrad_conformance.diagnosis.search import diagnose
+from adagrad_conformance.execution.observations import Seen
+from adagrad_conformance.execution.runner import observe, smoke_test
+from adagrad_conformance.grading.case import Expectations, Terms
+from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.client import Client
+from adagrad_conformance.transport.errors import NotLoaded
+from adagrad_conformance.transport.identity import Identity
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
+from adagrad_reference.dialects import DIALECTS, DOCUMENT
+from adagrad_reference.scenario import Scenario
+from adagrad_reference.scenario_json import scenario_to_json
+
+from .result import TargetResult
+
+__all__ = ["ENOUGH", "evaluate_client"]
+
+#: With fewer checks too many explanations fit.
+ENOUGH = 20
+
+
+def evaluate_client(
+    target: str,
+    client: Client,
+    checks: Sequence[Check],
+    expect: Expectations,
+    advance: Callable[[], None] = lambda: None,
+    known: Callable[[Scenario], bool] = lambda scenario: False,
+    explain: bool = True,
+    keep: bool = False,
+) -> TargetResult:
+    """Start a port, check its use of the protocol, play the checks, judge, and end it.
+
+    `target` is the name of the result.  The port is judged by the dialect that it
+    declares.  Where a MUST fails, with `explain`, the observations are diagnosed,
+    unless there are fewer checks than `ENOUGH`.  With `keep` the result keeps the
+    observations.  `advance` is called after every check; `known` says whether a file
+    holds a scenario, and scenarios that fail are kept in the result where none does.
+    """
+    result = TargetResult(target)
+    try:
+        result.identity = client.start()
+    except (NotLoaded, Malformed) as error:
+        result.problem = f"could not be loaded: {_last_line(str(error))}"
+        return result
+    try:
+        if problem := smoke_test(client, result.identity):
+            result.problem = f"failed its smoke test: {_last_line(problem)}"
+            return result
+        checks = [fitted(check, result.identity.constants) for check in checks]
+        seen = list(_observed(client, result.identity, checks, advance))
+        result.seen = seen if keep else []
+        _judge(result, result.identity, seen, expect, explain)
+    except KeyboardInterrupt:
+        if isinstance(client, SubprocessClient):
+            client.abandon()  # a port that hangs would not hear that it shall stop
+        raise
+    finally:
+        client.close()
+    scenarios = (check for check in checks if isinstance(check, Scenario))
+    unknown = [scenario for scenario in scenarios if not known(scenario)]
+    result.reproducers = dict(_reproducers(unknown, result.verdicts))
+    return result
+
+
+def _observed(
+    client: Client,
+    identity: Identity,
+    checks: Sequence[Check],
+    advance: Callable[[], None],
+) -> Iterator[Seen]:
+    for observation in observe(client, identity, checks):
+        yield observation
+        advance()
+
+
+def _judge(
+    result: TargetResult,
+    identity: Identity,
+    seen: Sequence[Seen],
+    expect: Expectations,
+    explain: bool,
+) -> None:
+    """Enter verdicts and what follows from them into the result."""
+    terms = Terms(identity.claims, expect, DIALECTS[identity.dialect])
+    result.verdicts = judge(seen, terms)
+    if terms.dialect.changes:
+        result.by_document = _by_document(seen, terms)
+    if explain and len(seen) >= ENOUGH:
+        result.diagnosis = diagnose(seen, terms, result.verdicts)
+
+
+def _by_document(seen: Sequence[Seen], terms: Terms) -> tuple[int, int]:
+    """(passed, judged) at MUST, whatever the port declares."""
+    verdicts = [v for v in judge(seen, terms.by(DOCUMENT)) if v.level == "MUST"]
+    judged = [v for v in verdicts if v.status.was_judged]
+    return sum(not v.status.is_failure for v in judged), len(judged)
+
+
+def _reproducers(
+    scenarios: Iterable[Scenario], verdicts: Iterable[Verdict]
+) -> Iterator[tuple[str, Any]]:
+    """(id, JSON) of each scenario that failed."""
+    failed = {v.scenario for v in verdicts if v.status.is_failure}
+    for scenario in scenarios:
+        if scenario.id in failed:
+            yield scenario.id, scenario_to_json(scenario)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason was given"
