@@ -43,10 +43,10 @@ from adagrad_conformance.transport import (
     messages as wire,
 )
 from adagrad_conformance.transport import (
-    server as host,
+    pipeline,
 )
 from adagrad_conformance.transport import (
-    subprocess_client as process,
+    server as host,
 )
 from adagrad_conformance.transport.client import Question
 from adagrad_conformance.transport.errors import Crash, NotLoaded, Timeout
@@ -883,7 +883,7 @@ def test_death_after_a_surprise_is_not_held_against_the_next(started, pids, afte
 def test_time_is_counted_for_each_answer(started, monkeypatch):
     """Every look at the clock takes a second; no answer takes ten, all do."""
     clock = iter(range(10**6))
-    for module in (child, process):
+    for module in (child, pipeline):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.__next__))
     candidate = started(
         f"""

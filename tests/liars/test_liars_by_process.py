@@ -15,7 +15,7 @@ import pytest
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.status import REASONS, Status
 from adagrad_conformance.reports.records import check_record
-from adagrad_conformance.transport import child_process, subprocess_client
+from adagrad_conformance.transport import child_process, pipeline
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.expectations import play
 from adagrad_reference.scenario import Group, New, Scenario, Step, Steps, Tensor
@@ -286,7 +286,7 @@ CLOSURES = [
 
 def test_a_closure_that_is_called_without_end(monkeypatch):
     """It is cut off by number, not by time."""
-    monkeypatch.setattr(subprocess_client, "MAX_CALLS", 20)
+    monkeypatch.setattr(pipeline, "MAX_CALLS", 20)
     script = LIAR.read_text().replace(
         "said = ask(question", "while True: said = ask(question"
     )

@@ -17,11 +17,14 @@ from adagrad_conformance.adapters.base import Malformed, Reading
 from adagrad_conformance.transport import messages
 from adagrad_conformance.transport.child_process import Child
 from adagrad_conformance.transport.errors import Crash, NotLoaded, Timeout
-from adagrad_conformance.transport.identity import Identity
+from adagrad_conformance.transport.identity import (
+    Identity,
+    identity_from_wire,
+    taken_from_wire,
+)
 from adagrad_conformance.transport.json_lines import outcome, parsed, unasked
 from adagrad_conformance.transport.response_validation import check_readings
 from adagrad_conformance.transport.schema import schema_problem
-from adagrad_conformance.transport.subprocess_client import identity_of, words_taken
 from adagrad_reference.scenario import Event, Tensor
 
 __all__ = ["ADVICE", "Doctor", "Lost", "Step", "Wrong"]
@@ -120,8 +123,8 @@ class Doctor:
             raise Lost
 
     def _meet(self, ok: Json) -> None:
-        self.identity = identity_of(ok)
-        self.takes = frozenset(words_taken(ok))
+        self.identity = identity_from_wire(ok)
+        self.takes = taken_from_wire(ok)
 
     def leave(self) -> None:
         """End the process, if there is one."""

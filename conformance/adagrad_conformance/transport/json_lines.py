@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal, assert_never
 
-from adagrad_conformance.adapters.base import Malformed
+from adagrad_conformance.adapters.contract import Malformed, Refused
 
 from .errors import Crash
 
-__all__ = ["OUTCOMES", "crash", "outcome", "parsed", "quoted", "unasked"]
+__all__ = [
+    "OUTCOMES",
+    "check_number",
+    "content",
+    "crash",
+    "outcome",
+    "parsed",
+    "quoted",
+    "unasked",
+]
 
 #: The outcomes that an answer may have.
-OUTCOMES = ("ok", "refused", "malformed", "crashed")
+Outcome = Literal["ok", "refused", "malformed", "crashed"]
+OUTCOMES: tuple[Outcome, ...] = ("ok", "refused", "malformed", "crashed")
 #: What programs say when they get no memory; in the order Python, C++, Rust, node, C.
 _NO_MEMORY = (
     "MemoryError",
@@ -42,7 +52,7 @@ def parsed(line: bytes) -> dict[str, Any]:
     return message
 
 
-def outcome(message: dict[str, Any]) -> str:
+def outcome(message: dict[str, Any]) -> Outcome:
     """Which one of the outcomes an answer has; raises `Malformed`."""
     found = [word for word in OUTCOMES if word in message]
     if len(found) == 1:
@@ -51,6 +61,38 @@ def outcome(message: dict[str, Any]) -> str:
     what = f"{both} at once" if found else "no 'ok', 'refused' or 'crashed'"
     words = f"{what} in an answer: {json.dumps(message)}"
     raise Malformed(words[:300], "no-outcome")
+
+
+def content(answer: dict[str, Any]) -> dict[str, Any]:
+    """What an answer has under `ok`; raises what its outcome stands for."""
+    word = outcome(answer)
+    said = str(answer[word]).strip()
+    match word:
+        case "ok":
+            if not isinstance(answer["ok"], dict):
+                raise Malformed(f"'ok' must be an object, not {said}"[:300])
+            return answer["ok"]
+        case "refused":
+            raise Refused(said)
+        case "malformed":
+            raise Malformed(said)
+        case "crashed":
+            raise crash(said)
+        case _:
+            assert_never(word)
+
+
+def check_number(answer: dict[str, Any], number: int) -> None:
+    """Whether an answer has the number of its question; raises Crash or Malformed."""
+    got = answer.get("seq")
+    if type(got) is int and got == number:
+        return
+    if "crashed" in answer:  # last words belong to no question
+        raise crash(str(answer["crashed"]).strip())
+    words = f"expected an answer with seq {number}, got {got!r}"[:300]
+    if type(got) is int and 0 < got < number:
+        raise Malformed(f"{words}, which was answered before", "unasked")
+    raise Malformed(words, "wrong-sequence")
 
 
 def crash(words: str, reason: str = "raised") -> Crash:

@@ -22,6 +22,7 @@ from adagrad_conformance.adapters.native import run_native
 from adagrad_reference.scenario import Step, Steps, Tensor
 
 from . import messages
+from .identity import identity_to_wire
 from .loading import TargetError, load_adapter
 
 __all__ = ["SERVED", "Answers", "main", "serve"]
@@ -139,16 +140,7 @@ def _answer(
 ) -> dict[str, Any]:
     match question["op"]:
         case "start":
-            return {
-                "protocol": messages.PROTOCOL_VERSION,
-                "name": adapter.name,
-                "version": adapter.version,
-                "language": adapter.language,
-                "claims": sorted(adapter.claims),
-                "dialect": adapter.dialect,
-                "constants": messages.constants_to_wire(adapter.constants),
-                "takes": list(messages.TAKES),
-            }
+            return identity_to_wire(adapter)
         case "begin":
             adapter.begin(messages.tensors_from_wire(question["tensors"]))
             return {}
