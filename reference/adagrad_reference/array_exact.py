@@ -15,12 +15,20 @@ import numpy as np
 from . import double_double as dd
 from .array_enclosure import CHUNK, StepBatch, setting_columns
 from .array_intervals import Wide, round_array
-from .dialects import APART, DOCUMENT, Dialect
+from .dialects import DOCUMENT, Dialect
 from .formats import BINARY64, Format
 from .options import Options
 from .rounding import round_step
+from .switches import APART
 
-__all__ = ["ExactSteps", "dialect_errors", "exact_steps", "ulp_array"]
+__all__ = [
+    "ExactSteps",
+    "dialect_errors",
+    "exact_steps",
+    "ulp_array",
+    "used_gradient",
+    "zeros_of_theta",
+]
 
 Array = Any
 
@@ -66,6 +74,33 @@ def exact_steps(batch: StepBatch) -> ExactSteps:
     if not parts:
         return ExactSteps(*(np.empty(0) for _ in ExactSteps._fields))
     return ExactSteps(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def used_gradient(batch: StepBatch) -> Array:
+    """The gradient after ALG-9 and ALG-5, rounded as binary64 rounds each operation.
+
+    Its zeros have the sign that IEEE 754 gives them in every legal program.
+    """
+    columns = setting_columns(batch.settings)
+    decay, sign = columns.weight_decay[batch.which], columns.sign[batch.which]
+    g = sign * batch.gradient
+    with np.errstate(all="ignore"):
+        return np.where(decay != 0, g + decay * batch.theta, g)
+
+
+def zeros_of_theta(batch: StepBatch) -> Array:
+    """For each element the zero that theta' is where it is one; NaN for either sign.
+
+    Every order of the update, fused or not, gives it the sign of the used gradient:
+    so theta - update is a difference of zeros where both are.  Where theta and the
+    update are equal and not zero, theta' is +0, as any x - x.  An update that
+    underflows may have either sign.  Where theta is not zero, the numbers must be such
+    that all orders form the update exactly.
+    """
+    used, theta = used_gradient(batch), batch.theta
+    with np.errstate(all="ignore"):
+        zeros = np.where(theta == 0, theta - used, 0.0)
+    return np.where((theta == 0) & (used != 0), np.nan, zeros)
 
 
 def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
@@ -124,22 +159,13 @@ def _denominator(total: dd.Pair, eps: Array, dialect: Dialect) -> dd.Pair:
     return dd.add(dd.square_root(total), (eps, zero))
 
 
-#: Switches of which `_step` knows all values, or which are in the settings already.
-_MEASURED = frozenset(
-    {"eps", "guard", "rate", "counter", "initial", "inverse", "square", "decay"}
-    | {"none", "zero_grad", "options", "load", "scalars"}
-)
-_DECAYS = ("coupled", *APART, "sum-only", "step-only", "stays-on")
-
-
 def dialect_errors(batch: StepBatch, dialect: Dialect, observed: Array) -> Array:
     """|observed - theta'| in ulp at scale by a dialect; NaN where nobody measures it.
 
     Another decay is measured too; another accumulator, update or maximize is not.
     """
     errors = np.full(len(batch), np.nan)
-    others = {name for name, _ in dialect.changes} - _MEASURED
-    if others or dialect.decay not in _DECAYS:
+    if not dialect.measured:
         return errors
     scalars = _exact_scalars(batch.settings)
     for start in range(0, len(batch), CHUNK):

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from .dialects import DOCUMENT, Dialect
 from .flags import Flag
@@ -202,13 +202,16 @@ class Bookkeeper:
                 return self._zero_grad(event)
             case Save():
                 self.saves[event.name] = self._optimizer(event.optimizer).copy()
+                return Effect()
             case Load():
                 return self._load(event)
             case SetState():
                 return self._set_state(event)
             case Read():
                 self._optimizer(event.optimizer)
-        return Effect()
+                return Effect()
+            case _:
+                assert_never(event)
 
     # -- one method per event ----------------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from .bookkeeping import Bookkeeper, Effect, Update
 from .dialects import Dialect
@@ -19,19 +19,8 @@ __all__ = ["bookkeeper"]
 
 def bookkeeper(scenario: Scenario, dialect: Dialect) -> Bookkeeper:
     """The books of a scenario by a dialect; its own class where rules differ."""
-    plain = not any(getattr(dialect, name) != rule for name, rule in _RULES.items())
-    return (Bookkeeper if plain else _VariantBooks)(scenario, dialect)
-
-
-#: The switches that are kept here, with the document's values.
-_RULES = {
-    "counter": "param",
-    "none": "skips",
-    "zero": "steps",
-    "options": "own",
-    "load": "all",
-    "zero_grad": "as-told",
-}
+    books = Bookkeeper if dialect.keeps_books else _VariantBooks
+    return books(scenario, dialect)
 
 
 #: Where an optimizer's counters keep how often it was stepped.
@@ -66,6 +55,10 @@ class _VariantBooks(Bookkeeper):
             case "object" | "secret":
                 optimizer.counters.setdefault(_CALLS, 0)
                 return (*super()._counting(optimizer, moves), _CALLS)
+            case "param":
+                pass
+            case _:
+                assert_never(self.dialect.counter)
         if self.dialect.zero == "uncounted":
             moves = [move for move in moves if not _is_zero(move.gradient)]
         return super()._counting(optimizer, moves)
@@ -82,6 +75,10 @@ class _VariantBooks(Bookkeeper):
             case "secret":
                 last = counters.get(_CALLS, 0)
                 updates = tuple(replace(u, t=max(u.t, last)) for u in updates)
+            case "param" | "optimizer" | "calls" | "stuck":
+                pass
+            case _:
+                assert_never(self.dialect.counter)
         if self.dialect.zero == "uncounted":
             updates = tuple(
                 u if u.param in counting else replace(u, t=u.t + 1) for u in updates
@@ -106,6 +103,10 @@ class _VariantBooks(Bookkeeper):
                 event = replace(event, set_to_none=False)
             case "to-none":
                 event = replace(event, set_to_none=True)
+            case "as-told":
+                pass
+            case _:
+                assert_never(self.dialect.zero_grad)
         return super()._zero_grad(event)
 
     # -- options -----------------------------------------------------------------
@@ -121,7 +122,10 @@ class _VariantBooks(Bookkeeper):
                 return first
             case "frozen":
                 return self.frozen.setdefault((id(optimizer), group), own)
-        return own
+            case "own":
+                return own
+            case _:
+                assert_never(self.dialect.options)
 
     # -- loading -----------------------------------------------------------------
 
@@ -160,6 +164,10 @@ class _VariantBooks(Bookkeeper):
                     group.options = replace(loaded, lr=own.lr)
                 case "no-maximize":
                     group.options = replace(loaded, maximize=own.maximize)
+                case "all" | "no-sum" | "no-counter" | "no-state":
+                    pass
+                case _:
+                    assert_never(self.dialect.load)
 
 
 def _is_zero(gradient: Gradient) -> bool:

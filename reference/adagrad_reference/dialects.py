@@ -1,13 +1,9 @@
-"""Departures from the document, as switches on its lines and on its bookkeeping.
+"""Dialects: programs that depart from the document at one switch or at several.
 
-A `Dialect` says what a program does at each place where Adagrads are known to differ;
-its defaults are the document.  enclosure.py forms the boxes of a step by it, and
-variant_books.py keeps groups, counters and state by it: so a port can be judged by a
-dialect just as strictly as by the document.
-
-`SWITCHES` lists every switch with its line and its values in words; `DIALECTS` are the
-variants that published implementations declare.  What combines several switches is a
-`Dialect` as well.
+A `Dialect` has a value for each switch of switches.py; its defaults are the document.
+enclosure.py forms the boxes of a step by it, and dialect_bookkeeping.py keeps groups,
+counters and state by it: so a port can be judged by a dialect just as strictly as by
+the document.  `DIALECTS` are the variants that published implementations declare.
 """
 
 from __future__ import annotations
@@ -17,193 +13,32 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, assert_never
 
 from .options import Options
+from .switches import (
+    SWITCHES,
+    Accumulator,
+    Counter,
+    Decay,
+    Departure,
+    Eps,
+    Guard,
+    Initial,
+    Inverse,
+    Loading,
+    Maximize,
+    NoneGradient,
+    OptionsInForce,
+    Rate,
+    Scalars,
+    Square,
+    Update,
+    ZeroGradient,
+    ZeroingGradients,
+)
 
-__all__ = [
-    "APART",
-    "DIALECTS",
-    "DOCUMENT",
-    "SWITCHES",
-    "Dialect",
-    "Switch",
-    "single_changes",
-]
-
-#: Ways of weight decay that leave the gradient as it is.
-APART = ("decoupled", "unscaled", "undecayed")
-
-
-@dataclass(frozen=True)
-class Switch:
-    """One place where programs differ: the line, and each value in words."""
-
-    name: str
-    line: str
-    document: str  #: the document's own value
-    others: Mapping[str, str]  #: every other value, in words
-
-
-def _switch(name: str, line: str, document: str, **others: str) -> Switch:
-    plain = {value.replace("_", "-"): words for value, words in others.items()}
-    return Switch(name, line, document, plain)
-
-
-#: In the order of the document's lines, then of its methods.
-SWITCHES: Mapping[str, Switch] = {
-    switch.name: switch
-    for switch in (
-        _switch(
-            "initial",
-            "ALG-2",
-            "tau",
-            zero="S starts at 0, whatever initial_accumulator_value is",
-            constructor="S starts at the constructor's value in every group",
-            squared="S starts at the square of initial_accumulator_value",
-            eps="S starts at eps",
-        ),
-        _switch(
-            "counter",
-            "ALG-3",
-            "param",
-            optimizer="t counts the optimizer's steps, not those of the param",
-            calls="t counts calls, also those in which the param has no gradient",
-            object="t counts this object's steps, whatever was loaded or written",
-            secret="t is shown right, but lr decays by the steps of this object",
-            stuck="t never advances",
-        ),
-        _switch(
-            "rate",
-            "ALG-4",
-            "t-1",
-            t="t is counted from 0: the first step decays lr already",
-            constant="lr_decay is ignored",
-            binary32="the decayed learning rate is rounded to binary32",
-            root="the learning rate decays with the root of 1 + (t-1) lr_decay",
-        ),
-        _switch(
-            "scalars",
-            "ALG-4",
-            "exact",
-            binary32="lr_decay, weight_decay and eps are rounded to binary32",
-        ),
-        _switch(
-            "decay",
-            "ALG-5",
-            "coupled",
-            ignored="weight_decay is ignored",
-            decoupled="weight decay is decoupled: clr * weight_decay * theta is "
-            "taken from theta, and the gradient stays as it is",
-            unscaled="weight decay is decoupled and without the learning rate",
-            undecayed="weight decay is decoupled, by lr before it decays: "
-            "lr * weight_decay * theta is taken from theta",
-            sum_only="weight decay enters S and not the numerator",
-            step_only="weight decay enters the numerator and not S",
-            subtracted="weight decay is subtracted from the gradient",
-            doubled="weight decay is applied twice",
-            stays_on="weight decay is computed where it is 0 too",
-        ),
-        _switch(
-            "square",
-            "ALG-6",
-            "rounded",
-            faithful="the square is that of a power function, less than one ulp off",
-        ),
-        _switch(
-            "accumulator",
-            "ALG-6",
-            "grows",
-            replaced="S is the last square alone",
-            late="the update divides by the root of S as it was before the step",
-            gains_eps="eps is added to S at each step",
-            rooted="sqrt(S) + eps is stored in the place of S",
-            row_mean="S grows by the mean of the squares of a row, which is all that "
-            "belongs to one index of the first dimension",
-        ),
-        _switch(
-            "eps",
-            "ALG-7",
-            "outside",
-            inside="eps is inside the root: sqrt(S + eps)",
-            squared="eps squared is inside the root: sqrt(S + eps^2)",
-            none="there is no eps",
-            replaced="eps = 0 is replaced by 1e-7",
-            binary32="eps is rounded to binary32",
-        ),
-        _switch(
-            "guard",
-            "ALG-7",
-            "none",
-            zero="where S is 0 the update is 0",
-        ),
-        _switch(
-            "inverse",
-            "ALG-7",
-            "rounded",
-            approximate="the inverse of the denominator is up to 2 ulp off",
-        ),
-        _switch(
-            "update",
-            "ALG-7",
-            "subtracted",
-            added="the update is added to theta",
-            alone="the update overwrites theta",
-            nothing="a step moves neither theta nor S",
-        ),
-        _switch(
-            "maximize",
-            "ALG-9",
-            "before-decay",
-            after_decay="the gradient is negated after weight decay was added",
-            no_decay="weight decay is left out where maximize is on",
-            ignored="maximize is ignored",
-        ),
-        _switch(
-            "none",
-            "None and zero gradients",
-            "skips",
-            zero="a None gradient is treated as zero",
-        ),
-        _switch(
-            "zero",
-            "None and zero gradients",
-            "steps",
-            skips="a gradient of zeros is treated as None",
-            uncounted="a gradient of zeros steps, but t does not advance",
-            elements_skip="elements with a zero gradient are skipped",
-        ),
-        _switch(
-            "options",
-            "groups",
-            "own",
-            constructor="every group uses the constructor's options",
-            first="every group uses the first group's options",
-            frozen="an option that is changed between steps has no effect",
-        ),
-        _switch(
-            "load",
-            "load_state_dict",
-            "all",
-            no_sum="S is not restored",
-            no_counter="t is not restored",
-            no_state="neither S nor t is restored",
-            no_options="the options of the groups are not restored",
-            first_options="every group gets the first group's loaded options",
-            no_lr="the constructor's lr wins over the loaded one",
-            no_maximize="maximize is not restored",
-        ),
-        _switch(
-            "zero_grad",
-            "zero_grad",
-            "as-told",
-            to_zero="zero_grad gives zeros where it should give None",
-            to_none="zero_grad gives None where it should give zeros",
-            nothing="zero_grad does nothing",
-        ),
-    )
-}
-
+__all__ = ["DIALECTS", "DOCUMENT", "Dialect", "single_changes"]
 
 _DEFAULTS = Options()
 
@@ -213,23 +48,23 @@ class Dialect:
     """What a program does at every switch; the defaults are the document's."""
 
     name: str = "document"
-    initial: str = "tau"
-    counter: str = "param"
-    rate: str = "t-1"
-    scalars: str = "exact"
-    decay: str = "coupled"
-    square: str = "rounded"
-    accumulator: str = "grows"
-    eps: str = "outside"
-    guard: str = "none"
-    inverse: str = "rounded"
-    update: str = "subtracted"
-    maximize: str = "before-decay"
-    none: str = "skips"
-    zero: str = "steps"
-    options: str = "own"
-    load: str = "all"
-    zero_grad: str = "as-told"
+    initial: Initial = "tau"
+    counter: Counter = "param"
+    rate: Rate = "t-1"
+    scalars: Scalars = "exact"
+    decay: Decay = "coupled"
+    square: Square = "rounded"
+    accumulator: Accumulator = "grows"
+    eps: Eps = "outside"
+    guard: Guard = "none"
+    inverse: Inverse = "rounded"
+    update: Update = "subtracted"
+    maximize: Maximize = "before-decay"
+    none: NoneGradient = "skips"
+    zero: ZeroGradient = "steps"
+    options: OptionsInForce = "own"
+    load: Loading = "all"
+    zero_grad: ZeroingGradients = "as-told"
     defaults: Options = _DEFAULTS
     about: str = ""
 
@@ -249,15 +84,35 @@ class Dialect:
             if getattr(self, name) != switch.document
         )
 
+    @cached_property
+    def departures(self) -> tuple[Departure, ...]:
+        """What the table says of every change."""
+        return tuple(SWITCHES[name].others[value] for name, value in self.changes)
+
     @property
     def words(self) -> tuple[str, ...]:
         """Every departure in words: the lines first, then other defaults."""
-        changes = [SWITCHES[name].others[value] for name, value in self.changes]
+        changes = [departure.words for departure in self.departures]
         own = self.defaults.changed()
         if own:
             listed = ", ".join(f"{name}={value}" for name, value in own.items())
             changes.append(f"the defaults are {listed}")
         return tuple(changes)
+
+    @property
+    def measured(self) -> bool:
+        """Whether the exact step of the dialect is computed (array_exact.py)."""
+        return all(departure.measured for departure in self.departures)
+
+    @property
+    def keeps_laws(self) -> bool:
+        """Whether relations between runs hold for its programs as for the document."""
+        return all(departure.keeps_laws for departure in self.departures)
+
+    @property
+    def keeps_books(self) -> bool:
+        """Whether its bookkeeping is the document's."""
+        return not any(SWITCHES[name].by_books for name, _ in self.changes)
 
     def also(self, switch: str, value: str) -> Dialect:
         """This dialect with one switch more."""
@@ -268,7 +123,6 @@ class Dialect:
     def setting(self, t: int, o: Options) -> tuple[int, Options]:
         """The step number and the options that the formula is to be fed with."""
         t += self.rate == "t"
-        changes: dict[str, float | bool] = {}
         if self.scalars == "binary32":
             o = o.override(
                 {
@@ -277,37 +131,74 @@ class Dialect:
                     "eps": _binary32(o.eps),
                 }
             )
+        changes: dict[str, float | bool] = {}
         if t < 1:  # a counter that never advances
             grown = 1 + (t - 1) * o.lr_decay
             changes = {"lr": o.lr / grown if grown > 0 else o.lr, "lr_decay": 0.0}
             t = 1
-        if self.rate == "constant":
-            changes["lr_decay"] = 0.0
-        if self.rate == "binary32":
-            changes |= {"lr": _binary32(o.lr / (1 + (t - 1) * o.lr_decay))}
-            changes["lr_decay"] = 0.0
-        if self.rate == "root":
-            changes |= {"lr": o.lr / math.sqrt(1 + (t - 1) * o.lr_decay)}
-            changes["lr_decay"] = 0.0
-        if self.eps == "none":
-            changes["eps"] = 0.0
-        if self.eps == "replaced" and o.eps == 0:
-            changes["eps"] = 1e-7
-        if self.eps == "binary32":
-            changes["eps"] = _binary32(o.eps)
-        if self.decay == "ignored" or (o.maximize and self.maximize == "no-decay"):
-            changes["weight_decay"] = 0.0
-        if self.decay == "doubled":
-            changes["weight_decay"] = 2 * o.weight_decay
-        if self.decay == "undecayed":
-            changes["weight_decay"] = o.lr * o.weight_decay
+        changes |= self._rate_changes(t, o)
+        changes |= self._eps_changes(o)
+        changes |= self._decay_changes(o)
         if self.maximize == "ignored":
             changes["maximize"] = False
         return t, o.override(changes) if changes else o
 
+    def _rate_changes(self, t: int, o: Options) -> dict[str, float | bool]:
+        """The rate itself in the place of a rate that decays otherwise (ALG-4)."""
+        match self.rate:
+            case "t-1" | "t":
+                return {}
+            case "constant":
+                return {"lr_decay": 0.0}
+            case "binary32":
+                decayed = _binary32(o.lr / (1 + (t - 1) * o.lr_decay))
+                return {"lr": decayed, "lr_decay": 0.0}
+            case "root":
+                decayed = o.lr / math.sqrt(1 + (t - 1) * o.lr_decay)
+                return {"lr": decayed, "lr_decay": 0.0}
+            case _:
+                assert_never(self.rate)
+
+    def _eps_changes(self, o: Options) -> dict[str, float | bool]:
+        match self.eps:
+            case "outside" | "inside" | "squared":
+                return {}
+            case "none":
+                return {"eps": 0.0}
+            case "replaced":
+                return {} if o.eps else {"eps": 1e-7}
+            case "binary32":
+                return {"eps": _binary32(o.eps)}
+            case _:
+                assert_never(self.eps)
+
+    def _decay_changes(self, o: Options) -> dict[str, float | bool]:
+        """The weight decay by which the gradient, or theta, is changed (ALG-5)."""
+        match self.decay:
+            case "ignored":
+                return {"weight_decay": 0.0}
+            case "doubled" | "undecayed":
+                factor = 2 if self.decay == "doubled" else o.lr
+                return {"weight_decay": factor * o.weight_decay}
+            case (
+                "coupled"
+                | "subtracted"
+                | "stays-on"
+                | "sum-only"
+                | "step-only"
+                | "decoupled"
+                | "unscaled"
+            ):
+                left_out = o.maximize and self.maximize == "no-decay"
+                return {"weight_decay": 0.0} if left_out else {}
+            case _:
+                assert_never(self.decay)
+
     def initial_sum(self, own: Options, constructor: Options) -> float:
         """S_0 of a param of a group with options `own` (ALG-2)."""
         match self.initial:
+            case "tau":
+                return own.initial_accumulator_value
             case "zero":
                 return 0.0
             case "constructor":
@@ -316,7 +207,8 @@ class Dialect:
                 return own.initial_accumulator_value**2
             case "eps":
                 return own.eps
-        return own.initial_accumulator_value
+            case _:
+                assert_never(self.initial)
 
 
 def _binary32(x: float) -> float:

@@ -24,13 +24,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
-from .dialects import APART, DOCUMENT, Dialect
+from .dialects import DOCUMENT, Dialect
 from .formats import Format
 from .interval import Interval, NormArithmetic
 from .numeric_class import NumericClass
 from .options import Options
+from .switches import APART
 
 __all__ = [
     "GivenScalars",
@@ -132,10 +133,17 @@ def used_gradients(
         return g, g
     pull = ar.opt(ar.mul(theta, c.weight_decay))
     decayed = ar.opt(ar.sub(g, pull) if c.subtracts else ar.add(g, pull))
-    return (
-        g if dialect.decay == "sum-only" else decayed,
-        g if dialect.decay == "step-only" else decayed,
-    )
+    match dialect.decay:
+        case "sum-only":
+            return g, decayed
+        case "step-only":
+            return decayed, g
+        case "coupled" | "subtracted" | "stays-on" | "ignored" | "doubled":
+            return decayed, decayed
+        case "decoupled" | "unscaled" | "undecayed":
+            raise AssertionError(f"{dialect.decay} leaves the gradient as it is")
+        case _:
+            assert_never(dialect.decay)
 
 
 def _grown(
@@ -143,26 +151,34 @@ def _grown(
 ) -> Any:
     """S'' before it is stored (ALG-6)."""
     match dialect.accumulator:
+        case "grows" | "late" | "rooted" | "row-mean":
+            return ar.add(state_sum, square)
         case "replaced":
             return square
         case "gains-eps":
             plain = ar.opt(ar.add(state_sum, square))
             return ar.add(plain, c.eps)
-    return ar.add(state_sum, square)
+        case _:
+            assert_never(dialect.accumulator)
 
 
 def _denominator(ar: Any, state_sum: Any, c: ScalarBoxes, dialect: Dialect) -> Any:
     """sqrt(S'') + eps (ALG-7)."""
     radicand = ar.opt(state_sum)
-    if dialect.eps == "inside":
-        radicand = ar.opt(ar.add(radicand, c.eps))
-    elif dialect.eps == "squared":
-        radicand = ar.opt(ar.add(radicand, ar.opt(ar.square(c.eps))))
+    match dialect.eps:
+        case "inside":
+            return _root(ar, ar.opt(ar.add(radicand, c.eps)))
+        case "squared":
+            return _root(ar, ar.opt(ar.add(radicand, ar.opt(ar.square(c.eps)))))
+        case "outside" | "none" | "replaced" | "binary32":  # c.eps is what it is there
+            return ar.opt(ar.add(_root(ar, radicand), c.eps))
+        case _:
+            assert_never(dialect.eps)
+
+
+def _root(ar: Any, radicand: Any) -> Any:
     root = ar.sqrt(radicand)
-    root = ar.faithful(root) if ar.cls.faithful_root else ar.opt(root)
-    if dialect.eps in ("inside", "squared"):
-        return root
-    return ar.opt(ar.add(root, c.eps))
+    return ar.faithful(root) if ar.cls.faithful_root else ar.opt(root)
 
 
 def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes, dialect: Dialect) -> Any:
@@ -185,11 +201,16 @@ def _update(ar: Any, g: Any, d: Any, c: ScalarBoxes, dialect: Dialect) -> Any:
 def _moved(ar: Any, theta: Any, update: Any, dialect: Dialect) -> Any:
     """theta' before it is stored (ALG-7)."""
     match dialect.update:
+        case "subtracted":
+            return ar.sub(theta, update)
         case "added":
             return ar.add(theta, update)
         case "alone":
             return ar.sub(ar.sub(theta, theta), update)
-    return ar.sub(theta, update)
+        case "nothing":
+            raise AssertionError("nothing moves")
+        case _:
+            assert_never(dialect.update)
 
 
 def _decoupled(

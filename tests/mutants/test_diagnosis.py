@@ -27,7 +27,7 @@ from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.checks.kinds import NativeCheck, Relation, Same
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.diagnosis.search import KINDS, diagnose
+from adagrad_conformance.diagnosis.search import diagnose
 from adagrad_conformance.diagnosis.traits import pattern, traits_of
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.runner import observe
@@ -37,12 +37,12 @@ from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.records import diagnosis_record
-from adagrad_conformance.requirements.classification import FaultClass
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
-from adagrad_reference.dialects import DIALECTS, DOCUMENT, SWITCHES
+from adagrad_reference.dialects import DIALECTS, DOCUMENT
 from adagrad_reference.formats import BINARY64
 from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor
+from adagrad_reference.switches import SWITCHES
 
 PORT = Path(__file__).parents[1] / "conformance" / "ports" / "other_dialect.py"
 TARGET = f"{PORT}:Decoupled"
@@ -308,7 +308,7 @@ def test_a_declared_dialect_is_what_a_port_is_judged_by():
     }
     assert failed
     first = result.diagnosis.first  # what is beyond its own word
-    assert first.words == (SWITCHES["eps"].others["inside"],)
+    assert first.words == (SWITCHES["eps"].words("inside"),)
     assert first.complete
 
 
@@ -327,11 +327,6 @@ def test_an_unknown_dialect_is_not_loaded():
 
 
 # -- patterns --------------------------------------------------------------------------
-
-
-def test_the_class_of_every_switch_is_that_of_a_requirement():
-    assert set(KINDS.values()) <= set(FaultClass)
-    assert set(KINDS) == set(SWITCHES)
 
 
 def test_a_pattern_prefers_what_only_the_failed_have():

@@ -13,12 +13,13 @@ from programs import ArrayProgram, FractionProgram, nearest, random_batch
 
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.boxes import Boxes
-from adagrad_reference.dialects import APART, DOCUMENT
+from adagrad_reference.dialects import DOCUMENT
 from adagrad_reference.enclosure import GivenScalars, form_scalars, step_box
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.interval import Interval, NormArithmetic
 from adagrad_reference.numeric_class import LAWFUL, TIGHT, NumericClass
 from adagrad_reference.options import Options
+from adagrad_reference.switches import APART
 
 FAITHFUL = NumericClass("no rate in format", True, scalars_in_format=False)
 

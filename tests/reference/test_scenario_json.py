@@ -50,9 +50,7 @@ from adagrad_reference.scenario_json import (
     scenario_from_json,
     scenario_to_json,
 )
-from adagrad_reference.tensor_json import (
-    tensor_from_json,
-)
+from adagrad_reference.tensor_json import tensor_from_json
 
 
 @EXAMPLES

@@ -6,9 +6,7 @@ import json
 import math
 
 import pytest
-from json_kit import (
-    through_text,
-)
+from json_kit import through_text
 
 from adagrad_reference.flags import Flag
 from adagrad_reference.formats import FORMATS

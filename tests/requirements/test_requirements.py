@@ -12,14 +12,11 @@ import pytest
 import adagrad_conformance
 from adagrad_conformance.adapters.base import CLAIMS
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.requirements.classification import (
-    Classification,
-    FaultClass,
-    Theme,
-)
+from adagrad_conformance.requirements.classification import Classification, Theme
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.requirement import PROFILES, Requirement
 from adagrad_conformance.requirements.table import CHAPTERS, REQUIREMENTS, foremost
+from adagrad_reference.fault_class import FaultClass
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import LEVELS
 

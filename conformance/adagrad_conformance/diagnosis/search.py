@@ -30,52 +30,18 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_reference.dialects import (
-    DIALECTS,
-    DOCUMENT,
-    SWITCHES,
-    Dialect,
-    single_changes,
-)
+from adagrad_reference.dialects import DIALECTS, DOCUMENT, Dialect, single_changes
 from adagrad_reference.scenario import Scenario, Steps
+from adagrad_reference.switches import SWITCHES
 
 from .traits import Pattern, pattern
 
 __all__ = [
-    "KINDS",
     "Diagnosis",
     "Explanation",
     "Separator",
     "diagnose",
 ]
-
-#: The class of a fault, by the switch that makes it.
-KINDS = {
-    "initial": "formula",
-    "counter": "rate",
-    "rate": "rate",
-    "square": "numerics",
-    "scalars": "numerics",
-    "decay": "decay",
-    "accumulator": "formula",
-    "eps": "formula",
-    "guard": "formula",
-    "inverse": "numerics",
-    "update": "formula",
-    "maximize": "decay",
-    "none": "gradients",
-    "zero": "gradients",
-    "options": "state",
-    "load": "state",
-    "zero_grad": "gradients",
-}
-#: Single values whose class is another than that of their switch.
-_OWN_KINDS = {
-    ("counter", "calls"): "gradients",
-    ("initial", "constructor"): "state",
-    ("eps", "binary32"): "numerics",
-    ("rate", "binary32"): "numerics",
-}
 
 #: How many failed checks a glance takes; how many failed and passed ones a first look.
 GLANCE, FAILED, PASSED = 4, 10, 20
@@ -314,10 +280,7 @@ def _words(dialect: Dialect, base: Dialect) -> tuple[str, ...]:
     """What a dialect does beyond the declared one, in words."""
     if not base.changes:
         return dialect.words
-    return tuple(
-        SWITCHES[name].others.get(value, f"{name} is as in the document")
-        for name, value in _beyond(dialect, base)
-    )
+    return tuple(SWITCHES[name].words(value) for name, value in _beyond(dialect, base))
 
 
 def _combined() -> list[Dialect]:
@@ -377,8 +340,8 @@ def _explained(court: _Court, units: Sequence[_Unit], dialect: Dialect) -> Expla
 
 
 def _kind(dialect: Dialect, base: Dialect) -> str:
-    change = (*_beyond(dialect, base), *dialect.changes)[0]
-    return _OWN_KINDS.get(change, KINDS[change[0]])
+    name, value = (*_beyond(dialect, base), *dialect.changes)[0]
+    return SWITCHES[name].class_of(value)
 
 
 def _rest(

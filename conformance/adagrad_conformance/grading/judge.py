@@ -103,26 +103,10 @@ def _case(seen: Seen, terms: Terms) -> Case:
     return case
 
 
-#: The switches that leave the relations' laws as they are.
-_LAWFUL_SWITCHES = {
-    "eps",
-    "guard",
-    "inverse",
-    "decay",
-    "accumulator",
-    "rate",
-    "scalars",
-}
-#: The single value that does not: elements of a row are not on their own.
-_LAWLESS = ("accumulator", "row-mean")
-
-
 def _relation_case(seen: RelationSeen, dialect: Dialect) -> Case:
     """A law that holds for the document may not hold where others count or begin."""
     case = compare_runs(seen)
-    switches = {name for name, _ in dialect.changes}
-    lawful = switches <= _LAWFUL_SWITCHES and _LAWLESS not in dialect.changes
-    if case.failures and not lawful:
+    if case.failures and not dialect.keeps_laws:
         words = f"this law does not hold in the dialect {dialect.name}"
         return Case(seen.check, Status.WAIVED, words)
     return case

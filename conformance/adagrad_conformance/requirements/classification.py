@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["LOADS", "Classification", "FaultClass", "Theme"]
+from adagrad_reference.fault_class import FaultClass
+
+__all__ = ["LOADS", "Classification", "Theme"]
 
 
 class Theme(StrEnum):
@@ -26,21 +28,6 @@ class Theme(StrEnum):
     SPECIAL_VALUES = "special values"
     SPARSE_AND_COMPLEX = "sparse and complex"
     TORCH = "torch's own"
-
-
-class FaultClass(StrEnum):
-    """The part of a port in which a fault lies, as far as a failed check shows it."""
-
-    FORMULA = "formula"
-    RATE = "rate"
-    DECAY = "decay"
-    GRADIENTS = "gradients"
-    STATE = "state"
-    INTERFACE = "interface"
-    LAYOUT = "layout"
-    NUMERICS = "numerics"
-    SPARSE = "sparse"
-    COMPLEX = "complex"
 
 
 #: The claims of loading a state dict, one for each way.

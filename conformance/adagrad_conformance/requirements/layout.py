@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .classification import LOADS, Classification, FaultClass, Theme
+from adagrad_reference.fault_class import FaultClass
+
+from .classification import LOADS, Classification, Theme
 from .requirement import ALGORITHM, OPTIMIZER, TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .classification import Classification, FaultClass, Theme
+from adagrad_reference.fault_class import FaultClass
+
+from .classification import Classification, Theme
 from .requirement import ALGORITHM, Requirement
 
 __all__ = ["REQUIREMENTS"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .classification import Classification, FaultClass, Theme
+from adagrad_reference.fault_class import FaultClass
+
+from .classification import Classification, Theme
 from .requirement import OPTIMIZER, TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .classification import LOADS, Classification, FaultClass, Theme
+from adagrad_reference.fault_class import FaultClass
+
+from .classification import LOADS, Classification, Theme
 from .requirement import OPTIMIZER, TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]

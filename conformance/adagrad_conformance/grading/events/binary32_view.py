@@ -15,7 +15,7 @@ from adagrad_conformance.execution.observations import (
     EventSeen,
     Observation,
 )
-from adagrad_reference.boxes import Boxes
+from adagrad_reference.boxes import Boxes, same
 from adagrad_reference.events import map_events, map_tensors
 from adagrad_reference.formats import BFLOAT16, BINARY32, FORMATS, Format
 from adagrad_reference.scenario import Gradient, Scenario, Sparse, Tensor
@@ -76,8 +76,7 @@ def rounded_boxes(fmt: Format, boxes: Boxes) -> Boxes:
 def departures(fmt: Format, master: Tensor, theta: Tensor) -> list[int]:
     """The elements of (widened) theta that are not the master rounded, by value."""
     due, shown = rounded(fmt, master.values()), np.array(theta.values(), float)
-    same = (due == shown) | (np.isnan(due) & np.isnan(shown))
-    return [int(i) for i in np.flatnonzero(~same)]
+    return [int(i) for i in np.flatnonzero(~same(due, shown))]
 
 
 # -- an observation in binary32 --------------------------------------------------------

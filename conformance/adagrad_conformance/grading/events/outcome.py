@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from adagrad_conformance.grading.failure import FailureKind
+from adagrad_reference.boxes import same
 from adagrad_reference.flags import Flag
 from adagrad_reference.scenario import Step
 
@@ -55,4 +55,4 @@ def check_closure(progress: Progress, played: Played, event: Step) -> None:
 def _same_loss(a: float | None, b: float | None) -> bool:
     if a is None or b is None:
         return a is b
-    return a == b or (math.isnan(a) and math.isnan(b))
+    return bool(same(a, b))
