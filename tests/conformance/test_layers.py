@@ -31,6 +31,7 @@ FLOOR = {
     "files": 0,
     "json_schemas": 0,
     "search_path": 0,
+    "user_modules": 1,
     "requirements": 1,
     "adapters": 2,
     "checks": 3,

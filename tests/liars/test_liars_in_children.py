@@ -17,7 +17,7 @@ def child(script):
     text = f"""
 import sys
 sys.argv = ["host", "numpy"]
-from adagrad_conformance import host
+from adagrad_conformance.transport import server as host
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 {script}
 sys.exit(host.main(["numpy"]))

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adagrad_conformance.transport.user_modules import free_name
+from adagrad_conformance.user_modules import free_name
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import (
     AddGroup,

@@ -47,7 +47,7 @@ def _main(reference: str, conformance: str, what: str, *folders: str) -> int:
     _provide("adagrad_reference", reference)
     _provide("adagrad_conformance", conformance)
     if folders:
-        from adagrad_conformance.transport.user_modules import search_folders
+        from adagrad_conformance.user_modules import search_folders
 
         search_folders(folders)
     if what.endswith(".py"):

@@ -10,8 +10,7 @@ from typing import Any
 
 from adagrad_conformance.adapters.base import Adapter
 from adagrad_conformance.adapters.registry import PORTS
-
-from .user_modules import import_file, import_named
+from adagrad_conformance.user_modules import import_file, import_named
 
 __all__ = ["TargetError", "as_adapter", "load_adapter"]
 

@@ -24,7 +24,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from adagrad_conformance.search_path import search_last
+from .search_path import search_last
 
 __all__ = ["free_name", "import_file", "import_named", "search_folders"]
 
