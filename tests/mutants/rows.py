@@ -259,7 +259,7 @@ def _margin(failed: Iterable[Verdict]) -> float | str | None:
 def _diagnosis_if_any() -> Callable[..., Json | None]:
     """What gives the first explanation that the suite offers, if it offers any."""
     try:
-        module = importlib.import_module("adagrad_conformance.diagnosis.search")
+        module = importlib.import_module("adagrad_conformance.diagnosis.diagnose")
     except ModuleNotFoundError:
         return lambda *_: None
 

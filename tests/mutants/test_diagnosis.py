@@ -27,7 +27,7 @@ from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.checks.kinds import NativeCheck, Relation, Same
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.diagnosis.search import diagnose
+from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.diagnosis.traits import pattern, traits_of
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.runner import observe

@@ -14,7 +14,7 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.checks.selection import checks_of_a_run, is_slow
 from adagrad_conformance.checks.vector_files import Library, VectorError
-from adagrad_conformance.diagnosis.search import diagnose
+from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client

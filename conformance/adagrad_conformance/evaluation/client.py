@@ -8,7 +8,7 @@ from typing import Any
 from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.checks.fixed_options import fitted
 from adagrad_conformance.checks.kinds import Check
-from adagrad_conformance.diagnosis.search import diagnose
+from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe, smoke_test
 from adagrad_conformance.grading.case import Expectations, Terms

@@ -15,7 +15,7 @@ from adagrad_reference.scenario import LEVELS
 from .conclusion import Conclusion, conclude, evidence
 
 if TYPE_CHECKING:  # an import of the result loads no arithmetic
-    from adagrad_conformance.diagnosis.search import Diagnosis
+    from adagrad_conformance.diagnosis.explanation import Diagnosis
     from adagrad_conformance.execution.observations import Seen
     from adagrad_conformance.grading.verdict import Verdict
     from adagrad_conformance.transport.identity import Identity

@@ -22,7 +22,7 @@ from adagrad_reference.dialects import DIALECTS
 from .exit_code import exit_code
 
 if TYPE_CHECKING:
-    from adagrad_conformance.diagnosis.search import Diagnosis, Explanation
+    from adagrad_conformance.diagnosis.explanation import Diagnosis, Explanation
 
 __all__ = [
     "STREAM_VERSION",
