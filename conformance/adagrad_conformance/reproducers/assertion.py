@@ -11,10 +11,9 @@ Rule 3.  A fault in an event of many steps is looked at right behind the step at
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
 
 from adagrad_conformance.adapters.contract import WrongMembers
 from adagrad_conformance.execution.observations import Observation
@@ -129,10 +128,10 @@ def assertion_of(
         return None
     if masters:
         seen = as_binary32(seen)
-    if failure.kind in (FailureKind.THETA, FailureKind.SUM, FailureKind.INITIAL_SUM):
+    if failure.kind in _HELD_TO_BOXES:
         carried = None if masters else _carried(seen.scenario, failure, dialect)
         return _boxed(failure, _stepped(seen, failure, masters), carried)
-    return _of_kind(seen, failure, masters)
+    return _BUILDERS[failure.kind](seen, failure, masters)
 
 
 def _at(failure: Failure, what: Look) -> Assertion:
@@ -141,67 +140,85 @@ def _at(failure: Failure, what: Look) -> Assertion:
     return Assertion(what, failure.optimizer, failure.param or "", element)
 
 
-def _of_kind(seen: Observation, failure: Failure, masters: bool) -> Assertion | None:
-    kind, due = failure.kind, failure.due
-    match kind:
-        case FailureKind.ACCEPTED:
-            return replace(_at(failure, Look.REFUSAL), exact=str(due))
-        case FailureKind.REFUSED:
-            return None
-        case FailureKind.CALLS:
-            return replace(_at(failure, Look.CALLS), exact=str(due))
-        case FailureKind.LOSS:
-            return replace(_at(failure, Look.LOSS), exact=str(due))
-        case FailureKind.COUNTER:
-            return replace(_at(failure, Look.COUNTER), exact=str(due))
-        case FailureKind.STATE_MISSING:
-            return _at(failure, Look.STATE)
-        case FailureKind.MASTER_MISSING:
-            return _at(failure, Look.MASTER_STATE)
-        case FailureKind.CLOSURE_PARAM:
-            before = tuple(_theta_before(seen, failure).values())
-            return replace(_at(failure, Look.ASKED), values=before)
-        case FailureKind.GRADIENT_MISSING:
-            return replace(_at(failure, Look.GRADIENT), exact="a tensor")
-        case FailureKind.GRADIENT_APPEARED:
-            return replace(_at(failure, Look.GRADIENT), exact="None")
-        case FailureKind.ROWS_CHANGED:
-            return replace(_at(failure, Look.ROWS), values=_dense(seen, failure))
-        case (
-            FailureKind.THETA_CHANGED
-            | FailureKind.SUM_CHANGED
-            | FailureKind.MASTER_CHANGED
-            | FailureKind.GRADIENT_CHANGED
-            | FailureKind.MASTER_ROUNDING
-        ):
-            assert failure.quantity is not None
-            return _exactly(_at(failure, _LOOKS[failure.quantity]), due)
-        case FailureKind.STORAGE:
-            return _exactly(_at(failure, Look.STORAGE), due)
-        case FailureKind.NOT_FINITE:
-            assert isinstance(failure.observed, Number)
-            most = failure.observed.fmt.largest
-            return replace(_stepped(seen, failure, masters), box=Box(-most, most))
-        case FailureKind.STILL:
-            assert isinstance(failure.observed, Number)
-            value = failure.observed.value
-            return replace(_stepped(seen, failure, masters), still=value)
-        case FailureKind.THETA_SIGN | FailureKind.SUM_SIGN:
-            assert isinstance(failure.observed, Number)
-            other = repr(-failure.observed.value)
-            return replace(_stepped(seen, failure, masters), exact=other)
-        case (
-            FailureKind.OTHER_THETA
-            | FailureKind.OTHER_SUM
-            | FailureKind.OTHER_COUNTER
-            | FailureKind.NATIVE
-            | FailureKind.LAW
-        ):
-            return None
-        case FailureKind.THETA | FailureKind.SUM | FailureKind.INITIAL_SUM:
-            raise AssertionError("these are held to boxes")
-        case _:
-            assert_never(kind)
+#: Makes the assertion of a failure; the flag is the claim `master-weights`.
+_Builder = Callable[[Observation, Failure, bool], Assertion | None]
+
+
+def _nothing(seen: Observation, failure: Failure, masters: bool) -> None:
+    return None
+
+
+def _present(what: Look, exact: str | None = None) -> _Builder:
+    """Something is there, or not; `exact` says which, where both can be due."""
+    return lambda seen, failure, masters: replace(_at(failure, what), exact=exact)
+
+
+def _counted(what: Look) -> _Builder:
+    """A count, a loss or a reason, due as its text."""
+    return lambda seen, failure, masters: replace(
+        _at(failure, what), exact=str(failure.due)
+    )
+
+
+def _kept(what: Look) -> _Builder:
+    """A number that is due exactly."""
+    return lambda seen, failure, masters: _exactly(_at(failure, what), failure.due)
+
+
+def _asked(seen: Observation, failure: Failure, masters: bool) -> Assertion:
+    values = tuple(_theta_before(seen, failure).values())
+    return replace(_at(failure, Look.ASKED), values=values)
+
+
+def _rows(seen: Observation, failure: Failure, masters: bool) -> Assertion:
+    return replace(_at(failure, Look.ROWS), values=_dense(seen, failure))
+
+
+def _finite(seen: Observation, failure: Failure, masters: bool) -> Assertion:
+    assert isinstance(failure.observed, Number)
+    most = failure.observed.fmt.largest
+    return replace(_stepped(seen, failure, masters), box=Box(-most, most))
+
+
+def _moving(seen: Observation, failure: Failure, masters: bool) -> Assertion:
+    assert isinstance(failure.observed, Number)
+    return replace(_stepped(seen, failure, masters), still=failure.observed.value)
+
+
+def _other_zero(seen: Observation, failure: Failure, masters: bool) -> Assertion:
+    assert isinstance(failure.observed, Number)
+    text = repr(-failure.observed.value)
+    return replace(_stepped(seen, failure, masters), exact=text)
+
+
+#: Every kind but those that are held to boxes.
+_BUILDERS: Mapping[FailureKind, _Builder] = {
+    FailureKind.ACCEPTED: _counted(Look.REFUSAL),
+    FailureKind.REFUSED: _nothing,
+    FailureKind.CALLS: _counted(Look.CALLS),
+    FailureKind.CLOSURE_PARAM: _asked,
+    FailureKind.LOSS: _counted(Look.LOSS),
+    FailureKind.STATE_MISSING: _present(Look.STATE),
+    FailureKind.COUNTER: _counted(Look.COUNTER),
+    FailureKind.NOT_FINITE: _finite,
+    FailureKind.STILL: _moving,
+    FailureKind.THETA_SIGN: _other_zero,
+    FailureKind.SUM_SIGN: _other_zero,
+    FailureKind.THETA_CHANGED: _kept(Look.THETA),
+    FailureKind.SUM_CHANGED: _kept(Look.SUM),
+    FailureKind.MASTER_CHANGED: _kept(Look.MASTER),
+    FailureKind.GRADIENT_CHANGED: _kept(Look.GRADIENT),
+    FailureKind.ROWS_CHANGED: _rows,
+    FailureKind.GRADIENT_MISSING: _present(Look.GRADIENT, "a tensor"),
+    FailureKind.GRADIENT_APPEARED: _present(Look.GRADIENT, "None"),
+    FailureKind.STORAGE: _kept(Look.STORAGE),
+    FailureKind.MASTER_MISSING: _present(Look.MASTER_STATE),
+    FailureKind.MASTER_ROUNDING: _kept(Look.THETA),
+    **dict.fromkeys(WITHOUT_SCENARIO, _nothing),
+}
+_HELD_TO_BOXES = (FailureKind.THETA, FailureKind.SUM, FailureKind.INITIAL_SUM)
+
+assert set(_BUILDERS) | set(_HELD_TO_BOXES) == set(FailureKind), "a kind is forgotten"
 
 
 def _stepped(seen: Observation, failure: Failure, masters: bool) -> Assertion:
