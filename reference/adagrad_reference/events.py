@@ -36,6 +36,7 @@ from .scenario import (
 )
 
 __all__ = [
+    "changes_state",
     "gradients_of",
     "groups_of",
     "map_events",
@@ -129,6 +130,21 @@ def number_of_steps(event: Event) -> int:
             return 0
         case Load() | SetState():
             return 0
+        case _:
+            assert_never(event)
+
+
+def changes_state(event: Event) -> bool:
+    """Whether the optimizer's state dict can be another after an event.
+
+    If it can, a live state dict that was saved before is no longer what it was.  `New`
+    makes another optimizer, and leaves the state dict of the one before as it is.
+    """
+    match event:
+        case Step() | Steps() | SetOption() | AddGroup() | Load() | SetState():
+            return True
+        case New() | ZeroGrad() | Read() | Save():
+            return False
         case _:
             assert_never(event)
 

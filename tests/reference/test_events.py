@@ -9,6 +9,7 @@ import pytest
 
 from adagrad_reference import events as walks
 from adagrad_reference.events import (
+    changes_state,
     gradients_of,
     groups_of,
     map_events,
@@ -93,6 +94,7 @@ def test_what_an_event_brings(event):
     assert gradients_of(event) == expected(event, gradients)
     assert tuple(tensors_of(event)) == expected(event, tensors)
     assert groups_of(event) == expected(event, groups)
+    assert changes_state(event) != isinstance(event, New | ZeroGrad | Read | Save)
     assert number_of_steps(event) == {Step: 1, Steps: 7}.get(type(event), 0)
 
 

@@ -16,21 +16,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from adagrad_conformance.checks.scenarios.ordinary import Ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import REQUIREMENT
 from adagrad_reference.bookkeeping import Bookkeeper, Effect
+from adagrad_reference.events import changes_state
 from adagrad_reference.flags import Flag
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
+    AddGroup,
     Event,
     Load,
     New,
     Read,
     Save,
     Scenario,
+    SetOption,
+    SetState,
     Sparse,
     Step,
+    Steps,
     Tensor,
     ZeroGrad,
 )
@@ -107,7 +113,13 @@ class Draft:
                 self.kept, self.loaded, self.elsewhere = {}, {who}, True
             case Load():
                 self.loaded.add(who)
-        if not isinstance(event, New | Read | Save | ZeroGrad):
+            case Step() | Steps() | SetOption() | AddGroup() | SetState():
+                pass
+            case Read() | ZeroGrad():
+                pass
+            case _:
+                assert_never(event)
+        if changes_state(event):
             for kept in self.kept.values():
                 kept.live &= kept.optimizer != who
 

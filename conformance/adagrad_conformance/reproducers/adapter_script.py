@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import assert_never
 
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import (
@@ -192,6 +193,8 @@ def _written(event: Event) -> str:
             return f"SetState({who}, {param!r}, {_tensor(total)}, {t})"
         case Read():
             return f"Read({who})"
+        case _:
+            assert_never(event)
 
 
 def _group(group: Group) -> str:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import assert_never
 
 from adagrad_conformance.user_modules import free_name
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -311,6 +312,8 @@ class Writer:
             case SetState(param=param, state_sum=total, t=t):
                 state = self.port.written(tensor_text(total), t)
                 yield f"{who}.state[{self.names[param]}].update({state})"
+            case _:
+                assert_never(event)
 
     def step(
         self, who: str, gradients: Mapping[str, Gradient], loss: float | None

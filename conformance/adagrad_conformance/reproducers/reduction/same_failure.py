@@ -26,13 +26,12 @@ from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.claims import needed_claims
-from adagrad_reference.events import options_of
+from adagrad_reference.events import changes_state, options_of
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
     AddGroup,
     Load,
     New,
-    Read,
     Save,
     Scenario,
     Steps,
@@ -182,7 +181,7 @@ def _left_open(scenario: Scenario) -> Iterator[str]:
             yield f"refused: {_without_numbers(effect.refusal)}"
         if isinstance(event, Save):
             live[event.name] = who
-        elif not isinstance(event, New | Read | ZeroGrad):
+        elif changes_state(event):
             live = {name: owner for name, owner in live.items() if owner != who}
         if isinstance(event, New):
             loaded.discard(who)
