@@ -37,8 +37,9 @@ from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.reproducers.reduction import BUDGET, Reduction
 from adagrad_conformance.reproducers.reduction import size as measure
+from adagrad_conformance.reproducers.reduction.allowed import limits_of
 from adagrad_conformance.reproducers.reduction.events import fewer_params
-from adagrad_conformance.reproducers.reduction.same_failure import fault, ground
+from adagrad_conformance.reproducers.reduction.same_failure import fault
 from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.formats import BINARY16, BINARY32, BINARY64
@@ -179,10 +180,10 @@ def made(**options):
 
 
 def allowed(events, others, tensors=None):
-    """Whether the others stand on the ground of the first."""
+    """Whether the others are within the limits of the first."""
     first = scenario("s", "numerics/fresh", tensors or {"p": THETA}, events)
     second = scenario("s", "numerics/fresh", tensors or {"p": THETA}, others)
-    return ground(first).allows(second)
+    return limits_of(first).allows(second)
 
 
 def test_a_reduction_needs_no_new_claims():

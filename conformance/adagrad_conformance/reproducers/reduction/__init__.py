@@ -1,6 +1,6 @@
 """Failed scenarios made small: the fewest events, elements and digits that still fail.
 
-`search.py` holds the loop, `same_failure.py` what a smaller scenario must keep, the
+`search.py` holds the loop, `same_failure.py` and `allowed.py` what it keeps to, the
 others the moves.
 """
 

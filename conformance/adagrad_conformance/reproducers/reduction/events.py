@@ -1,7 +1,7 @@
 """Moves that leave something out: events, optimizers, groups, params, options.
 
 Each yields smaller scenarios, the boldest first.  Not all of them are possible; whoever
-tries them asks `Ground.allows` first.
+tries them checks `Limits.allows` first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The search for a smallest scenario that still shows a fault.
 
 Moves are tried in a fixed order, the boldest first; one that shows the same fault on
-fair ground and is smaller is taken, and the search goes on from there, until no move
+fair terms and is smaller is taken, and the search goes on from there, until no move
 helps or the budget is spent.  Nothing is random: the same port gives the same bytes.
 """
 
@@ -31,7 +31,8 @@ from adagrad_reference.expectations import Unresolved, expected
 from adagrad_reference.scenario import Scenario, Steps
 
 from . import events, numbers, tensors
-from .same_failure import Fault, Ground, fault, ground
+from .allowed import Limits, limits_of
+from .same_failure import Fault, fault
 from .size import size
 from .start_later import cut_short, restarted
 
@@ -95,8 +96,8 @@ class Reduction:
     plays: int = 0  #: scenarios given to the port
     spent: int = 0  #: of the budget
     tried: set[bytes] = field(default_factory=set)
-    due: Fault = field(init=False)
-    ground: Ground = field(init=False)
+    fault: Fault = field(init=False)
+    limits: Limits = field(init=False)
     control: Callable[[Scenario], bool] | None = field(init=False, default=None)
 
     @cached_property
@@ -112,8 +113,8 @@ class Reduction:
             return None
         if best.verdict.status is Status.TIMEOUT:  # each further one would take as long
             return replace(best, scenario=cut_short(best.seen, best.verdict))
-        self.due = fault(best.seen, best.verdict)
-        self.ground = ground(scenario)
+        self.fault = fault(best.seen, best.verdict)
+        self.limits = limits_of(scenario)
         self.control = _control(scenario)
         while (better := self._round(best)) is not best:
             best = better
@@ -142,19 +143,19 @@ class Reduction:
     def _try(self, scenario: Scenario, limit: tuple[int, ...]) -> Outcome | None:
         if size(scenario) >= limit or self._known(scenario):
             return None
-        if not self.ground.allows(scenario):
+        if not self.limits.allows(scenario):
             return None
         identity = self.identity
         if missing_claims(scenario, identity.claims, identity.constants):
             return None
         found = self.outcome(scenario)
-        if found is None or fault(found.seen, found.verdict) != self.due:
+        if found is None or fault(found.seen, found.verdict) != self.fault:
             return None
         fair = self.control is None or self.control(scenario)
         return found if fair else None
 
     def _known(self, scenario: Scenario) -> bool:
-        """Whether it was tried before; scenarios are told apart by all they hold."""
+        """Whether a scenario with the same tensors and events was tried before."""
         parts = (scenario.tensors, scenario.events)
         key = blake2b(repr(parts).encode(), digest_size=16).digest()
         if key in self.tried:
@@ -163,7 +164,7 @@ class Reduction:
         return False
 
     def outcome(self, scenario: Scenario) -> Outcome | None:
-        """Play and judge; None where the reference cannot tell what is due."""
+        """Play and judge; None where the reference cannot compute what is due."""
         steps = sum(e.count for e in scenario.events if isinstance(e, Steps))
         elements = sum(tensor.size for tensor in scenario.tensors.values())
         self.plays += 1
