@@ -1,9 +1,10 @@
 """A process and its pipes: lines go in, lines come out.
 
-Rule 1.  Nothing blocks past a deadline, and the death of the process is seen at once,
-         whoever else holds its pipes open.
-Rule 2.  Standard error is kept (its end only) to be shown, and means nothing.
-Rule 3.  All that the process started ends with it, unless it left its process group.
+Rule 1.  No call blocks past its deadline.  The end of the process is noticed at once,
+         even where another process holds its pipes open.
+Rule 2.  The last lines of standard error are kept as part of error messages; they have
+         no other effect.
+Rule 3.  All processes of the child's process group end with it.
 """
 
 from __future__ import annotations
@@ -28,22 +29,23 @@ from .json_lines import crash
 
 __all__ = ["MAX_LINE", "Child"]
 
-#: A line longer than this is no answer.
+#: A longer line (in bytes) is malformed.
 MAX_LINE = 256 * 2**20
-#: How long a process that is ending may take to be gone (seconds).
+#: How long a process may take to end once it has closed a pipe (seconds).
 _GRACE = 1.0
 _STDERR_LINES = 12
 
-#: Threads of a port that wait give way to others, the suite among them.
+#: A waiting OpenMP thread sleeps: one that spins takes a core from the suite.
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 _ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
 class Child:
-    """The process that `command` starts, with at most so much data; raises `NotLoaded`.
+    """The process of `command`, whose data is limited to `memory_gib`, if given.
 
-    Whatever goes wrong is a Crash, Timeout or Malformed with its reason.
+    Raises `NotLoaded` where it cannot be started.  The methods raise Crash, Timeout or
+    Malformed.
     """
 
     def __init__(
@@ -68,10 +70,10 @@ class Child:
             os.set_blocking(pipe, False)
         self._death = _death_of(self.process.pid)
         self._unsent = bytearray()
-        self._deaf = False  #: it reads no more
+        self._input_closed = False  #: the process reads no more
         self._lines: collections.deque[bytes] = collections.deque()
-        self._begun: list[bytes] = []  #: pieces of a line that has no end yet
-        self._length = 0  #: of these
+        self._begun: list[bytes] = []  #: pieces of a line without its end
+        self._length = 0  #: of these pieces together
         self.stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
         self._drainer = threading.Thread(
             target=_drain, args=(self.process.stderr, self.stderr), daemon=True
@@ -81,24 +83,25 @@ class Child:
     # -- lines ----------------------------------------------------------------------
 
     def put(self, message: dict[str, Any]) -> None:
-        """Add a message to what is to be written."""
+        """Queue a message as one line; `push` and `line` write it."""
         self._unsent += _ENCODER.encode(message).encode() + b"\n"
 
     def push(self) -> None:
-        """Write what the pipe takes; the rest goes while an answer is waited for."""
+        """Write as much as the pipe takes; `line` writes the rest while it waits."""
         try:
             while self._unsent:
                 del self._unsent[: os.write(self._stdin, self._unsent)]
         except BlockingIOError:
             pass
-        except OSError:  # it reads no more; perhaps it has said why
+        except OSError:  # the process reads no more; its output may say why
             self._unsent.clear()
-            self._deaf = True
+            self._input_closed = True
 
     def line(self, timeout: float, since: float | None = None) -> bytes:
-        """The next line, without its end, so many seconds after `since` at the latest.
+        """The next line without its newline.
 
-        `since` is a `time.monotonic()`, now unless told otherwise.
+        It may take `timeout` seconds from `since` on, a time of `time.monotonic()`;
+        the default is now.
         """
         deadline = (time.monotonic() if since is None else since) + timeout
         while not self._lines:
@@ -110,7 +113,7 @@ class Child:
         return self._lines.popleft()
 
     def stray(self) -> bytes | None:
-        """A line that is there already, if there is one."""
+        """The next line if it has come already; it stays the next one."""
         with contextlib.suppress(BlockingIOError):
             while not self._lines and (chunk := os.read(self._stdout, 1 << 20)):
                 self._take(chunk)
@@ -120,7 +123,7 @@ class Child:
         try:
             chunk = os.read(self._stdout, 1 << 20)
         except BlockingIOError:
-            if dead:  # and somebody else holds the pipe open
+            if dead:  # another process holds the pipe open
                 raise self._ended() from None
             return
         if not chunk:
@@ -141,21 +144,23 @@ class Child:
             raise Malformed(words, "too-long")
 
     def _wait(self, deadline: float, timeout: float) -> set[int]:
-        """Wait for the process; the files that something can be done with."""
+        """The pipes that can be read or written now; raises at the deadline."""
         poll = select.poll()
         poll.register(self._stdout, select.POLLIN)
         if self._death >= 0:
             poll.register(self._death, select.POLLIN)
-        if not self._deaf:  # that its other end is closed is told in any case
+        if not self._input_closed:  # poll reports a closed pipe even for 0
             poll.register(self._stdin, select.POLLOUT if self._unsent else 0)
         left = max(0.0, deadline - time.monotonic())
-        found = dict(poll.poll(min(left, self._patience()) * 1000))
-        self._deaf |= bool(
+        if self._input_closed:  # without questions, only final output can come
+            left = min(left, _GRACE)
+        found = dict(poll.poll(left * 1000))
+        self._input_closed |= bool(
             found.get(self._stdin, 0) & (select.POLLERR | select.POLLHUP)
         )
         if found:
             return set(found)
-        if self._deaf:
+        if self._input_closed:
             raise Crash("the process closed its standard input", "closed-input")
         if self._length:
             begun = b"".join(self._begun)[:60].decode(errors="replace")
@@ -163,25 +168,21 @@ class Child:
             raise Timeout(words, "half-a-line")
         raise Timeout(f"no answer within {timeout:g} s", "no-answer")
 
-    def _patience(self) -> float:
-        """How long to wait at most: whoever hears nothing has only last words left."""
-        return _GRACE if self._deaf else float("inf")
-
     # -- life and death -------------------------------------------------------------
 
     def end_input(self) -> None:
-        """Close its standard input."""
+        """Close the standard input of the process."""
         if self.process.stdin is not None:
             self.process.stdin.close()
 
     def end(self, timeout: float) -> int | None:
-        """Its exit code, once it has ended by itself; None if it lives on."""
+        """The exit code of a process that ends within `timeout` seconds, else None."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
         return self.process.returncode
 
     def _ended(self) -> Crash:
-        """Why nothing more comes; a process that lives on is not waited for."""
+        """Why the output has ended; waits `_GRACE` for the end of the process."""
         code = self.end(_GRACE)
         if code is None:
             return Crash("the process closed its standard output", "closed-output")
@@ -191,12 +192,12 @@ class Child:
         return crash(words, "signal" if code < 0 else "exited")
 
     def end_group(self) -> None:
-        """Kill it and what it started; for any thread."""
+        """Kill the process group; for any thread."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """End it and what it started, and close its pipes."""
+        """Kill the process group, and close the pipes."""
         self.end_group()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -231,10 +232,13 @@ def _limited(command: tuple[str, ...], gib: float) -> tuple[str, ...]:
 
 
 def _death_of(pid: int) -> int:
-    """A file that can be read once the process has ended; -1 where there is none."""
+    """A file descriptor that is readable after the end of the process, or -1.
+
+    Without one (it is Linux's), the end is noticed by the closed pipes alone.
+    """
     try:
         return os.pidfd_open(pid)
-    except (AttributeError, OSError):  # not on this system: its pipes must tell
+    except (AttributeError, OSError):
         return -1
 
 

@@ -1,4 +1,4 @@
-"""What a line from a port says: JSON by the letter, and exactly one outcome."""
+"""One line from a port: strict JSON, its number, and exactly one outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 #: The outcomes that an answer may have.
 Outcome = Literal["ok", "refused", "malformed", "crashed"]
 OUTCOMES: tuple[Outcome, ...] = ("ok", "refused", "malformed", "crashed")
-#: What programs say when they get no memory; in the order Python, C++, Rust, node, C.
+#: Messages of a failed allocation: Python, C++, Rust, node, C, and frameworks.
 _NO_MEMORY = (
     "MemoryError",
     "bad_alloc",
@@ -33,14 +33,14 @@ _NO_MEMORY = (
     "out of memory",
 )
 
-#: Whole numbers beyond this are no counts.
+#: A larger integer is malformed: counts have 64 bits.
 _MOST = 2**63
 
 
 def parsed(line: bytes) -> dict[str, Any]:
-    """The object in a line; raises `Malformed`.
+    """The JSON object in a line; raises `Malformed`.
 
-    JSON is taken by the letter (RFC 8259): no NaN, no key twice, UTF-8.
+    RFC 8259 holds strictly: UTF-8, no NaN or Infinity, no key twice.
     """
     try:
         message = _DECODER.decode(line.decode())
@@ -53,7 +53,7 @@ def parsed(line: bytes) -> dict[str, Any]:
 
 
 def outcome(message: dict[str, Any]) -> Outcome:
-    """Which one of the outcomes an answer has; raises `Malformed`."""
+    """The one outcome that an answer has; raises `Malformed` for none or several."""
     found = [word for word in OUTCOMES if word in message]
     if len(found) == 1:
         return found[0]
@@ -64,7 +64,7 @@ def outcome(message: dict[str, Any]) -> Outcome:
 
 
 def content(answer: dict[str, Any]) -> dict[str, Any]:
-    """What an answer has under `ok`; raises what its outcome stands for."""
+    """The object under `ok`; any other outcome is raised as its exception."""
     word = outcome(answer)
     said = str(answer[word]).strip()
     match word:
@@ -83,7 +83,10 @@ def content(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_number(answer: dict[str, Any], number: int) -> None:
-    """Whether an answer has the number of its question; raises Crash or Malformed."""
+    """Check that an answer has the number of its question.
+
+    Raises `Malformed`, or `Crash` for an unexpected report of one.
+    """
     got = answer.get("seq")
     if type(got) is int and got == number:
         return
@@ -96,13 +99,13 @@ def check_number(answer: dict[str, Any], number: int) -> None:
 
 
 def crash(words: str, reason: str = "raised") -> Crash:
-    """The crash that somebody's last words tell of."""
+    """A crash with this message; its reason is out-of-memory if the message says so."""
     starved = any(phrase in words for phrase in _NO_MEMORY)
     return Crash(words, "out-of-memory" if starved else reason)
 
 
 def unasked(line: bytes) -> Exception:
-    """What to raise for a line that came without a question: perhaps last words."""
+    """The exception for a line that no question asked for, such as last words."""
     try:
         message = parsed(line)
     except Malformed as error:
@@ -113,7 +116,7 @@ def unasked(line: bytes) -> Exception:
 
 
 def quoted(line: bytes) -> str:
-    """The beginning of a line, to be shown."""
+    """The beginning of a line as a literal, for messages."""
     return repr(line[:80].decode(errors="replace"))
 
 
@@ -122,7 +125,7 @@ def _why(error: Exception) -> str:
 
 
 class _NotJson(ValueError):
-    """What Python's parser takes and RFC 8259 does not."""
+    """Text that is legal for Python's parser, and not by RFC 8259."""
 
 
 def _constant(word: str) -> Any:

@@ -1,19 +1,20 @@
-"""The protocol as JSON Lines: what stands on the wire.
+"""The messages of the protocol as JSON objects, one a line.
 
-One JSON object a line.  The runner asks with a sequence number, the port answers with
-the same one, by exactly one of
+A question has a sequence number; its answer has the same one and exactly one of
 
-    {"seq": n, "ok": {...}}          done; what is inside depends on the question
-    {"seq": n, "refused": "why"}     the port says no
-    {"seq": n, "crashed": "why"}     the port failed in some other way
-    {"seq": n, "malformed": "why"}   the adapter itself finds an answer impossible
+    {"seq": n, "ok": {...}}          done; the content depends on the question
+    {"seq": n, "refused": "why"}     the port refuses the event
+    {"seq": n, "crashed": "why"}     the port failed in any other way
+    {"seq": n, "malformed": "why"}   the adapter finds that an answer is impossible
 
-Only while it steps with a closure may a port ask back, with
-{"seq": n, "ask": "closure", "params": {...}}; the runner replies
-{"seq": n, "answer": {"gradients": {...}, "loss": {...}}}.  conformance/PROTOCOL.md is
-the specification for authors of ports; the events are those of vector files.
+During a step with a closure the port sends {"seq": n, "ask": "closure", "params":
+{...}}, and the suite answers {"seq": n, "answer": {"gradients": {...}, "loss":
+{...}}}.  conformance/PROTOCOL.md is the specification for authors of ports; events are
+written as in vector files.
 
-`packed` makes the bits of a tensor one text, for ports that take that.
+With `packed` the bits of a tensor are one text, for ports that take that.  Functions
+`..._from_wire` read messages of a port and raise `Malformed` for anything wrong in
+them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from adagrad_conformance.adapters.base import (
+from adagrad_conformance.adapters.contract import (
     ClosureAnswer,
     Malformed,
     NativeAnswer,
@@ -71,8 +72,8 @@ __all__ = [
 
 PROTOCOL_VERSION = 1
 
-#: What a port may take beyond the plain protocol: questions before it has answered the
-#: former ones, and packed bits.
+#: What a port may allow beyond the plain protocol: further questions before it has
+#: answered the earlier ones, and packed bits.
 TAKES = ("ahead", "packed")
 
 Json = dict[str, Any]
@@ -81,7 +82,7 @@ Json = dict[str, Any]
 def event_to_wire(
     event: Event, payload: bytes | None = None, packed: bool = False
 ) -> Json:
-    """An event; a closure's gradients and loss are held back until it is called."""
+    """An event; gradients and loss of a closure are not sent before it is called."""
     if isinstance(event, Step) and event.loss is not None:
         bare = event_to_json(replace(event, gradients={}, loss=None))
         return {"event": {**bare, "closure": True}}
@@ -92,7 +93,7 @@ def event_to_wire(
 
 
 def event_from_wire(data: Json) -> tuple[Event, bool, bytes | None]:
-    """(event, whether it brings a closure, bytes to load)."""
+    """The event, whether it has a closure, and the bytes to load."""
     raw = data["event"]
     payload = data.get("payload")
     return (
@@ -103,12 +104,12 @@ def event_from_wire(data: Json) -> tuple[Event, bool, bytes | None]:
 
 
 def constants_to_wire(constants: Mapping[str, float]) -> Json:
-    """The options that cannot be chosen."""
+    """Fixed options and their values."""
     return {name: number_to_json(value) for name, value in constants.items()}
 
 
 def constants_from_wire(data: Any) -> dict[str, float]:
-    """The inverse; raises `Malformed`."""
+    """Fixed options and their values."""
     try:
         return {name: float(number_from_json(x)) for name, x in data.items()}
     except (AttributeError, CodecError, ValueError, TypeError, KeyError) as error:
@@ -121,7 +122,7 @@ def tensors_to_wire(tensors: Mapping[str, Tensor], packed: bool = False) -> Json
 
 
 def tensors_from_wire(data: Any) -> dict[str, Tensor]:
-    """The inverse; raises `Malformed`."""
+    """Tensors by name."""
     if not isinstance(data, dict):
         raise Malformed("tensors must be an object by name")
     try:
@@ -131,7 +132,7 @@ def tensors_from_wire(data: Any) -> dict[str, Tensor]:
 
 
 def answer_to_wire(answer: ClosureAnswer, packed: bool = False) -> Json:
-    """What a closure brings."""
+    """The suite's answer to a closure: gradients and loss."""
     gradients = {
         name: gradient_to_json(gradient, False, packed)
         for name, gradient in answer.gradients.items()
@@ -140,7 +141,7 @@ def answer_to_wire(answer: ClosureAnswer, packed: bool = False) -> Json:
 
 
 def answer_from_wire(data: Json) -> ClosureAnswer:
-    """The inverse of `answer_to_wire`."""
+    """Gradients and loss of a closure; the suite writes them, so they are right."""
     gradients = {name: gradient_from_json(g) for name, g in data["gradients"].items()}
     return ClosureAnswer(gradients, float(number_from_json(data["loss"])))
 
@@ -158,7 +159,7 @@ def reply_to_wire(reply: Reply) -> Json:
 
 
 def _trace_to_wire(trace: Trace) -> Json:
-    """The encodings of all steps, as one text of hex digits."""
+    """A trace; the encodings of all steps are one text of hex digits."""
     fmt = FORMATS[trace.format]
     return {
         "format": trace.format,
@@ -182,7 +183,7 @@ def _trace_from_wire(raw: Json) -> Trace:
 
 
 def reply_from_wire(data: Any) -> Reply:
-    """The inverse; raises `Malformed`."""
+    """The content of `ok` after an event."""
     try:
         loss, saved, trace = (data.get(k) for k in ("loss", "saved", "trace"))
         if isinstance(loss, bool):
@@ -199,7 +200,7 @@ def reply_from_wire(data: Any) -> Reply:
 
 
 def readings_to_wire(readings: Mapping[str, Reading]) -> Json:
-    """The content of `ok` after `read`; bits are packed."""
+    """The content of `ok` after `read`; its bits are always packed."""
     return {"params": {name: _reading_to_wire(r) for name, r in readings.items()}}
 
 
@@ -216,7 +217,7 @@ def _reading_to_wire(reading: Reading) -> Json:
 
 
 def readings_from_wire(data: Any) -> dict[str, Reading]:
-    """The inverse; raises `Malformed`."""
+    """The content of `ok` after `read`."""
     if not isinstance(data, dict) or not isinstance(data.get("params"), dict):
         raise Malformed("a read's answer needs 'params', an object by name")
     try:
@@ -273,7 +274,7 @@ def native_to_wire(answer: NativeAnswer) -> Json:
 
 
 def native_from_wire(data: Any) -> NativeAnswer:
-    """The inverse; raises `Malformed`."""
+    """The content of `ok` after `check`."""
     try:
         problem, skipped = data.get("problem"), data.get("skipped")
         if not all(

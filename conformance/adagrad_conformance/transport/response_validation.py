@@ -1,15 +1,23 @@
-"""Whether what a port shows has the shape of what it was asked for."""
+"""Checks of what a port shows: names, formats, shapes and counts, never values."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from adagrad_conformance.adapters.base import Malformed, Reading, Trace
-from adagrad_conformance.adapters.contract import WrongMembers, WrongWidth
+from adagrad_conformance.adapters.contract import (
+    Malformed,
+    Reading,
+    Trace,
+    WrongMembers,
+    WrongWidth,
+)
 from adagrad_reference.formats import BINARY32
 from adagrad_reference.scenario import Sparse, Tensor
 
 __all__ = ["check_reading", "check_readings", "check_traces"]
+
+#: Format, shape and number of encodings.
+_Form = tuple[str, tuple[int, ...], int]
 
 
 def check_readings(
@@ -17,7 +25,7 @@ def check_readings(
     expected: Collection[str],
     tensors: Mapping[str, Tensor],
 ) -> None:
-    """Exactly the expected params, each of the shape it was given in.
+    """Check that a read shows the expected params, each as `tensors` have it.
 
     Raises `Malformed`, as all functions here.
     """
@@ -32,46 +40,63 @@ def check_readings(
 
 
 def check_reading(name: str, tensor: Tensor, reading: Reading) -> None:
-    """Format, shape and number of elements of all that is shown of a param."""
-    whole = (tensor.format, tensor.shape, len(tensor.bits))
+    """Check format, shape and number of elements of all parts of a reading.
+
+    All have those of the param, but for a binary32 accumulator beside a master.
+    """
     gradient = reading.gradient
     if isinstance(gradient, Sparse):
-        if problem := gradient.problem:
-            raise Malformed(f"gradient of {name}: {problem}")
-        if gradient.shape != tensor.shape:
-            raise Malformed(f"gradient of {name} has shape {gradient.shape}")
+        _check_sparse(name, tensor, gradient)
         gradient = None
     if reading.master is not None and tensor.fmt.width != 16:
         raise Malformed(f"a master of {name}, which is {tensor.format}")
+    whole = (tensor.format, tensor.shape, len(tensor.bits))
     wide = whole if reading.master is None else (BINARY32.name, *whole[1:])
-    parts = (
-        ("theta", reading.theta, whole),
-        ("gradient", gradient, whole),
-        ("sum", reading.state_sum, wide),
-        ("master", reading.master, wide),
-    )
-    for what, shown, due in parts:
-        if shown is None:
-            continue
-        got = (shown.format, shown.shape, len(shown.bits))
-        if what == "sum" and got[0] != due[0] and got[1:] == due[1:]:
-            words = _other_width(name, got[0], tensor.format, reading)
-            detail = None if reading.master is not None else WrongWidth(name)
-            raise Malformed(words, detail=detail)
-        if got != due:
-            raise Malformed(
-                f"{what} of {name} is {got[0]} of shape {list(got[1])}, "
-                f"not {due[0]} of shape {list(due[1])}"
-            )
+    _check_part(f"theta of {name}", reading.theta, whole)
+    _check_part(f"gradient of {name}", gradient, whole)
+    _check_sum_width(name, reading, wide)
+    _check_part(f"sum of {name}", reading.state_sum, wide)
+    _check_part(f"master of {name}", reading.master, wide)
     length = tensor.layout.length if tensor.layout else None
     if length is not None and len(reading.storage or ()) != length:
         raise Malformed(f"storage of {name} is not {length} elements", "wrong-count")
 
 
-def _other_width(name: str, width: str, param: str, reading: Reading) -> str:
-    """Why an accumulator of this width cannot be judged."""
+def _check_sparse(name: str, tensor: Tensor, gradient: Sparse) -> None:
+    if problem := gradient.problem:
+        raise Malformed(f"gradient of {name}: {problem}")
+    if gradient.shape != tensor.shape:
+        raise Malformed(f"gradient of {name} has shape {gradient.shape}")
+
+
+def _check_part(what: str, shown: Tensor | None, expected: _Form) -> None:
+    if shown is not None and _form(shown) != expected:
+        raise Malformed(
+            f"{what} is {shown.format} of shape {list(shown.shape)}, "
+            f"not {expected[0]} of shape {list(expected[1])}"
+        )
+
+
+def _check_sum_width(name: str, reading: Reading, expected: _Form) -> None:
+    """An accumulator that differs by its format alone has a message of its own."""
+    if reading.state_sum is None:
+        return
+    width, *rest = _form(reading.state_sum)
+    if width != expected[0] and rest == list(expected[1:]):
+        words = _other_width(name, width, reading)
+        detail = None if reading.master is not None else WrongWidth(name)
+        raise Malformed(words, detail=detail)
+
+
+def _form(tensor: Tensor) -> _Form:
+    return tensor.format, tensor.shape, len(tensor.bits)
+
+
+def _other_width(name: str, width: str, reading: Reading) -> str:
+    """The message for an accumulator of a width that cannot be judged."""
     if reading.master is not None:
         return f"the accumulator of {name} is {width}, its master binary32"
+    param = reading.theta.format
     return (
         f"the accumulator of {name} is {width}, the param {param}: state of another "
         "width is judged only in binary32 beside a binary32 master of a 16-bit param "
@@ -82,7 +107,7 @@ def _other_width(name: str, width: str, param: str, reading: Reading) -> str:
 def check_traces(
     traces: Mapping[str, Trace] | None, stepped: Mapping[str, Tensor], count: int
 ) -> Mapping[str, Trace]:
-    """A trace of `count` steps for each of the params (or masters) that are stepped."""
+    """The traces, checked: `count` steps of each param, or master, in `stepped`."""
     if traces is None or set(traces) != set(stepped):
         shown = None if traces is None else sorted(traces)
         raise Malformed(

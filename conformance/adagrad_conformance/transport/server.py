@@ -1,8 +1,12 @@
 """Serves one Python adapter over standard input and output.
 
-The runner starts this as a child process for every Python target, so that a port that
-hangs, exits or crashes costs its own check alone.  What the port prints goes to
-standard error.
+Every Python target runs in a child process that starts here, so that a port that hangs,
+exits or crashes costs its own check alone.
+
+Rule 1.  Each question has one answer, in order, whatever the port raises.
+Rule 2.  What the port prints goes to standard error.
+Rule 3.  Answers are sent together, but none is kept back while the server waits for
+         input, during a step, or for longer than `_PATIENCE`.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from adagrad_conformance.adapters.base import Adapter, ClosureAnswer, Malformed, Refused
+from adagrad_conformance.adapters.base import Adapter
+from adagrad_conformance.adapters.contract import ClosureAnswer, Malformed, Refused
 from adagrad_conformance.adapters.native import run_native
 from adagrad_reference.scenario import Step, Steps, Tensor
 
@@ -31,26 +36,29 @@ __all__ = ["SERVED", "Answers", "main", "serve"]
 #: processes which that one starts.
 SERVED = "ADAGRAD_CONFORMANCE_SERVED"
 
-#: Answers wait for company, but no longer than this (seconds).
+#: Answers are batched for at most this long (seconds).
 _PATIENCE = 0.05
 
 _ENCODER = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
 class Answers(Protocol):
-    """Where answers go; `flush` sends what was written."""
+    """A buffered text stream for answers."""
 
     def write(self, text: str, /) -> object:
-        """Take a text."""
+        """Add a text to the buffer."""
 
     def flush(self) -> None:
-        """Send it."""
+        """Send the buffer."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python -m adagrad_conformance.host TARGET`."""
+    """`python -m adagrad_conformance.host TARGET`; returns the exit code.
+
+    It is 3 where the target cannot be loaded.
+    """
     target = (sys.argv[1:] if argv is None else argv)[0]
-    gc.set_threshold(100_000, 50, 100)  # what a framework makes in loading lives on
+    gc.set_threshold(100_000, 50, 100)  # objects made by loading a framework stay alive
     lines, answers = _private_streams()
     os.environ[SERVED] = target
     try:
@@ -64,7 +72,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _private_streams() -> tuple[Iterator[str], Answers]:
-    """The protocol's streams; afterwards print() writes to standard error."""
+    """Questions and answers (rule 2): copies of the standard streams.
+
+    Afterwards file descriptor 1 is standard error, and 0 is empty.
+    """
     answers = _Answers(os.dup(1))
     lines = _lines(os.dup(0), answers)
     os.dup2(2, 1)
@@ -73,31 +84,35 @@ def _private_streams() -> tuple[Iterator[str], Answers]:
 
 
 class _Answers:
-    """Texts for a file descriptor, which a fork of this process does not send twice."""
+    """A buffer before a file descriptor.
+
+    Unlike that of a text file, it is not flushed by the exit of a forked process, which
+    would send its content twice.
+    """
 
     def __init__(self, file: int) -> None:
-        self.file, self.texts, self.due = file, list[str](), 0.0
+        self.file, self.texts, self.deadline = file, list[str](), 0.0
 
-    def wait(self) -> None:
-        """Keep texts for a while from now on."""
-        self.due = time.monotonic() + _PATIENCE
+    def keep(self) -> None:
+        """Buffer for `_PATIENCE` from now on."""
+        self.deadline = time.monotonic() + _PATIENCE
 
     def write(self, text: str) -> None:
-        """Keep it, or send it if much time has passed: its reader has a deadline."""
+        """Add a text; send everything after the deadline."""
         self.texts.append(text)
-        if time.monotonic() >= self.due:
+        if time.monotonic() >= self.deadline:
             self.flush()
-            self.wait()
+            self.keep()
 
     def flush(self) -> None:
-        """Send everything."""
+        """Send the buffer."""
         data, self.texts = "".join(self.texts).encode(), []
         while data:
             data = data[os.write(self.file, data) :]
 
 
 def _lines(file: int, answers: _Answers) -> Iterator[str]:
-    """Lines of a file descriptor; answers are sent before any wait for more."""
+    """Lines of a file descriptor; answers are sent before each wait for input."""
     ready: deque[bytes] = deque()
     begun: list[bytes] = []
     while True:
@@ -105,7 +120,7 @@ def _lines(file: int, answers: _Answers) -> Iterator[str]:
             yield ready.popleft().decode()
         answers.flush()
         chunk = os.read(file, 1 << 20)
-        answers.wait()
+        answers.keep()
         if not chunk:
             return
         begun.append(chunk)
@@ -116,7 +131,7 @@ def _lines(file: int, answers: _Answers) -> Iterator[str]:
 
 
 def serve(adapter: Adapter, lines: Iterator[str], answers: Answers) -> None:
-    """Answer questions until `stop` or the end of the input."""
+    """Answer questions until `stop` or the end of the input (rule 1)."""
     for line in lines:
         question = json.loads(line)
         seq = question["seq"]
@@ -129,7 +144,7 @@ def serve(adapter: Adapter, lines: Iterator[str], answers: Answers) -> None:
             answer = {"refused": str(error)}
         except Malformed as error:
             answer = {"malformed": str(error)}
-        except BaseException:  # sys.exit in a port is its crash, not the host's end
+        except BaseException:  # SystemExit too: it is a crash of the port
             answer = {"crashed": traceback.format_exc(limit=-3)}
         _send(answers, {"seq": seq, **answer})
     answers.flush()
@@ -150,7 +165,8 @@ def _answer(
             return messages.readings_to_wire(adapter.read(question["optimizer"]))
         case "check":
             return messages.native_to_wire(run_native(adapter, question["name"]))
-    raise Malformed(f"unknown question {question['op']!r}")
+        case unknown:
+            raise Malformed(f"unknown question {unknown!r}")
 
 
 def _event(
@@ -158,9 +174,10 @@ def _event(
 ) -> dict[str, Any]:
     event, has_closure, payload = messages.event_from_wire(question)
     if isinstance(event, Step | Steps):
-        answers.flush()  # it may never end, which no earlier answer is to blame for
+        answers.flush()  # a step may hang; the answers before it must not wait for it
 
     def ask(params: Mapping[str, Tensor]) -> ClosureAnswer:
+        """Send the params to the suite, which answers by gradients and a loss."""
         seen = messages.tensors_to_wire(params, packed=True)
         _send(answers, {"seq": question["seq"], "ask": "closure", "params": seen})
         answers.flush()
