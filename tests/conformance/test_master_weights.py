@@ -453,8 +453,8 @@ def test_what_cannot_be_judged_is_malformed(adapter, name, claims, words):
 
 def test_a_trace_is_that_of_the_master():
     class OfParam(MasterAdapter):
-        def passing(self, name, optimizer):
-            return BentAdapter.passing(self, name, optimizer)
+        def snapshot(self, name, optimizer):
+            return BentAdapter.snapshot(self, name, optimizer)
 
         def trace(self, rows):
             return replace(super().trace(rows), format="bfloat16")

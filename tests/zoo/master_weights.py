@@ -78,9 +78,9 @@ class MasterAdapter(BentAdapter):
             None if master is None else to_tensor(master),
         )
 
-    def passing(self, name, optimizer):
+    def snapshot(self, name, optimizer):
         """The copy, where there is one."""
-        theta, total, t = super().passing(name, optimizer)
+        theta, total, t = super().snapshot(name, optimizer)
         master = optimizer.state[self.params[name]].get("master", theta)
         return master.copy(), total, t
 

@@ -22,7 +22,7 @@ from .base import (
     Tensor,
     Trace,
 )
-from .bases.torch_like import OptimizerAdapter, Passing
+from .bases.torch_like import OptimizerAdapter, Snapshot
 
 __all__ = [
     "TorchAdapter",
@@ -134,7 +134,7 @@ class TorchAdapter(OptimizerAdapter):
             rows, values, gradient.shape, check_invariants=True
         )
 
-    def passing(self, name: str, optimizer: Any) -> Passing:
+    def snapshot(self, name: str, optimizer: Any) -> Snapshot:
         """Copies, no bits yet."""
         p, step = self.params[name], self.keys[1]
         state = optimizer.state.get(p, {})
@@ -144,7 +144,7 @@ class TorchAdapter(OptimizerAdapter):
         counter = _counter(state[step]) if step in state else None
         return p.detach().clone(), total.clone(), counter
 
-    def trace(self, rows: Sequence[Passing]) -> Trace:
+    def trace(self, rows: Sequence[Snapshot]) -> Trace:
         """The bits of all steps at once."""
         theta = from_torch(torch.stack([row[0] for row in rows]))
         total = from_torch(torch.stack([row[1] for row in rows]))

@@ -1,1 +1,1 @@
-"""What several adapters share: encodings, rows, ranks, and arrays of frameworks."""
+"""Base classes of adapters, and encodings: what several adapters have in common."""

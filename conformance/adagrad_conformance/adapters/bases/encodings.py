@@ -10,16 +10,16 @@ from adagrad_conformance.adapters.base import Malformed, Tensor
 
 __all__ = ["COMPLEX", "DTYPES", "integers_of", "storage_of", "to_array", "to_tensor"]
 
-#: Format -> (dtype, that of its encodings).
+#: Format -> (dtype of its numbers, dtype of its encodings).
 DTYPES: dict[str, tuple[Any, Any]] = {
     "binary64": (np.dtype(np.float64), np.uint64),
     "binary32": (np.dtype(np.float32), np.uint32),
     "binary16": (np.dtype(np.float16), np.uint16),
 }
-#: NumPy has no narrower ones.
+#: The formats that NumPy has complex numbers of, with their dtypes.
 COMPLEX = {"binary64": np.dtype(np.complex128), "binary32": np.dtype(np.complex64)}
 
-try:  # NumPy itself has no bfloat16
+try:  # NumPy alone has no bfloat16
     import ml_dtypes
 except ImportError:
     pass
@@ -27,7 +27,7 @@ else:
     DTYPES["bfloat16"] = (np.dtype(ml_dtypes.bfloat16), np.uint16)
 
 _FORMATS = {dtype: name for name, (dtype, _) in DTYPES.items()}
-_PAIRS = {dtype: name for name, dtype in COMPLEX.items()}
+_COMPLEX_FORMATS = {dtype: name for name, dtype in COMPLEX.items()}
 
 
 def integers_of(name: str) -> Any:
@@ -36,7 +36,7 @@ def integers_of(name: str) -> Any:
 
 
 def storage_of(tensor: Tensor) -> Any:
-    """The storage of a tensor as a flat array, guards included."""
+    """The storage of a tensor as a flat array, guard elements included."""
     dtype, integers = DTYPES[tensor.format]
     if tensor.layout is None:
         return np.array(tensor.bits, integers).view(dtype)
@@ -46,7 +46,7 @@ def storage_of(tensor: Tensor) -> Any:
 
 
 def to_array(tensor: Tensor) -> Any:
-    """An array of these bits, over the storage that the layout asks for."""
+    """An array of the tensor's bits, in the storage that its layout describes."""
     storage = storage_of(tensor)
     if tensor.complex:  # in binary64 and binary32, and without a layout
         return storage.view(COMPLEX[tensor.format]).reshape(tensor.shape)
@@ -58,9 +58,11 @@ def to_array(tensor: Tensor) -> Any:
 
 
 def to_tensor(array: Any) -> Tensor:
-    """The bits of an array; raises `Malformed` for a dtype that is no format."""
-    name = _FORMATS.get(array.dtype) or _PAIRS.get(array.dtype)
+    """The array's bits, row-major; raises `Malformed` for a dtype that is no format."""
+    name = _FORMATS.get(array.dtype) or _COMPLEX_FORMATS.get(array.dtype)
     if name is None:
         raise Malformed(f"an array has dtype {array.dtype}")
     flat = np.ascontiguousarray(array).reshape(-1).view(DTYPES[name][1])
-    return Tensor(name, array.shape, tuple(flat.tolist()), array.dtype in _PAIRS)
+    return Tensor(
+        name, array.shape, tuple(flat.tolist()), array.dtype in _COMPLEX_FORMATS
+    )

@@ -1,4 +1,4 @@
-"""What ports on JAX share: their arrays, and what such ports can claim."""
+"""The base of adapters for ports on JAX."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class JaxAdapter(ArrayAdapter):
     """Params, gradients and accumulators are JAX arrays."""
 
     language = "Python (JAX)"
-    #: A tree of gradients has a leaf for every param: None is no gradient there.
+    #: Without `none-gradient`: a tree of gradients has a leaf for every param.
     PLAIN = (ArrayAdapter.PLAIN - {"none-gradient"}) | {
         *("binary16", "bfloat16", "mixed-formats", "state-write", "many-steps"),
         "flush-to-zero",
     }
 
     def hold(self, name: str, array: Any) -> Any:
-        """A JAX array."""
+        """The array as a JAX array."""
         return jnp.asarray(array)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """The param as a NumPy array."""
         return np.asarray(param)
 
     def give(self, gradient: Any, like: Any) -> Any:
-        """A JAX array."""
+        """The gradient as a JAX array."""
         return jnp.asarray(gradient)

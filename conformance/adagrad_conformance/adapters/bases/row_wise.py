@@ -1,7 +1,7 @@
-"""What adapters share whose torch optimizer keeps one accumulator for each row.
+"""The bases of adapters whose torch optimizer keeps one accumulator for each row.
 
-A row is all that belongs to one index of the first dimension.  The number of a row is
-shown for each element of it.
+A row is all elements with one index of the first dimension.  A reading shows the
+accumulator of a row for each element of the row.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class RowWiseAdapter(TorchAdapter):
     refusals = (*TorchAdapter.refusals, IndexError)
 
     def make_sum(self, state_sum: Tensor) -> Any:
-        """A column."""
+        """The accumulator as a column, one number for each row."""
         whole = self.make_tensor(state_sum)
         return whole.reshape(len(whole), -1)[:, :1].clone()
 
     def show_sum(self, param: Any, state: Any) -> Any:
-        """A row for each number of the column."""
+        """The accumulator in the shape of the param, or None."""
         total = super().show_sum(param, state)
         if total is None:
             return None
@@ -37,24 +37,24 @@ class RowWiseAdapter(TorchAdapter):
 
 
 class TableAdapter(RowWiseAdapter):
-    """Params as tables, of rows of one element where they have one dimension."""
+    """Gives params to the port as tables: of shape (n, 1) for shape (n,)."""
 
     def make_tensor(self, tensor: Tensor) -> Any:
-        """Two dimensions."""
+        """The tensor as a table."""
         return super().make_tensor(replace(tensor, shape=_table(tensor.shape)))
 
     def make_rows(self, gradient: Sparse) -> Any:
-        """Rows of a table."""
+        """The sparse gradient as that of a table."""
         return super().make_rows(replace(gradient, shape=_table(gradient.shape)))
 
     def show_param(self, param: Any) -> Tensor:
-        """The bits of a param, in its own shape."""
+        """The bits of a param, in the shape of the scenario."""
         name = next(name for name, p in self.params.items() if p is param)
         shape = self.tensors[name].shape
         return replace(super().show_param(param), shape=shape)
 
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """Everything in the param's own shape."""
+        """Param, gradient and accumulator, in the shape of the scenario."""
         seen = super().reading(name, optimizer)
         shape = self.tensors[name].shape
         return Reading(
@@ -71,7 +71,7 @@ def _table(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _shaped(gradient: Gradient, shape: tuple[int, ...]) -> Gradient:
-    """A gradient of a table as that of a param of this shape."""
+    """The gradient of a table as that of a param of `shape`."""
     if isinstance(gradient, Sparse):
         rows = (len(gradient.indices), *shape[1:])
         return replace(

@@ -1,4 +1,4 @@
-"""What ports on TensorFlow share: variables, tensors and slices."""
+"""The base of adapters for ports on TensorFlow: variables, tensors and slices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["TensorFlowAdapter", "slices"]
 
 
 def slices(gradient: Sparse, values: Any) -> Any:
-    """Rows as the gradient of a gather is given."""
+    """The sparse gradient as TensorFlow gives that of a gather, IndexedSlices."""
     indices = tf.constant(gradient.indices, tf.int64)
     shape = tf.constant(gradient.shape, tf.int64)
     return tf.IndexedSlices(tf.convert_to_tensor(values), indices, shape)
@@ -29,17 +29,17 @@ class TensorFlowAdapter(ArrayAdapter):
     }
 
     def hold(self, name: str, array: Any) -> Any:
-        """A variable."""
+        """The array as a variable."""
         return tf.Variable(array, name=name)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """The param as a NumPy array."""
         return param.numpy()
 
     def give(self, gradient: Any, like: Any) -> Any:
-        """A tensor."""
+        """The gradient as a constant tensor."""
         return tf.constant(gradient)
 
     def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
-        """IndexedSlices."""
+        """The sparse gradient as IndexedSlices."""
         return slices(gradient, values)

@@ -1,7 +1,7 @@
-"""What adapters share whose port is a Python optimizer with torch's interface.
+"""The base of adapters whose port is a Python optimizer with torch's interface.
 
-That is: a constructor over params or groups, `param_groups`, `step(closure)`,
-`zero_grad`, `add_param_group`, `state_dict`, `load_state_dict`, params with `.grad`.
+The interface is a constructor over params or groups, `param_groups`, `step(closure)`,
+`zero_grad`, `add_param_group`, `state_dict`, `load_state_dict`; params have `.grad`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ from adagrad_conformance.adapters.base import (
     Trace,
 )
 
-__all__ = ["OptimizerAdapter", "Passing"]
+__all__ = ["OptimizerAdapter", "Snapshot"]
 
-#: A param in the midst of many steps: copies of param and accumulator, the counter.
-Passing = tuple[Any, Any, int | None]
+#: A param after one of many steps: copies of param and accumulator, the counter.
+Snapshot = tuple[Any, Any, int | None]
 
 
 class OptimizerAdapter(Adapter):
-    """Subclasses say how params, tensors and state dicts are made and shown."""
+    """Subclasses make and show the port's params, tensors and state dicts.
 
-    #: The port's own names of options, where they differ.
+    `params` and `optimizers` are the port's own by name; `saves` hold a state dict, a
+    deep copy of it and its bytes by name.
+    """
+
+    #: The port's own names of options, where they differ from the document's.
     names: Mapping[str, str] = MappingProxyType({})
 
     params: dict[str, Any]
@@ -42,7 +46,7 @@ class OptimizerAdapter(Adapter):
     optimizers: dict[str, Any]
     saves: dict[str, tuple[Any, Any, bytes]]
 
-    # -- what a subclass says -----------------------------------------------------
+    # -- methods of a subclass ----------------------------------------------------
 
     @abstractmethod
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
@@ -50,11 +54,11 @@ class OptimizerAdapter(Adapter):
 
     @abstractmethod
     def make_param(self, name: str, tensor: Tensor) -> Any:
-        """A param of these bits."""
+        """A param of the port with the tensor's bits."""
 
     @abstractmethod
     def make_tensor(self, tensor: Tensor) -> Any:
-        """A native tensor of these bits, in their layout."""
+        """A tensor of the framework with the same bits and layout."""
 
     @abstractmethod
     def show_param(self, param: Any) -> Tensor:
@@ -62,7 +66,7 @@ class OptimizerAdapter(Adapter):
 
     @abstractmethod
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """All that is to be seen of a param."""
+        """The reading of a param; None in it for what the port does not show."""
 
     @abstractmethod
     def to_bytes(self, state_dict: Any) -> bytes:
@@ -73,25 +77,25 @@ class OptimizerAdapter(Adapter):
         """The inverse of `to_bytes`."""
 
     def make_rows(self, gradient: Sparse) -> Any:
-        """A native sparse gradient, as given: uncoalesced (claim `sparse`)."""
+        """The sparse gradient in the framework's form, uncoalesced (claim `sparse`)."""
         raise NotImplementedError("sparse")
 
-    def passing(self, name: str, optimizer: Any) -> Passing:
-        """What `trace` needs of a param after one of many steps (`many-steps`)."""
+    def snapshot(self, name: str, optimizer: Any) -> Snapshot:
+        """Copies of what `trace` shows of a param after a step (`many-steps`)."""
         raise NotImplementedError("many-steps")
 
-    def trace(self, rows: Sequence[Passing]) -> Trace:
-        """What `passing` gave after each step, as encodings (`many-steps`)."""
+    def trace(self, rows: Sequence[Snapshot]) -> Trace:
+        """The snapshots after each step as encodings (claim `many-steps`)."""
         raise NotImplementedError("many-steps")
 
     def make_loss(self, loss: float) -> Any:
-        """What the closure returns."""
+        """The loss in the form in which the closure returns it."""
         return loss
 
     # -- the protocol -------------------------------------------------------------
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
-        """Hold these params."""
+        """Make the params; forget optimizers and saved state dicts."""
         self.tensors = tensors
         self.params = {name: self.make_param(name, t) for name, t in tensors.items()}
         self.optimizers, self.saves = {}, {}
@@ -99,14 +103,14 @@ class OptimizerAdapter(Adapter):
     def new(
         self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
     ) -> None:
-        """Construct; a single group without options is given as plain params."""
+        """Construct the port; a single group without options becomes plain params."""
         listed = [self._group(group) for group in groups]
         plain = len(listed) == 1 and not groups[0].options
         params = listed[0]["params"] if plain else listed
         self.optimizers[optimizer] = self.make_optimizer(params, self._named(options))
 
     def add_group(self, optimizer: str, group: Group) -> None:
-        """add_param_group."""
+        """Call add_param_group."""
         self.optimizers[optimizer].add_param_group(self._group(group))
 
     def _group(self, group: Group) -> dict[str, Any]:
@@ -121,40 +125,40 @@ class OptimizerAdapter(Adapter):
         }
 
     def set_gradient(self, param: str, gradient: Gradient) -> None:
-        """Assign .grad."""
+        """Assign the gradient to `.grad` of the param."""
         native = None if gradient is None else self.make_gradient(gradient)
         self.params[param].grad = native
 
     def make_gradient(self, gradient: Tensor | Sparse) -> Any:
-        """A native gradient."""
+        """The gradient in the framework's form."""
         if isinstance(gradient, Sparse):
             return self.make_rows(gradient)
         return self.make_tensor(gradient)
 
     def step(self, optimizer: str) -> float | None:
-        """step()."""
+        """Call step(); the loss is what it returns."""
         return _as_number(self.optimizers[optimizer].step())
 
     def many_steps(
         self, optimizer: str, cycle: Sequence[Mapping[str, Gradient]], count: int
     ) -> dict[str, Trace]:
-        """Take the steps; what passes is copied, and looked at only in the end."""
+        """Take the steps; snapshots become encodings only after the last one."""
         port = self.optimizers[optimizer]
         native = [
             {n: None if g is None else self.make_gradient(g) for n, g in gs.items()}
             for gs in cycle
         ]
-        seen: dict[str, list[Passing]] = {name: [] for name in self._members(port)}
+        taken: dict[str, list[Snapshot]] = {name: [] for name in self._members(port)}
         for number in range(count):
             for name, gradient in native[number % len(native)].items():
                 self.params[name].grad = gradient
             port.step()
-            for name, rows in seen.items():
-                rows.append(self.passing(name, port))
-        return {name: self.trace(rows) for name, rows in seen.items() if rows}
+            for name, rows in taken.items():
+                rows.append(self.snapshot(name, port))
+        return {name: self.trace(rows) for name, rows in taken.items() if rows}
 
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
-        """step(closure)."""
+        """Call step(closure); the closure sets the gradients and returns the loss."""
 
         def closure() -> Any:
             answer = ask({name: self.show_param(p) for name, p in self.params.items()})
@@ -167,11 +171,11 @@ class OptimizerAdapter(Adapter):
     def set_option(
         self, optimizer: str, group: int, option: str, value: float | bool
     ) -> None:
-        """Write into param_groups, as a scheduler does."""
+        """Write the option into param_groups, as a scheduler does."""
         self.optimizers[optimizer].param_groups[group] |= self._named({option: value})
 
     def zero_grad(self, optimizer: str, set_to_none: bool) -> None:
-        """zero_grad(set_to_none=...)."""
+        """Call zero_grad(set_to_none=...)."""
         self.optimizers[optimizer].zero_grad(set_to_none=set_to_none)
 
     def save(self, optimizer: str, name: str) -> bytes:
@@ -182,7 +186,7 @@ class OptimizerAdapter(Adapter):
         return raw
 
     def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
-        """load_state_dict."""
+        """Call load_state_dict with the kept dict, its copy, or the bytes read."""
         if via == "same-object":
             state = self.saves[name][0]
         elif via == "deepcopy":
@@ -193,7 +197,7 @@ class OptimizerAdapter(Adapter):
         self.optimizers[optimizer].load_state_dict(state)
 
     def read(self, optimizer: str) -> dict[str, Reading]:
-        """Params, gradients and state as they are."""
+        """The readings of the optimizer's params, by name."""
         port = self.optimizers[optimizer]
         return {name: self.reading(name, port) for name in self._members(port)}
 

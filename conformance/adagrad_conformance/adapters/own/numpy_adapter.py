@@ -1,4 +1,4 @@
-"""The suite's own NumPy port."""
+"""The adapter of the suite's own NumPy port."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from adagrad_conformance.adapters.base import (
     Trace,
 )
 from adagrad_conformance.adapters.bases.encodings import DTYPES, to_array, to_tensor
-from adagrad_conformance.adapters.bases.torch_like import OptimizerAdapter, Passing
+from adagrad_conformance.adapters.bases.torch_like import OptimizerAdapter, Snapshot
 from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad, Param, Rows
 
 __all__ = ["NumpyAdapter"]
 
+#: NumPy alone has no bfloat16.
 _LACKING = {"torch"} if "bfloat16" in DTYPES else {"bfloat16", "torch"}
 
 
@@ -36,19 +37,19 @@ class NumpyAdapter(OptimizerAdapter):
     claims = PLAIN_CLAIMS - _LACKING
 
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
-        """Construct."""
+        """An `Adagrad` over `Param`s or groups of them."""
         return Adagrad(params, **options)  # type: ignore[arg-type]
 
     def make_param(self, name: str, tensor: Tensor) -> Any:
-        """A `Param`."""
+        """A `Param` over an array of the tensor's bits."""
         return Param(self.make_tensor(tensor), name=name)
 
     def make_tensor(self, tensor: Tensor) -> Any:
-        """An array, with the storage that its layout asks for as its base."""
+        """An array, whose base is the storage that the layout describes."""
         return to_array(tensor)
 
     def make_rows(self, gradient: Sparse) -> Any:
-        """`Rows`."""
+        """The sparse gradient as `Rows`."""
         values = self.make_tensor(gradient.values)
         return Rows(gradient.shape, gradient.indices, values)
 
@@ -57,12 +58,12 @@ class NumpyAdapter(OptimizerAdapter):
         return to_tensor(param.data)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
-        """Write into the state of the param."""
+        """Replace accumulator and counter in the state of the param."""
         state = self.optimizers[optimizer].state[self.params[param]]
         state["sum"], state["step"] = self.make_tensor(state_sum), t
 
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """Param, gradient and state as they are."""
+        """Param, gradient, state and, for a view, the storage, as encodings."""
         p = self.params[name]
         state = optimizer.state[p]
         return Reading(
@@ -75,25 +76,25 @@ class NumpyAdapter(OptimizerAdapter):
             else None,
         )
 
-    def passing(self, name: str, optimizer: Any) -> Passing:
-        """Copies, no bits yet."""
+    def snapshot(self, name: str, optimizer: Any) -> Snapshot:
+        """Copies of param and accumulator, and the counter."""
         p = self.params[name]
         state = optimizer.state[p]
         return p.data.copy(), state["sum"].copy(), state["step"]
 
-    def trace(self, rows: Sequence[Passing]) -> Trace:
-        """The bits of all steps at once."""
+    def trace(self, rows: Sequence[Snapshot]) -> Trace:
+        """The encodings of all snapshots, converted at once."""
         theta = to_tensor(np.stack([row[0] for row in rows]))
         total = to_tensor(np.stack([row[1] for row in rows]))
         counters = tuple(row[2] for row in rows if row[2] is not None)
         return Trace(theta.format, theta.bits, total.bits, counters)
 
     def to_bytes(self, state_dict: Any) -> bytes:
-        """JSON, with arrays bit for bit."""
+        """The state dict as JSON, in which arrays are hexadecimal digits."""
         return json.dumps(state_dict, default=_array_to_json).encode()
 
     def from_bytes(self, raw: bytes) -> Any:
-        """The inverse; JSON has no numbers as keys."""
+        """The state dict of such JSON; the keys of `state` become integers again."""
         saved: dict[str, Any] = json.loads(raw)
         saved["state"] = {int(key): state for key, state in saved["state"].items()}
         for state in saved["state"].values():

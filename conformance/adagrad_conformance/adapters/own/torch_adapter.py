@@ -1,4 +1,4 @@
-"""The suite's own torch ports."""
+"""The adapters of the suite's own torch ports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["foreach", "single"]
 
 
 def single() -> TorchAdapter:
-    """One tensor at a time."""
+    """The port that steps one tensor at a time."""
     return TorchAdapter("own/torch-single", SingleTensorAdagrad, version=__version__)
 
 
 def foreach() -> TorchAdapter:
-    """All tensors at once."""
+    """The port that steps all tensors of a format at once."""
     return TorchAdapter("own/torch-foreach", ForeachAdagrad, version=__version__)

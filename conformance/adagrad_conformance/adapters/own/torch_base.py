@@ -1,11 +1,11 @@
-"""What the two torch ports share: everything around the update itself.
+"""The base of the two torch ports: all of Adagrad but the update.
 
 Rules of this file:
 
 1. What can be refused is refused before anything is changed.
-2. A port's `_update` sees real, dense tensors of one shape and format at a time. A
-   complex tensor is given to it as pairs of reals, a sparse gradient as the rows that
-   it has, a 16-bit format as binary32 (its results are rounded once, when stored).
+2. A port's `_update` gets real, dense tensors of one shape and format at a time. A
+   complex tensor becomes pairs of reals, a sparse gradient the rows that it has, a
+   16-bit format binary32 (its results are rounded once, when they are stored).
 3. `state[param]` is `{"step": int, "sum": Tensor}` from the moment a param is added.
    The counter is a Python int, which a float32 counter's 2^24 does not stop.
 """
@@ -33,7 +33,7 @@ __all__ = ["AdagradBase", "Slot"]
 
 Group = dict[str, Any]
 
-#: Options that older versions of torch's Adagrad, and what they pickled, did not have.
+#: Options that older versions of torch's Adagrad, and their pickles, do not have.
 _LATER = {"eps": 1e-10, "maximize": False}
 
 
@@ -76,7 +76,7 @@ class AdagradBase(Optimizer):
         super().__init__(params, defaults)
 
     def __setstate__(self, state: Group) -> None:
-        """Come back from pickle or a copy; options unknown then have their defaults."""
+        """Restore from pickle or a copy; options that it lacks get their defaults."""
         super().__setstate__(state)
         for options in (self.defaults, *self.param_groups):
             for name, value in _LATER.items():
@@ -129,7 +129,7 @@ class AdagradBase(Optimizer):
         group = {**self.defaults, **param_group}
         check_options(group)
         given = group["params"]
-        if not isinstance(given, Tensor | set):  # torch refuses sets with its own words
+        if not isinstance(given, Tensor | set):  # torch itself refuses sets
             given = group["params"] = list(given)
             tensors = [p[1] if isinstance(p, tuple) else p for p in given]
             if len(set(map(id, tensors))) != len(tensors):
@@ -181,7 +181,7 @@ def _gradients(group: Group) -> list[tuple[Tensor, Tensor]]:
 
 
 def _is_plain(slot: Slot) -> bool:
-    """Tell whether the update can work on these tensors as they are."""
+    """Whether the update can work on these tensors as they are."""
     theta, g, s, _ = slot
     return (
         (theta.dtype is torch.float32 or theta.dtype is torch.float64)

@@ -1,4 +1,4 @@
-"""What every port of this folder refuses, whatever its arrays are."""
+"""The refusals that all ports of this folder have in common."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
 from adagrad_conformance.adapters.base import OptionValues, Reading, Tensor
-from adagrad_conformance.adapters.bases.two_ranks import PairAdapter
+from adagrad_conformance.adapters.bases.two_ranks import TwoRanksAdapter
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, from_torch
 
 __all__ = ["DTensorRank", "ZeroRank", "dtensor", "zero_redundancy"]
@@ -121,11 +121,11 @@ def _whole(tensor: Any) -> torch.Tensor:
 _HERE = __name__
 
 
-def zero_redundancy() -> PairAdapter:
+def zero_redundancy() -> TwoRanksAdapter:
     """ZeroRedundancyOptimizer, two ranks."""
-    return PairAdapter(f"{_HERE}:ZeroRank", ZeroRank)
+    return TwoRanksAdapter(f"{_HERE}:ZeroRank", ZeroRank)
 
 
-def dtensor() -> PairAdapter:
+def dtensor() -> TwoRanksAdapter:
     """torch.optim.Adagrad over DTensors, two ranks."""
-    return PairAdapter(f"{_HERE}:DTensorRank", DTensorRank)
+    return TwoRanksAdapter(f"{_HERE}:DTensorRank", DTensorRank)
