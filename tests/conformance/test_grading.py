@@ -530,7 +530,7 @@ def test_nothing_is_judged_behind_a_wrong_outcome():
 )
 def test_trouble_is_the_status(status):
     asked = scenario(new(), step())
-    found = verdict(Observation(asked, [], status, "why"))
+    found = verdict(Observation(asked, [], status=status, message="why"))
     assert (found.status, found.message, found.grade) == (status, "why", None)
 
 

@@ -23,7 +23,8 @@ import pytest
 from adagrad_conformance.adapters.base import CLAIMS, PLAIN_CLAIMS, Reading, Refused
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.scenarios import long_runs
-from adagrad_conformance.execution.runner import observe, play, smoke_test
+from adagrad_conformance.execution.runner import observe, play
+from adagrad_conformance.execution.smoke_test import smoke_test
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.errors import Crash

@@ -24,12 +24,8 @@ from adagrad_conformance.execution.observations import (
     NotPlayed,
     RelationSeen,
 )
-from adagrad_conformance.execution.runner import (
-    observe,
-    perform,
-    play,
-    smoke_test,
-)
+from adagrad_conformance.execution.runner import observe, perform, play
+from adagrad_conformance.execution.smoke_test import smoke_test
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.errors import MAX_FAILURES, Crash, NotLoaded, Timeout

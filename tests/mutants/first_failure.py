@@ -10,7 +10,8 @@ from adagrad_conformance.adapters.base import Adapter
 from adagrad_conformance.checks.kinds import Check, NativeCheck
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.execution.runner import observe, smoke_test
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.execution.smoke_test import smoke_test
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict

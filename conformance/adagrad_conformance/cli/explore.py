@@ -18,7 +18,7 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.execution.runner import smoke_test
+from adagrad_conformance.execution.smoke_test import smoke_test
 from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.reports.summary import Finding

@@ -10,7 +10,8 @@ from adagrad_conformance.checks.fixed_options import fitted
 from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.execution.observations import Seen
-from adagrad_conformance.execution.runner import observe, smoke_test
+from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.execution.smoke_test import smoke_test
 from adagrad_conformance.grading.case import Expectations, Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict

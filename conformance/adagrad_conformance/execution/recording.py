@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from adagrad_conformance.adapters.base import Malformed, Refused
+from adagrad_conformance.adapters.contract import Malformed, Refused
 from adagrad_conformance.transport.errors import Crash, NotLoaded, Timeout
 
-from .observations import NativeSeen, Observation
+from .observations import Ending
 from .status import Status
 
 __all__ = ["STATUS_OF", "recorded"]
@@ -19,21 +19,20 @@ STATUS_OF: Mapping[type[Exception], Status] = {
     Timeout: Status.TIMEOUT,
     Crash: Status.CRASH,
     NotLoaded: Status.CRASH,
-    Refused: Status.CRASH,  # where nothing can be refused; of events it is an outcome
+    Refused: Status.CRASH,  # of an event it is an outcome, and caught before
 }
 
 
 @contextmanager
-def recorded(seen: Observation | NativeSeen) -> Iterator[None]:
-    """Record an exception of the transport in `seen`, and go on behind the block.
+def recorded(ending: Ending) -> Iterator[None]:
+    """Record an exception of the transport in `ending`, and go on behind the block.
 
     The first one counts: a later one in the same check changes nothing.
     """
     try:
         yield
     except tuple(STATUS_OF) as error:
-        if seen.status is None:
-            seen.status, seen.message = STATUS_OF[type(error)], str(error)
-            seen.reason = getattr(error, "reason", "refused")
-            if isinstance(seen, Observation) and isinstance(error, Malformed):
-                seen.detail = error.detail
+        if ending.status is None:
+            ending.status, ending.message = STATUS_OF[type(error)], str(error)
+            ending.reason = getattr(error, "reason", "refused")
+            ending.detail = getattr(error, "detail", None)
