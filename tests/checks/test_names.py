@@ -7,14 +7,14 @@ import json
 import pytest
 
 from adagrad_conformance.checks.kinds import Relation
-from adagrad_conformance.checks.selection import suite
+from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.names import is_note, is_path
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
-CHECKS = suite(Library.read(), seed=5, fresh=6)
+CHECKS = checks_of_a_run(Library.read(), seed=5, fresh=6)
 
 
 def scenarios(check):
