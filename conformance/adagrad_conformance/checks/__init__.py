@@ -1,5 +1,4 @@
-"""Everything a port can be asked, as data, and which of it a run plays.
+"""Every check of an implementation, as data, and the choice of those that a run plays.
 
-May import `requirements`, `adapters`' claims and the reference.  Plays and judges
-nothing.
+May import `requirements`, `adapters` and the reference.  Plays and judges nothing.
 """

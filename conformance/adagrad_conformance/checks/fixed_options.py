@@ -26,14 +26,12 @@ from adagrad_reference.options import illegal_option
 from adagrad_reference.scenario import OptionValues, Scenario
 
 from .kinds import Adaptive, Check, NativeCheck, Relation, needed_claims
+from .scenarios.ordinary import SMALLEST_EPS_16
 
-__all__ = ["SMALLEST_EPS_16", "fitted", "missing_claims"]
+__all__ = ["fitted", "missing_claims"]
 
 #: The claim of ports that refuse a step in which no param has a gradient.
 _NEEDS_A_GRADIENT = "needs-a-gradient"
-
-#: The smallest eps that ordinary scenarios have in a 16-bit format.
-SMALLEST_EPS_16 = 1e-3
 
 #: The options that can be fixed, each with the claim that it may be given as 0.
 _ZERO_CLAIMS = {

@@ -23,7 +23,7 @@ REQUIREMENTS = (
         ALGORITHM,
         _NUMERICS,
         "Random steps stay inside the enclosure, of huge and tiny gradients too.",
-        "Precision is lost where nobody looks.",
+        "Precision is lost where no other check looks.",
     ),
     Requirement(
         "numerics/fresh",

@@ -83,7 +83,7 @@ REQUIREMENTS = (
         "M-add-group",
         OPTIMIZER,
         _GROUPS,
-        "An added group starts with t = 0 and S = tau and disturbs nobody.",
+        "An added group starts with t = 0 and S = tau and changes no other param.",
         "Unfreezing layers during training works by this.",
         also=("M-add-group-use", "M-add-group-dict"),
     ),

@@ -72,7 +72,7 @@ REQUIREMENTS = (
         TORCH,
         _SPARSE,
         "That refusal changes nothing: no counter, no neighbour, no earlier group.",
-        "Whoever catches the error goes on with a spoiled optimizer.",
+        "A program that catches the error goes on with a spoiled optimizer.",
     ),
     Requirement(
         "complex/pairs",

@@ -117,7 +117,7 @@ REQUIREMENTS = (
         TORCH,
         _NATIVE,
         "A single tensor in place of params is refused.",
-        "It is an iterable of its rows, which are copies that nobody uses.",
+        "It is an iterable of its rows, which are copies, so the model stays as it is.",
     ),
     Requirement(
         "torch/named-params",

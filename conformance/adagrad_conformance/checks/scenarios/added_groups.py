@@ -1,4 +1,4 @@
-"""Groups that are added later: a part of the family `groups`."""
+"""Groups that are added later; the family `groups` yields these scenarios."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def group_params(fmt: Format) -> dict[str, Tensor]:
 
 
 def gradient_sets(fmt: Format, name: str, count: int) -> list[dict[str, Gradient]]:
-    """`count` sets of gradients for them, drawn by the name."""
+    """`count` sets of gradients of p, q and r, drawn from a generator of that name."""
     source = rng(f"groups/{name}/{fmt.name}")
     return [
         {

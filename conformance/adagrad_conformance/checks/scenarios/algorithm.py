@@ -143,7 +143,7 @@ def _many_params(fmt: Format) -> Scenario:
 
 
 def _all_inputs(fmt: Format) -> Scenario:
-    """No input is at its default, neither the optimizer's nor the second group's."""
+    """Every input differs from its default, in the optimizer and its second group."""
     source = rng(f"algorithm/all-inputs/{fmt.name}")
     shapes = {"p": (3,), "q": (2,), "r": (2, 2), "s": (5,)}
     eps = usual_options(fmt)["eps"]

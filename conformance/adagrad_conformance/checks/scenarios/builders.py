@@ -1,10 +1,11 @@
-"""How the families write scenarios: decimals in, bits out.
+"""The parts from which the families build scenarios.
 
 Rule 1.  No |g| = 1 and no S = 1: too many wrong formulas agree there.
-Rule 2.  Params of one scenario differ in start and gradients, and in size unless that
-         is the point.
-Rule 3.  Options are also switched off (0, False), groups are changed first and last.
-Rule 4.  Hyperparameters are not exact in any format unless that is the point.
+Rule 2.  Params of one scenario differ in start and gradients, and in size unless the
+         scenario is about equal sizes.
+Rule 3.  Options are also switched off (0, False); the first and the last group change.
+Rule 4.  Hyperparameters are inexact in every format unless the scenario is about exact
+         ones.
 Rule 5.  MUST scenarios in binary16 keep eps >= 1e-3 and t <= 2048, and stay clear of
          over- and underflow.
 """
@@ -46,17 +47,17 @@ FOUR_FORMATS: tuple[Format, ...] = tuple(FORMATS.values())
 
 
 def view(plain: Tensor, layout: Layout) -> Tensor:
-    """The same tensor in another layout."""
+    """The tensor `plain` in the layout."""
     return Tensor(plain.format, plain.shape, plain.bits, plain.complex, layout)
 
 
 def rng(name: str) -> random.Random:
-    """A generator that depends on the scenario's name alone."""
+    """A random generator that depends on the name alone."""
     return random.Random(f"adagrad-conformance/{name}")
 
 
 def draw(source: random.Random, count: int, low: float, high: float) -> list[float]:
-    """`count` numbers of random sign, log-uniform in magnitude between low and high."""
+    """`count` numbers of random sign, log-uniform in magnitude from low to high."""
     return [
         source.choice((-1, 1)) * low * (high / low) ** source.random()
         for _ in range(count)
@@ -71,7 +72,7 @@ def optimizer(params: Iterable[str] = ("p",), name: str = "A", **options: Any) -
 def steps(
     gradients: Iterable[Mapping[str, Gradient]], name: str = "A"
 ) -> Iterator[Event]:
-    """A step for each set of gradients."""
+    """A step of the optimizer `name` for each set of gradients."""
     return (Step(name, gradient) for gradient in gradients)
 
 
@@ -83,7 +84,7 @@ def scenario(
     note: str = "",
     flags: Sequence[Flag] = (),
 ) -> Scenario:
-    """A scenario whose level is that of its first requirement."""
+    """A scenario with the level of its foremost requirement."""
     named = (requirements,) if isinstance(requirements, str) else tuple(requirements)
     level = REQUIREMENTS[named[0]].level
     return Scenario(path, named, level, tensors, tuple(events), tuple(flags), note)
@@ -100,7 +101,10 @@ def single_step(
     flags: Sequence[Flag] = (),
     **options: Any,
 ) -> Scenario:
-    """One step number `t` from a written state; without `state_sum`, a first step."""
+    """One step of the param p, with number `t`, from a written state.
+
+    Without `state_sum` it is a first step; raises ValueError for another `t` then.
+    """
     events: list[Event] = [optimizer(**options)]
     if state_sum is not None:
         events.append(SetState("A", "p", state_sum, t - 1))
@@ -111,5 +115,5 @@ def single_step(
 
 
 def usual_options(fmt: Format) -> dict[str, Any]:
-    """Unlucky hyperparameters that suit every format."""
+    """An lr and an eps that are inexact in every format and fit the width of `fmt`."""
     return {"lr": 0.7, "eps": 1.7e-3 if fmt.width == 16 else 1.3e-5}

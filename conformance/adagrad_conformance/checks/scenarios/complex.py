@@ -29,7 +29,7 @@ _PAIRS = "complex/pairs"
 
 
 def scenarios() -> Iterator[Scenario]:
-    """In the two formats that complex numbers have, dense and sparse."""
+    """Dense and sparse gradients in binary64 and binary32, the formats of complex."""
     for fmt in (BINARY64, BINARY32):
         yield _three_and_four(fmt)
         yield _one_part(fmt)

@@ -1,7 +1,7 @@
-"""Corners where wrong ports were once found to pass: crowds, and events that meet.
+"""Corners in which wrong ports used to pass: crowds, and combinations of events.
 
-Each scenario's note says which fault it is for.  They are generated for each run, like
-the crowds among them, which are too large for a file.
+The note of each scenario names the fault that it finds.  The family is generated for
+each run, since its crowds are too large for a file.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ __all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "corners"
 
-CROWD = 300  #: more than a byte counts
+CROWD = 300  #: more than a byte can count
 LIVE = 12
 TABLE = 3_001
 _ILLEGAL = ("lr", "lr_decay", "weight_decay", "eps", "initial_accumulator_value")
 
 
 def scenarios() -> Iterator[Scenario]:
-    """All of them, in one or two formats each."""
+    """Every corner, in one or two formats each."""
     yield _many_params(BINARY32)
     yield _many_optimizers(BINARY64)
     for fmt in (BINARY64, BINARY32):
@@ -78,7 +78,7 @@ SMALL = {"p": 3, "q": 2, "r": 1}
 
 
 def _many_params(fmt: Format) -> Scenario:
-    """More params than small numbers count, in three groups, a tenth without g."""
+    """More params than a byte can count, in three groups, a tenth without gradient."""
     sizes = {f"p{i}": 1 + i % 2 for i in range(CROWD)}
     names = list(sizes)
     first, second, third = _drawn(fmt, "crowd", sizes, 3)
@@ -107,7 +107,7 @@ def _many_params(fmt: Format) -> Scenario:
 
 
 def _many_optimizers(fmt: Format) -> Scenario:
-    """All alive at once, each on a param of its own; they step in two rounds."""
+    """Optimizers that live together, each on its own param, and step in two rounds."""
     names = [f"p{i}" for i in range(LIVE)]
     first, second = _drawn(fmt, "live", dict.fromkeys(names, 2), 2)
     made = [
@@ -310,7 +310,7 @@ def _many_rows(fmt: Format) -> Scenario:
     for _ in range(2):
         rows = tuple(source.randrange(TABLE) for _ in range(TABLE // 2))
         coarse = [round(64 * x) / 64 for x in draw(source, len(rows), 0.2, 3.0)]
-        values = tensor(fmt, coarse, (len(rows), 1))  # sums must be exact
+        values = tensor(fmt, coarse, (len(rows), 1))  # so that sums of rows are exact
         gradients.append({"p": Sparse((TABLE, 1), rows, values)})
     return scenario(
         f"corners/many-rows/{fmt.name}",

@@ -1,4 +1,4 @@
-"""All families, in order: those in the vector files, and those generated for a run."""
+"""The families of scenarios: those in vector files, and those generated for a run."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ __all__ = ["FAMILIES", "GENERATED", "Family"]
 
 
 class Family(Protocol):
-    """What a family's module has."""
+    """The module of a family: its name, with which all ids begin, and its scenarios."""
 
     FAMILY: str
     scenarios: Callable[[], Iterator[Scenario]]
 
 
-#: In vector files.
+#: The families in vector files, in the order of the manifest.
 FAMILIES: tuple[Family, ...] = tuple(
     cast(Family, module)
     for module in (
@@ -57,7 +57,8 @@ FAMILIES: tuple[Family, ...] = tuple(
     )
 )
 
-#: Mostly too large for files: generated anew for each run, always the same.
+#: The families that each run generates, the same every time: most are too large for
+#: files.
 GENERATED: tuple[Family, ...] = tuple(
     cast(Family, module) for module in (sizes, long_runs, corners, plain)
 )

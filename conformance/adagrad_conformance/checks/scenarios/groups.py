@@ -158,7 +158,11 @@ def _there_and_back(fmt: Format) -> Scenario:
         {"lr": 0.7, "lr_decay": 0.8, "weight_decay": 0.21, "eps": eps},
     ]
     events: list[Event] = [New("A", tuple(Group((p,)) for p in "pqr"), options)]
-    turns = ((2, True), (0, True), (2, False))  # of which group, and maximize
+    turns = (
+        (2, True),
+        (0, True),
+        (2, False),
+    )  # the group that changes, and its maximize
     for gradients, change, (group, maximize) in zip(
         gradient_sets(fmt, "there-and-back", 3), changes, turns, strict=True
     ):

@@ -1,4 +1,4 @@
-"""Views, strides and sizes: where an element lies must not matter."""
+"""Views, strides and sizes, on which no result may depend."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["FAMILY", "scenarios"]
 FAMILY = "layout"
 
 #: One less and one more than the lanes of a vector of 16-bit to 64-bit numbers, and
-#: two vectors and a rest.  The family `sizes`, which no file holds, has all the others.
+#: two vectors and a remainder.  The family `sizes`, which no file holds, has the rest.
 SIZES = (0, 1, 3, 15, 17, 35)
 SHAPES = ((1, 9), (9, 1), (0, 3), (2, 3, 2, 2))
 
@@ -136,7 +136,9 @@ def _after_load(fmt: Format) -> Scenario:
 
 def _expanded(fmt: Format) -> Scenario:
     row = _drawn(fmt, "expanded/row", (3,))
-    layout = Layout(12, 0, (0, 1), _guard(fmt))  # room for a port that misreads it
+    layout = Layout(
+        12, 0, (0, 1), _guard(fmt)
+    )  # so that a port that misreads the strides stays inside
     gradient = Tensor(fmt.name, (4, 3), row.bits * 4, layout=layout)
     return scenario(
         f"layout/expanded-gradient/{fmt.name}",

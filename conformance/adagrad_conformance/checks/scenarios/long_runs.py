@@ -23,9 +23,9 @@ __all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "long-runs"
 
-#: Formats, their steps and the sizes of their params.  Past 10,000 and past 2^13 where
-#: a step is cheap; past 2^10 in all (binary16 ends at t = 2048).  A second param costs
-#: half as much as the first: one format has two.
+#: Format, steps, and sizes of the params.  Runs go past 10,000 or 2^13 where a step is
+#: cheap, and past 2^10 in all formats (binary16 ends at t = 2048).  One format has two
+#: params, since the second costs half as much as the first.
 _RUNS: tuple[tuple[Format, str, int, dict[str, int]], ...] = (
     (BINARY64, "thousand", 1_301, {"p": 3, "q": 2}),
     (BINARY32, "ten-thousand", 10_007, {"p": 2, "q": 1}),
@@ -35,7 +35,7 @@ _RUNS: tuple[tuple[Format, str, int, dict[str, int]], ...] = (
 
 
 def scenarios() -> Iterator[Scenario]:
-    """One long run a format, and one in which everything is used."""
+    """One long run for each format, and one with all options."""
     for fmt, word, count, sizes in _RUNS:
         path = f"long-runs/{word}-steps/{fmt.name}"
         yield _long(fmt, path, [count], sizes, {"lr_decay": 0.0013})
@@ -51,7 +51,7 @@ def _long(
     sizes: dict[str, int],
     options: dict[str, Any],
 ) -> Scenario:
-    """Runs of `counts` steps; first lr changes between them, then there is a load."""
+    """Runs of `counts` steps, with a change of lr after the first, then a load."""
     source = rng(f"long-runs/{fmt.name}")
     cycle: list[dict[str, Gradient]] = [
         {name: tensor(fmt, draw(source, n, 0.02, 0.6)) for name, n in sizes.items()}

@@ -1,4 +1,4 @@
-"""The decayed rate (ALG-4) and whose steps it counts (ALG-3)."""
+"""The decayed rate (ALG-4), by the steps of each param (ALG-3)."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def _counter(fmt: Format) -> Scenario:
     )
 
 
-#: How many steps the params have taken before.  The next counts need 16 to 24 bits, or
-#: more than a counter of binary32 or int32 has; binary32 holds all that are written.
+#: The steps that the params have taken before.  The next counts need 16 to 24 bits, or
+#: more than a counter of binary32 or int32 holds; binary32 holds all written ones.
 _COUNTS = {
     "within": (2**15, 2**16, 70_001, 10**6 + 2, 2**23, 2**24 - 3, 2**24 - 1),
     "beyond": (2**24 + 2, 2**25, 10**8 + 8, 2**31, 2**32, 2**40),
@@ -85,7 +85,7 @@ _COUNTS = {
 
 
 def _many_counters(fmt: Format) -> Iterator[Scenario]:
-    """From theta = 0 the update, and so the rate of each count, is seen."""
+    """Steps from theta = 0, whose result is the update and so shows the rate."""
     requirements = {
         "within": ("lr-decay/schedule", "lr-decay/own-counter", "numerics/late-step"),
         "beyond": ("lr-decay/counts-beyond-2-24",),

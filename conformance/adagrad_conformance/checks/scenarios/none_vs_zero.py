@@ -30,7 +30,7 @@ __all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "none-vs-zero"
 
-#: What rides along: each combination must not change who steps.
+#: Options beside the gradients; none of them may change which params step.
 COMPANIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "lr-decay": {"lr_decay": 0.9},
@@ -44,15 +44,15 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     },
 }
 
-#: What p and q get at each step: g a gradient, 0 zeros, - None.
+#: The gradients of p and q at each step: g a gradient, 0 zeros, - None.
 INTERLEAVINGS = ("-g", "g-", "g-g", "g0g", "-0-g", "0-g-", "--0g", "g--0")
 
-#: All that a param can get at three steps.
+#: Every sequence of gradients of a param at three steps.
 PATTERNS = tuple(map("".join, itertools.product("g0-", repeat=3)))
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Skips and zero steps, alone and with company."""
+    """Skips and zero steps, alone and among other params and options."""
     for turn, fmt in enumerate(FOUR_FORMATS):
         for place, (company, extra) in enumerate(COMPANIONS.items()):
             options = {**usual_options(fmt), **extra}
@@ -98,7 +98,7 @@ def _pure(fmt: Format, company: str, options: dict[str, Any]) -> Iterator[Scenar
 def _interleaved(
     fmt: Format, company: str, options: dict[str, Any], turn: int
 ) -> Iterator[Scenario]:
-    """Every second interleaving: each comes with each company in two formats."""
+    """Every second interleaving: each comes with all options in two formats."""
     params = _params(fmt)
     for number, pattern in enumerate(INTERLEAVINGS):
         if (number + turn) % 2:
@@ -132,7 +132,7 @@ def _gradient(
 
 
 def _all_patterns(fmt: Format) -> Scenario:
-    """Neighbours differ in what they get; every third is in another group."""
+    """Neighbours have different gradients; every third param is in another group."""
     source = rng(f"none-vs-zero/all-patterns/{fmt.name}")
     params = {
         f"p{i}": tensor(fmt, draw(source, 1 + i % 2, 0.3, 2.0))
@@ -160,12 +160,15 @@ def _all_patterns(fmt: Format) -> Scenario:
 
 
 def _across_loads(fmt: Format) -> Scenario:
-    """None for all before there is state, for a group, for one; a load after each."""
+    """None for all params before they have state, for a group, for one param.
+
+    A load follows each.
+    """
     params = {**_params(fmt), "r": tensor(fmt, [0.8]), "s": tensor(fmt, [-0.6, 2.3])}
     source = rng(f"none-vs-zero/across-loads/{fmt.name}")
 
     def gradients(words: str) -> dict[str, Gradient]:
-        """What p, q, r and s get: g a gradient, 0 zeros, - None."""
+        """The gradients of p, q, r and s: g a gradient, 0 zeros, - None."""
         pairs = zip(words, params.items(), strict=True)
         return {
             name: _gradient(fmt, source, word, 0, like) for word, (name, like) in pairs

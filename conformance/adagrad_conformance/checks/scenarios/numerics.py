@@ -17,7 +17,7 @@ FAMILY = "numerics"
 
 
 def scenarios() -> Iterator[Scenario]:
-    """The families of hard inputs, in every format."""
+    """Every kind of hard input, in every format."""
     for fmt in FOUR_FORMATS:
         yield from _ordinary(fmt)
         yield _large(fmt)
@@ -65,7 +65,7 @@ def _large(fmt: Format) -> Scenario:
 
 
 def _extreme(fmt: Format) -> Iterator[Scenario]:
-    """Near the ends of the format, yet no square leaves it."""
+    """Gradients near the ends of the format, whose squares stay inside it."""
     largest = 1e149 if fmt == BINARY64 else 1e17
     for word, top, lr in (
         ("huge", largest, 7.3e6),
@@ -122,7 +122,7 @@ def _eps(fmt: Format) -> Iterator[Scenario]:
     for eps in values:
         source = rng(f"numerics/eps-{eps}/{fmt.name}")
         g = draw(source, 8, eps * 0.3, eps * 4.0)
-        if fmt.name == "binary16":  # stay clear of an underflowing square
+        if fmt.name == "binary16":  # so that no square underflows
             g = draw(source, 8, 0.02, 0.09)
         yield single_step(
             f"numerics/gradient-near-eps/{eps:.0e}/{fmt.name}",
@@ -138,7 +138,7 @@ def _eps(fmt: Format) -> Iterator[Scenario]:
 def _cancellation(fmt: Format) -> Iterator[Scenario]:
     source = rng(f"numerics/cancellation/{fmt.name}")
     theta = tensor(fmt, draw(source, 6, 2.0, 32.0))
-    gap = math.sqrt(fmt.unit_roundoff)  # at u itself only rounding would be left
+    gap = math.sqrt(fmt.unit_roundoff)  # at u itself the sum would be rounding alone
     near = [-0.37 * x * (1 + (2 * i - 5) * gap) for i, x in enumerate(theta.values())]
     yield single_step(
         f"numerics/gradient-near-decay/{fmt.name}",

@@ -1,8 +1,8 @@
-"""Whether a scenario stays among ordinary numbers, so that every step of it is MUST.
+"""Whether every number of a scenario is ordinary, so that a MUST may rest on it.
 
-Every step is taken in binary64, and each intermediate of five orders of the update
-is looked at: none may come near the ends of the format.  A sum that may cancel keeps a
-wide distance, since a port's own theta differs from this one by some roundings.
+Every step is taken in binary64.  No intermediate of five orders of the update may come
+near the ends of the format.  A sum that may cancel keeps a wider margin, since the
+theta of a port differs from this one by some roundings.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from adagrad_reference.bookkeeping import Bookkeeper, Effect, Update
 from adagrad_reference.formats import BINARY16, Format
 from adagrad_reference.scenario import Event, Save, Scenario, Tensor
 
-__all__ = ["Ordinary", "is_ordinary"]
+__all__ = ["SMALLEST_EPS_16", "Ordinary", "is_ordinary"]
 
 Place = tuple[str, str]
+#: Factors between an intermediate and the ends of the format.
 _NEAR, _FAR = 2.0, 64.0
-_LEAST_EPS, _LAST_STEP = 1e-3, 2048  #: what MUST demands of binary16
+#: The smallest eps of ordinary scenarios in a 16-bit format.
+SMALLEST_EPS_16 = 1e-3
+#: The last step of ordinary scenarios in binary16.
+_LAST_STEP_16 = 2048
 
 
 def is_ordinary(scenario: Scenario) -> bool:
-    """Whether every step of a scenario stays among ordinary numbers."""
+    """Whether every intermediate of every step of a scenario is ordinary."""
     books, numbers = Bookkeeper(scenario), Ordinary(scenario.tensors)
     for event in scenario.events:
         numbers.follow(event, books.apply(event), books.params(event.optimizer))
@@ -30,9 +34,9 @@ def is_ordinary(scenario: Scenario) -> bool:
 
 
 class Ordinary:
-    """Theta and S of a scenario in the making, in binary64.
+    """Theta and S along a scenario, in binary64.
 
-    `holds` turns False, and stays so, once a number is not ordinary.
+    `holds` is True until an intermediate is not ordinary, and False from then on.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
@@ -43,7 +47,7 @@ class Ordinary:
         self._saved: dict[Place, list[float]] = {}
 
     def follow(self, event: Event, effect: Effect, params: Sequence[str]) -> None:
-        """Do what an event did; `params` are those of its optimizer."""
+        """Apply the effect of an event; `params` are those of its optimizer."""
         who = event.optimizer
         if isinstance(event, Save):
             for param in params:
@@ -63,7 +67,7 @@ class Ordinary:
         fmt = self.tensors[update.param].fmt
         places = update.elements
         if fmt == BINARY16:
-            self.holds &= update.options.eps >= _LEAST_EPS and update.t <= _LAST_STEP
+            self.holds &= _fits_binary16(update)
         for k, g in enumerate(update.gradient.values()):
             i = k if places is None else places[k]
             seen = list(_intermediates(update, theta[i], g, sums[i]))
@@ -73,10 +77,14 @@ class Ordinary:
             sums[i], theta[i] = seen[-2][0], seen[-1][0]
 
 
+def _fits_binary16(update: Update) -> bool:
+    return update.options.eps >= SMALLEST_EPS_16 and update.t <= _LAST_STEP_16
+
+
 def _intermediates(
     update: Update, theta: float, g: float, total: float
 ) -> Iterator[tuple[float, float]]:
-    """(value, its margin): S and theta come last."""
+    """The intermediates of a step, each with its margin; S and theta come last."""
     o, t = update.options, update.t
     scale = (t - 1) * o.lr_decay
     clr = o.lr / (1 + scale)
@@ -101,7 +109,7 @@ def _intermediates(
 
 
 def _inside(fmt: Format, value: float, margin: float) -> bool:
-    """Zero, or at least `margin` away from where the format ends."""
+    """Whether a value is zero, or inside the format by the factor `margin`."""
     if value == 0:
         return True
     low, high = margin * fmt.smallest_normal, fmt.largest / margin

@@ -15,7 +15,7 @@ __all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "parameters"
 
-#: Each option alone, in no relation to its default.
+#: A value for each option that is given alone, far from its default.
 _ALONE: Mapping[str, float | bool] = {
     "lr": 0.7,
     "lr_decay": 0.9,
@@ -27,7 +27,7 @@ _ALONE: Mapping[str, float | bool] = {
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Defaults in every format; binary16 is given eps, as 1e-10 is 0 there."""
+    """Defaults in every format; in binary16 with an eps, since 1e-10 is 0 there."""
     for fmt in (BINARY64, BINARY32, BFLOAT16):
         yield _defaults(f"parameters/none-given/{fmt.name}", fmt, {})
     yield _defaults("parameters/eps-given/binary16", BINARY16, {"eps": 1.7e-3})
@@ -46,9 +46,9 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def _defaults(path: str, fmt: Format, options: Mapping[str, float | bool]) -> Scenario:
-    """From q = 0 by gradients near 1e-10 the default eps is seen, and S_0 = 0.
+    """Steps from q = 0 by gradients near 1e-10, which show the default eps and S_0 = 0.
 
-    (Near 1e-2 in binary16, whose squares end there.)
+    In binary16 the gradients are near 1e-2, below which squares underflow.
     """
     source = rng(path)
     low = 0.02 if fmt == BINARY16 else 1e-10

@@ -1,7 +1,7 @@
-"""What any port can be asked: one group, lr and eps, and nothing else.
+"""Scenarios for ports with one group, lr and eps, and no other option.
 
-Many published Adagrads have no groups, no decay of any kind and no maximize; the other
-families reach their None gradients and their saved states hardly at all.
+Many published Adagrads have no groups, no decay of any kind and no maximize.  The other
+families hardly reach their None gradients and saved states.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["FAMILY", "scenarios"]
 
 FAMILY = "plain"
 
-#: Params of one size: what is kept by position goes unseen into another's place.
+#: Params of one size, whose states a port that keeps them by position can exchange.
 TWINS = ("p", "q")
 SIZE = 3
 WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes")
 
 
 def scenarios() -> Iterator[Scenario]:
-    """None in turn, roll back, go on elsewhere, another option, rows now and then."""
+    """None gradients in turn, loads, an option that changes, rows between others."""
     for fmt in FOUR_FORMATS:
         yield _in_turn(fmt)
         for way in WAYS:
@@ -46,7 +46,7 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def _given(fmt: Format, name: str) -> list[dict[str, Tensor]]:
-    """The params, then three sets of gradients."""
+    """The params, and three sets of gradients."""
     source = rng(f"plain/{name}/{fmt.name}")
     return [
         {p: tensor(fmt, draw(source, SIZE, 0.3, 2.5)) for p in TWINS} for _ in range(4)

@@ -1,9 +1,12 @@
 """Random scenarios from a seed, which no file contains.
 
-Each run plays some, so that a port cannot pass by looking results up.  All numbers are
-ordinary (no over- or underflow), so the whole family is MUST.  What the document leaves
-open is kept out: a group added after a load names every option, since its defaults are
-nobody's, and zero_grad(set_to_none=False) finds no None, which may become zeros.
+Each run plays some, so that a port cannot pass by looking results up.
+
+Rule 1.  All numbers are ordinary (no over- or underflow), so the whole family is MUST.
+Rule 2.  Nothing rests on what the document leaves open: a group added after a load
+         names every option, since its defaults are unspecified, and
+         zero_grad(set_to_none=False) meets no None, which may become zeros.
+
 `adagrad-conformance explore` draws more freely, and shrinks what it finds.
 """
 
@@ -39,12 +42,15 @@ from .ordinary import is_ordinary
 __all__ = ["FAMILY", "REQUIREMENT", "fresh_scenarios"]
 
 FAMILY = "fresh"
-REQUIREMENT = "numerics/fresh"  #: what they decide, as all that is drawn at random
+REQUIREMENT = "numerics/fresh"  #: of everything that is drawn at random
 _SHAPES = ((1,), (3,), (2, 2), (5,), (17,), (), (3, 1, 2))
 
 
 def fresh_scenarios(seed: int, per_format: int = 6) -> Iterator[Scenario]:
-    """`per_format` scenarios in each format, the same ones for the same seed."""
+    """`per_format` scenarios and a large one in each format, the same for one seed.
+
+    None at all for `per_format` 0.
+    """
     for fmt in FOUR_FORMATS:
         for number in range(per_format):
             source = random.Random(f"fresh/{seed}/{fmt.name}/{number}")
@@ -54,16 +60,16 @@ def fresh_scenarios(seed: int, per_format: int = 6) -> Iterator[Scenario]:
 
 
 def _ordinary(writer: _Writer, path: str) -> Scenario:
-    """Write until nothing over- or underflows: binary16 is narrow."""
+    """The first written scenario that is ordinary: many in binary16 are not."""
     while not is_ordinary(written := writer.write(path)):
         pass
     return written
 
 
 def _large(fmt: Format, seed: int) -> Scenario:
-    """One step of some thousand elements: too many to keep in a file.
+    """One step of some thousand elements, too many for a file.
 
-    In binary16 nothing cancels: the result could be subnormal.
+    In binary16 no sum cancels, since its result could be subnormal.
     """
     source = random.Random(f"fresh/{seed}/{fmt.name}/large")
     size = source.randrange(4097, 4300)
@@ -109,7 +115,7 @@ class _Writer:
         return scenario(path, REQUIREMENT, self.params, events)
 
     def _options(self) -> dict[str, Any]:
-        """Options; those that stay at their defaults are not named."""
+        """Options that differ from their defaults."""
         pick = self.source.choice
         options = {
             "lr": pick((0.013, 0.7, 3.3, 63.7)),
@@ -123,12 +129,12 @@ class _Writer:
 
     def _few_options(self) -> dict[str, Any]:
         chosen = self._options()
-        chosen.pop("initial_accumulator_value", None)  # of groups it is a SHOULD
+        chosen.pop("initial_accumulator_value", None)  # for groups it is a SHOULD
         pairs = sorted(chosen.items())
         return dict(self.source.sample(pairs, min(2, len(pairs))))
 
     def _group_options(self) -> dict[str, Any]:
-        """Of an added group; after a load all of them."""
+        """Options of an added group; after a load it names all of them."""
         few = self._few_options()
         if not self.loaded:
             return few

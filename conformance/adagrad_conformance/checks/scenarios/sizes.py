@@ -1,8 +1,8 @@
 """Every size from 0 to 67, some shapes, and some params of up to 100,003 elements.
 
-Together that is one less, as many, and one more than the lanes of vectors of 2 to 64
-numbers, twice as many and three; then powers of two, some sizes between them, and in
-one format more than 100,000.
+The small sizes are the lanes of vectors of 2 to 64 numbers, one less and one more, and
+their double and triple.  The large ones are powers of two, some sizes between them, and
+in one format more than 100,000.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ FAMILY = "sizes"
 SIZES = range(68)
 SHAPES = ((3, 67), (259,), (17, 16), (2, 1, 3, 1, 2), (1, 1, 1, 1, 1, 1), (2, 0, 5))
 MIDDLE, LARGE, LARGEST = 4_201, 12_007, 100_003
-#: Powers of two, and sizes between them, in turns.
+#: Powers of two and sizes between them; the formats take turns.
 BETWEEN = (128, 387, 256, 1_003, 512, 1_531, 1_024, 2_477, 2_048, 3_301, 4_096)
 
 
 def scenarios() -> Iterator[Scenario]:
-    """All sizes in one optimizer, a scenario a format; then the large ones."""
+    """For each format all small sizes in one optimizer, then the large sizes."""
     for fmt in FOUR_FORMATS:
         yield _all_sizes(fmt)
     for fmt in FOUR_FORMATS:
@@ -49,7 +49,7 @@ def _all_sizes(fmt: Format) -> Scenario:
     shapes |= {f"shape{number}": shape for number, shape in enumerate(SHAPES)}
 
     def drawn(low: float, high: float, zeros: float = 0) -> dict[str, Tensor]:
-        """A share of the numbers is replaced by zeros."""
+        """A tensor for each shape; the share `zeros` of its numbers is 0."""
         return {
             name: tensor(
                 fmt,
@@ -63,7 +63,7 @@ def _all_sizes(fmt: Format) -> Scenario:
         }
 
     params = drawn(0.3, 2.5)
-    # larger than any decay, so that the sum of both is not tiny
+    # larger than any decay term, so that their sum is not tiny
     gradients = [drawn(0.8, 3.0, zeros=0.2), drawn(0.8, 3.0)]
     names = list(params)
     own = {"weight_decay": 0.23, "maximize": True}
@@ -79,7 +79,7 @@ def _all_sizes(fmt: Format) -> Scenario:
 
 
 def _large(fmt: Format, size: int) -> Scenario:
-    """Drawn numbers, repeated with periods that are prime, each its own."""
+    """Drawn numbers, which each tensor repeats with a prime period of its own."""
     source = rng(f"sizes/large/{fmt.name}")
     sizes = {"p": size, "q": MIDDLE} | {f"r{n}": n for n in BETWEEN}
 

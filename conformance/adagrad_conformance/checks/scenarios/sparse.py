@@ -1,4 +1,4 @@
-"""Sparse gradients: rows, duplicates, absent rows, none at all, and what is refused."""
+"""Sparse gradients: rows, duplicates, absent rows, no rows, and refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAMILY = "sparse"
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Each rule of sparse gradients in every format, and what else rides along."""
+    """Each rule of sparse gradients, alone and with other options, in every format."""
     for fmt in FOUR_FORMATS:
         yield _with_neighbours(fmt)
         yield _ascends(fmt)
@@ -48,7 +48,7 @@ def scenarios() -> Iterator[Scenario]:
 def _rows(
     like: Tensor, indices: Sequence[int], values: Sequence[float] | str
 ) -> Sparse:
-    """Rows of a param; `values` are numbers, or the name by which they are drawn."""
+    """Rows of a param; `values` are numbers, or the name of the generator of them."""
     shape = (len(indices), *like.shape[1:])
     if isinstance(values, str):
         width = like.size // like.shape[0]

@@ -1,4 +1,4 @@
-"""Zeros, infinities, NaN, overflow and subnormals, each for itself."""
+"""Zeros, infinities, NaN, overflow and subnormals, one kind in each scenario."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAMILY = "special-values"
 
 
 def scenarios() -> Iterator[Scenario]:
-    """One scenario for each kind of special value."""
+    """One scenario for each kind of special value, in every format."""
     for fmt in FOUR_FORMATS:
         yield from _zeros(fmt)
         yield from _signs(fmt)
@@ -73,9 +73,9 @@ def _zeros(fmt: Format) -> Iterator[Scenario]:
 
 
 def _signs(fmt: Format) -> Iterator[Scenario]:
-    """Twenty elements: vectors and their rest.
+    """Signs of zeros in twenty elements: some vectors and a remainder.
 
-    S = 0 stands where a guard against 0/0 and plain arithmetic agree on the sign.
+    S is 0 where a guard against 0/0 and plain arithmetic agree on the sign.
     """
     theta = [0.0, 0.0, -0.0, -0.0, 1.3]
     g = [0.0, -0.0, 0.0, -0.0, -0.0]
@@ -187,7 +187,7 @@ def _range(fmt: Format) -> Iterator[Scenario]:
         lr=0.7,
         eps=1e-3,
     )
-    if fmt != BINARY64:  # there is no wider format to pass through
+    if fmt != BINARY64:  # no wider format could hold the square
         yield single_step(
             f"special-values/overflow-moves/{fmt.name}",
             "special-values/overflow-moves",
@@ -201,7 +201,7 @@ def _range(fmt: Format) -> Iterator[Scenario]:
 
 
 def _subnormals(fmt: Format) -> Iterator[Scenario]:
-    """Small normal numbers go along: those must not be flushed by anybody.
+    """Subnormal inputs and results, beside small normal numbers, which never flush.
 
     All begin from a written state, so that a port is judged from what it shows.
     """
@@ -219,7 +219,7 @@ def _subnormals(fmt: Format) -> Iterator[Scenario]:
             0.7,
             0.37 * root,
         ),
-        # g so far below eps that it matters little whether g * g underflows
+        # g is far below eps: whether g * g underflows hardly matters
         "eps": (
             theta,
             [fmt.eta * x for x in (2, -4, 6, -2, 10, 4)],

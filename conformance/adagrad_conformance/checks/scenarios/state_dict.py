@@ -1,4 +1,4 @@
-"""Save and load: training goes on bit for bit."""
+"""Save and load, after which training continues bit for bit."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ FAMILY = "state-dict"
 _WAYS: tuple[LoadWay, ...] = ("deepcopy", "bytes", "new-process")
 
 #: Steps before the save.  Ways and formats take turns, so that each way and each format
-#: meets every cut.
+#: has every cut.
 _CUTS = ((0, 1, 3), (2, 4, 5))
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Round trips at every cut, dicts that do not fit, and shared state."""
+    """Round trips at every cut, dicts that must be refused, and shared state."""
     for turn, fmt in enumerate(FOUR_FORMATS):
         for via in _WAYS:
             for cut in _CUTS[(turn + (via != "deepcopy")) % 2]:
@@ -71,7 +71,7 @@ def _setting(
         "q": tensor(fmt, [1.1, -0.4]),
         "r": tensor(fmt, [0.6, -1.2, 0.8, 1.9], (2, 2)),
     }
-    options = {  # seventeen digits: a checkpoint in text must keep them all
+    options = {  # seventeen digits, all of which a checkpoint in text must keep
         **usual_options(fmt),
         "lr": 0.7310585786300049,
         "lr_decay": 0.7071067811865476,

@@ -1,4 +1,4 @@
-"""Weight decay is L2: it is part of the gradient (ALG-5)."""
+"""Weight decay as an L2 penalty, part of the gradient (ALG-5)."""
 
 from __future__ import annotations
 
