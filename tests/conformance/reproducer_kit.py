@@ -21,7 +21,8 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe, play
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.reproducers.smallest import cheapest_failures, smallest
+from adagrad_conformance.reproducers.ranking import cheapest_failures
+from adagrad_conformance.reproducers.smallest import smallest
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json

@@ -47,8 +47,10 @@ from adagrad_conformance.reproducers.assertion import (
     in_words,
 )
 from adagrad_conformance.reproducers.smallest import smallest
-from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
-from adagrad_conformance.reproducers.torch_script import TorchPort
+from adagrad_conformance.reproducers.torch_script import (
+    TorchConstructor,
+    torch_reproducer,
+)
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.boxes import Box
 from adagrad_reference.formats import BINARY32, BINARY64
@@ -184,14 +186,14 @@ def test_scripts_of_torch_classes(port, requirement, events, most):
             assert not fails
 
 
-def script_of(known, extra, factory):
+def script_of(known, fixed, factory):
     """The script of a torch path, unreduced."""
     candidate = InProcessClient(factory)
     identity = candidate.start()
     seen = play(candidate, known)
     (verdict,) = judge([seen], Terms(identity.claims, library().expectations))
     looked = assertion_of(seen, verdict)
-    return looked, torch_reproducer(known, TorchPort(extra=extra), looked)
+    return looked, torch_reproducer(known, TorchConstructor(fixed=fixed), looked)
 
 
 def test_an_element_behind_a_view_is_found_by_its_place_in_the_storage():
@@ -201,7 +203,7 @@ def test_an_element_behind_a_view_is_found_by_its_place_in_the_storage():
         "s", "layout/strided-param", theta, tensor(BINARY32, [2.0, 3.0]),
         lr=0.5, eps=0.25,
     )  # fmt: skip
-    looked, text = script_of(known, ", fused=True", torch_optim.fused)
+    looked, text = script_of(known, {"fused": True}, torch_optim.fused)
     assert looked.what == "storage"
     assert looked.element in (0, 2)
     assert f"p_storage.tolist()[{looked.element}]" in text

@@ -7,14 +7,20 @@ import sys
 
 import pytest
 
+from adagrad_conformance.adapters.contract import WrongWidth
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.reproducers import port_syntax as phrasebook
-from adagrad_conformance.reproducers.assertion import Assertion
+from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.reproducers import port_syntax
+from adagrad_conformance.reproducers.assertion import Assertion, Look
 from adagrad_conformance.reproducers.port_script import port_reproducer
-from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
-from adagrad_conformance.reproducers.port_syntax.base import Phrases, Unsaid
-from adagrad_conformance.reproducers.torch_reproducer import torch_reproducer
-from adagrad_conformance.reproducers.torch_script import TorchPort, torch_port
+from adagrad_conformance.reproducers.port_syntax import syntax_of
+from adagrad_conformance.reproducers.port_syntax.base import NotExpressible, PortSyntax
+from adagrad_conformance.reproducers.torch_script import (
+    TorchConstructor,
+    torch_constructor,
+    torch_reproducer,
+)
 from adagrad_reference.boxes import Box
 from adagrad_reference.scenario import (
     AddGroup,
@@ -61,10 +67,14 @@ class Adagrad:
 RIGHT = {"accepts": False, "counts": 1, "factor": 1, "restores": True}
 
 
-class Words(Phrases):
+#: The registered ports that have a syntax.
+SYNTAXES = [name for name, port in PORTS.items() if port.syntax]
+
+
+class Words(PortSyntax):
     """How its users write."""
 
-    head = ("import ml_dtypes, numpy as np, toy",)
+    head = ("import numpy as np, toy",)
 
     def new(self, params, options):
         given = ", ".join(f"{p!r}: {p}" for p in params)
@@ -106,6 +116,11 @@ STEPS = (MADE, Step("A", {"p": G}), Step("A", {"p": None}))
 ONE = Box(1.0, 1.0)
 
 
+def at(what, *place, **due):
+    """An assertion on the param p."""
+    return Assertion(what, "A", "p", *place, **due)
+
+
 def scenario(*events, **tensors):
     return Scenario("x/y", (), "MUST", tensors or {"p": P}, events)
 
@@ -114,34 +129,42 @@ def scenario(*events, **tensors):
 CASES = {
     "theta": (
         scenario(*STEPS),
-        Assertion("theta", "A", "p", 1, Box(-2.5, -2.5)),
+        at(Look.THETA, 1, Box(-2.5, -2.5)),
         {"factor": 4},
     ),
-    "S": (scenario(*STEPS), Assertion("S", "A", "p", 0, Box(9.0, 9.0)), {"factor": 4}),
-    "t": (scenario(*STEPS), Assertion("t", "A", "p", exact="2"), {"counts": 2}),
+    "S": (
+        scenario(*STEPS),
+        at(Look.SUM, 0, Box(9.0, 9.0)),
+        {"factor": 4},
+    ),
+    "t": (
+        scenario(*STEPS),
+        at(Look.COUNTER, exact="2"),
+        {"counts": 2},
+    ),
     "state": (
         scenario(MADE, SetState("A", "p", tensor(7.0, 0.0), 3), Step("A", {"p": G})),
-        Assertion("S", "A", "p", 0, Box(16.0, 16.0)),
+        at(Look.SUM, 0, Box(16.0, 16.0)),
         {"factor": 4},
     ),
     "option": (
         scenario(MADE, SetOption("A", 0, "lr", 0.25), Step("A", {"p": G})),
-        Assertion("theta", "A", "p", 0, Box(0.75, 0.75)),
+        at(Look.THETA, 0, Box(0.75, 0.75)),
         {"factor": 4},
     ),
     "load": (
         scenario(*STEPS, Save("A", "s"), MADE, Load("A", "s", "bytes")),
-        Assertion("S", "A", "p", 1, Box(16.0, 16.0)),
+        at(Look.SUM, 1, Box(16.0, 16.0)),
         {"restores": False},
     ),
     "refusal": (
         scenario(New("A", (Group(("p",)),), {"lr": -1.0})),
-        Assertion("refusal", exact="lr=-1.0 is not >= 0"),
+        Assertion(Look.REFUSAL, exact="lr=-1.0 is not >= 0"),
         {"accepts": True},
     ),
     "moves": (
         scenario(*STEPS),
-        Assertion("theta", "A", "p", 0, still=1.0),
+        at(Look.THETA, 0, still=1.0),
         {"factor": "np.inf"},
     ),
 }
@@ -173,7 +196,7 @@ def test_a_refusal_on_the_way_does_not_end_the_script(tmp_path):
     text = port_reproducer(
         scenario(refused, *STEPS),
         Words(),
-        Assertion("theta", "A", "p", 0, Box(0.5, 0.5)),
+        at(Look.THETA, 0, Box(0.5, 0.5)),
         {},
     )
     assert ran(text, tmp_path, {}).returncode == 0
@@ -187,7 +210,7 @@ def test_a_constant_is_not_written():
 
 def test_decimals_give_the_very_bits(tmp_path):
     odd = Tensor("binary32", (2,), (0x3DCCCCCD, 0x00000001))
-    due = Assertion("theta", "A", "p", 1, Box(2.0**-149, 2.0**-149))
+    due = at(Look.THETA, 1, Box(2.0**-149, 2.0**-149))
     text = port_reproducer(scenario(MADE, p=odd), Words(), due, {})
     assert "0.1" in text
     assert ran(text, tmp_path, {}).returncode == 0
@@ -203,17 +226,15 @@ def test_decimals_give_the_very_bits(tmp_path):
         (MADE, Step("A", {"p": G}, loss=1.0)),
     ],
 )
-def test_what_has_no_phrase_is_left_to_the_adapter(events):
-    with pytest.raises(Unsaid):
+def test_an_event_without_syntax_is_left_to_the_adapter(events):
+    with pytest.raises(NotExpressible):
         port_reproducer(scenario(*events, p=P, q=P), Words(), None, {})
 
 
 @pytest.mark.parametrize("what", ["storage", "calls", "loss", "asked", "rows"])
 def test_what_cannot_be_looked_at_is_left_to_the_adapter(what):
-    with pytest.raises(Unsaid):
-        port_reproducer(
-            scenario(*STEPS), Words(), Assertion(what, "A", "p", box=ONE), {}
-        )
+    with pytest.raises(NotExpressible):
+        port_reproducer(scenario(*STEPS), Words(), at(Look(what), box=ONE), {})
 
 
 OWN = New("A", (Group(("p",), {"lr": 2.0}), Group(("q",))), {"lr": 0.5, "eps": 0.0})
@@ -263,7 +284,7 @@ def test_the_options_of_the_only_group_are_the_constructor_s_where_no_groups_are
     ],
 )
 def test_a_port_with_groups_is_given_each_group_with_its_own_options(target, lines):
-    text = port_reproducer(GROUPS, phrases_of(target), None, {})
+    text = port_reproducer(GROUPS, syntax_of(target), None, {})
     for line in lines:
         assert line in text, text
 
@@ -277,7 +298,7 @@ def test_a_port_with_groups_is_given_each_group_with_its_own_options(target, lin
     ],
 )
 def test_another_optimizer_begins_with_params_as_they_are(target, again):
-    text = port_reproducer(scenario(*STEPS[:2], MADE), phrases_of(target), None, {})
+    text = port_reproducer(scenario(*STEPS[:2], MADE), syntax_of(target), None, {})
     first, second = text.split("update", 1)[0], text.rsplit("jnp.asarray(p)", 1)[1]
     assert again not in first
     assert again in second, text
@@ -285,33 +306,31 @@ def test_another_optimizer_begins_with_params_as_they_are(target, again):
 
 @pytest.mark.parametrize("target", ["numpy-ml", "libtorch"])
 def test_a_state_that_is_not_there_is_asserted_not_stumbled_over(target):
-    text = port_reproducer(
-        scenario(*STEPS[:2]), phrases_of(target), Assertion("state", "A", "p"), {}
-    )
+    text = port_reproducer(scenario(*STEPS[:2]), syntax_of(target), at(Look.STATE), {})
     assert "p has no accumulator" in text
 
 
-def test_every_entry_is_a_registered_port_and_says_how_it_is_made_and_stepped():
-    assert set(PHRASES) <= set(PORTS)
-    for target in PHRASES:
-        phrases = phrases_of(target)
-        assert phrases.head, target
-        assert phrases.param("p", phrases.array(P)), target
-        assert phrases.new(["p"], {"lr": "0.5"}), target
-        assert phrases.step({"p": phrases.array(G)}), target
-        assert phrases.theta("p"), target
+def test_every_syntax_makes_and_steps_its_port():
+    assert len(SYNTAXES) > 40
+    for target in SYNTAXES:
+        syntax = syntax_of(target)
+        assert syntax.head, target
+        assert syntax.param("p", syntax.array(P)), target
+        assert syntax.new(["p"], {"lr": "0.5"}), target
+        assert syntax.step({"p": syntax.array(G)}), target
+        assert syntax.theta("p"), target
 
 
-def test_a_port_without_phrases_has_none():
-    assert phrases_of("numpy") is None
-    assert phrases_of("some_file.py:Port") is None
+def test_a_port_without_syntax_has_none():
+    assert syntax_of("numpy") is None
+    assert syntax_of("some_file.py:Port") is None
 
 
-def test_no_phrasebook_imports_what_it_speaks_of():
+def test_no_syntax_imports_its_framework():
     """They are read by the core Python, which has none of the frameworks."""
     script = (
-        f"import sys; from {phrasebook.__name__} import PHRASES, phrases_of\n"
-        "[phrases_of(target) for target in PHRASES]\n"
+        f"import sys; from {port_syntax.__name__} import syntax_of\n"
+        f"[syntax_of(target) for target in {SYNTAXES}]\n"
         "print(sorted({'jax', 'torch', 'keras', 'tensorflow'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -338,11 +357,11 @@ def test_the_width_of_a_state_is_seen_after_a_step_not_after_it_is_written(
 ):
     """A script that writes a state has it as wide as it wrote it."""
     wide = Tensor("binary64", (1,), (0x3FF0000000000000,))
-    port = TorchPort("Adagrad", imports=("from narrow import Adagrad",))
-    message = "the accumulator of p is binary32, the param binary64: state of another"
+    port = TorchConstructor("Adagrad", imports=("from narrow import Adagrad",))
+    verdict = Verdict("x/y", (), "MUST", Status.MALFORMED, detail=WrongWidth("p"))
     played = scenario(MADE, SetState("A", "p", wide, 3), p=wide)
     (tmp_path / "narrow.py").write_text(NARROW.format(width=width))
-    ran_here = ran(torch_reproducer(played, port, None, message), tmp_path, {})
+    ran_here = ran(torch_reproducer(played, port, None, verdict), tmp_path, {})
     assert ran_here.returncode == code, ran_here.stderr
     assert ("AssertionError: the accumulator is" in ran_here.stderr) == bool(code)
 
@@ -358,5 +377,5 @@ def test_the_width_of_a_state_is_seen_after_a_step_not_after_it_is_written(
     ],
 )
 def test_only_a_module_of_the_users_is_looked_for_in_the_current_folder(target, first):
-    text = torch_reproducer(scenario(*STEPS), torch_port(target), None)
+    text = torch_reproducer(scenario(*STEPS), torch_constructor(target), None)
     assert text.startswith(first)

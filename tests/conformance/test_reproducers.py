@@ -12,7 +12,6 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from reproducer_kit import library, reproducer, scenarios, verdict_of
@@ -27,15 +26,19 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reproducers import smallest as module
+from adagrad_conformance.reproducers import writing
+from adagrad_conformance.reproducers.languages import SHELL
+from adagrad_conformance.reproducers.ranking import cheapest_failures
 from adagrad_conformance.reproducers.run import check_folder, reproduce
-from adagrad_conformance.reproducers.smallest import (
+from adagrad_conformance.reproducers.scripts import Failed, script_of
+from adagrad_conformance.reproducers.writing import (
     Reproducer,
     ReproducerError,
-    cheapest_failures,
     file_name,
     write_reproducers,
 )
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
@@ -194,7 +197,7 @@ def test_a_torch_class_in_a_file(tmp_path):
     place = written(tmp_path, f"{path}:Wrong", checks("zero-grad/to-none"))
     script = place / "zero-grad-to-none.py"
     text = script.read_text()
-    assert "from mine import Wrong" in text
+    assert f"Wrong = run_path('{path}')['Wrong']" in text
     assert "adagrad_conformance" not in text
     assert len(text.splitlines()) <= 10
     ran = python(script)
@@ -374,7 +377,7 @@ def test_what_cannot_be_written_is_a_line(tmp_path, monkeypatch):
 def test_a_reproducer_without_a_scenario_is_a_note():
     verdict = Verdict("torch/pickled", ("state-dict/entries",), "MUST", Status.CRASH)
     note = Reproducer("state-dict/entries", "torch/pickled", verdict, note="host code")
-    (text,) = [t for n, t in module._texts("torch/single", [note]) if n == "README.md"]
+    (text,) = [t for n, t in writing._texts("torch/single", [note]) if n == "README.md"]
     assert "crash: no message" in text
     assert "--only torch/pickled" in text
 
@@ -382,9 +385,15 @@ def test_a_reproducer_without_a_scenario_is_a_note():
 def test_a_script_for_a_scenario_without_requirement_replays_the_file_beside_it():
     """A user's own scenario; the script and the index name the same file."""
     scenario = replace(scenarios("numerics/eps")[0], requirements=())
-    outcome = SimpleNamespace(verdict=None)
-    text, suffix = module._snippet(outcome, scenario, None, "exec:./port")
-    assert suffix == ".sh"
-    found = Reproducer(module._first_requirement(scenario), "x", None, scenario, text)
-    name = f"{file_name(found.requirement)}.json"
-    assert f"--scenario {name}" in text
+    identity = Identity("port", "1", "C", frozenset())
+    file = f"{file_name(module._first_requirement(scenario))}.json"
+    verdict = Verdict("x", (), "MUST", Status.CRASH)
+    script = script_of(Failed(scenario, "exec:./port", identity, file, verdict))
+    assert script.language is SHELL
+    found = Reproducer(
+        module._first_requirement(scenario), "x", verdict, scenario, script
+    )
+    texts = dict(writing._texts("exec:./port", [found]))
+    assert f"--scenario {file}" in script.text
+    assert f"--scenario {file}" in texts["README.md"]
+    assert file in texts

@@ -6,7 +6,6 @@ against the last reading of the same scenario on the adapter.
 
 from __future__ import annotations
 
-import keyword
 import math
 import re
 import subprocess
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
-from adagrad_conformance.adapters.registry import ADAPTERS
+from adagrad_conformance.adapters.registry import ADAPTERS, PORTS
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, from_torch
 from adagrad_conformance.checks.kinds import Relation
 from adagrad_conformance.checks.scenarios.builders import (
@@ -34,11 +33,13 @@ from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.explore import check, scenarios
+from adagrad_conformance.reproducers.names import script_names
 from adagrad_conformance.reproducers.torch_script import (
-    TORCH_PORTS,
-    torch_port,
+    TorchConstructor,
+    torch_constructor,
     torch_snippet,
 )
+from adagrad_conformance.reproducers.torch_script.constructors import SCRIPT_WORDS
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
@@ -153,17 +154,19 @@ def last_readings(scenario, adapter):
 
 def assert_alike(scenario, names, readings):
     assert readings
+    script = script_names(scenario, SCRIPT_WORDS)
     for (who, name), seen in readings.items():
-        mine, like = names[name], scenario.tensors[name]
+        word = script.params[name]
+        mine, like = names[word], scenario.tensors[name]
         shown = from_torch(mine)
         assert shown.shape == like.shape
         assert nan_free(like, shown.bits) == nan_free(like, seen.theta.bits)
         if seen.storage is not None:
             whole = from_torch(mine.detach().as_strided((like.layout.length,), (1,), 0))
             assert whole.bits == seen.storage
-            assert from_torch(names[f"{name}_storage"]).bits == seen.storage
+            assert from_torch(names[f"{word}_storage"]).bits == seen.storage
         if seen.state_sum is not None:
-            state = names[who].state[mine]
+            state = names[script.optimizers[who]].state[mine]
             total = from_torch(state["sum"])
             assert nan_free(like, total.bits) == nan_free(like, seen.state_sum.bits)
             assert int(state["step"]) == seen.t
@@ -171,7 +174,7 @@ def assert_alike(scenario, names, readings):
 
 def reproduce(scenario):
     """Run the snippet; the last event may be one that must be refused."""
-    text = torch_snippet(scenario, extra=", foreach=False")
+    text = torch_snippet(scenario, torch_constructor("torch/single"))
     seen = last_seen(scenario, torch_optim.single)
     if seen.refusal:
         kind, _, words = seen.refusal.partition(": ")
@@ -224,15 +227,15 @@ def test_a_snippet_of_anything_does_what_the_suite_sees(scenario):
     reproduce(scenario)
 
 
-@pytest.mark.parametrize("target", sorted(TORCH_PORTS.keys() & ADAPTERS.keys()))
+@pytest.mark.parametrize("target", [name for name in ADAPTERS if PORTS[name].torch])
 def test_a_registered_port_is_made_as_its_adapter_makes_it(target):
-    port = torch_port(target)
+    port = torch_constructor(target)
     module, _, name = ADAPTERS[target].partition(":")
-    adapter = getattr({"torch_own": torch_own}.get(
+    adapter = getattr({"torch_adapter": torch_own}.get(
         module.rpartition(".")[2], torch_optim), name)  # fmt: skip
     theta, g = (tensor(BINARY32, values) for values in ([0.3, -1.7], [0.9, 2.3]))
     known = single_step("s", RULE, theta, g, lr=0.7, weight_decay=0.3, eps=0.2)
-    text = torch_snippet(known, port.constructor, port.extra, port.imports)
+    text = torch_snippet(known, port)
     assert_alike(known, executed(text), last_readings(known, adapter))
     for argument, value in adapter().fixed.items():
         assert f", {argument}={value}" in text
@@ -248,7 +251,7 @@ def test_the_snippet_of_a_torch_bug_shows_the_wrong_value():
     known = single_step("s", RULE, theta, view(plain, Layout(3, 0, (2,), guard)))
     found = check(torch_optim.fused, known)
     assert found.status == "fail"
-    text = torch_snippet(known, extra=", fused=True")
+    text = torch_snippet(known, torch_constructor("torch/fused"))
     names = executed(text)
     assert_alike(known, names, last_readings(known, torch_optim.fused))
     place = found.failure.element
@@ -256,7 +259,7 @@ def test_the_snippet_of_a_torch_bug_shows_the_wrong_value():
     total = from_torch(names["A"].state[names["p"]]["sum"])
     assert float(found.failure.observed_text.split()[0]) == total.values()[place]
     assert found.failure.observed_text.split()[0] in printed(text)
-    right = executed(torch_snippet(known, extra=", foreach=False"))
+    right = executed(torch_snippet(known, torch_constructor("torch/single")))
     assert from_torch(right["p"]).bits != from_torch(names["p"]).bits
     assert len(text.splitlines()) <= 10
 
@@ -281,7 +284,7 @@ def test_the_snippet_of_a_wrong_class_shows_the_wrong_value():
     known = scenario("s", RULE, {"p": theta}, events)
     found = check(made, known)
     assert found.status == "fail"
-    text = torch_snippet(known, "Unrooted")
+    text = torch_snippet(known, TorchConstructor("Unrooted"))
     names = {"print": lambda *_: None, "Unrooted": Unrooted}
     exec(compile(text, "snippet", "exec"), names)
     assert found.failure.observed_text.startswith(repr(float(names["p"].detach()[0])))
@@ -381,11 +384,13 @@ def test_any_name_of_a_param_will_do(name):
     events = (optimizer((name, "p_q")), Step("A", {name: p}, 2.75))
     known = Scenario("s", (RULE,), "MUST", {name: p, "p_q": p}, events)
     text = torch_snippet(known)
-    names = executed(text)
-    assert names["p_q"].grad is None or names["p_q"] is not None
-    params = [x for x in names.values() if isinstance(x, torch.nn.Parameter)]
+    names, script = executed(text), script_names(known, SCRIPT_WORDS)
+    params = {k for k, x in names.items() if isinstance(x, torch.nn.Parameter)}
+    assert params == set(script.params.values())
     assert len(params) == 2
-    assert not any(keyword.iskeyword(word) for word in names)
+    assert names[script.params[name]].grad is not None
+    assert names[script.params["p_q"]].grad is None
+    assert all(re.fullmatch(r"[a-zA-Z]\d*", word) for word in params)
 
 
 def test_saves_of_any_name():
@@ -394,7 +399,10 @@ def test_saves_of_any_name():
         optimizer(), Step("A", {"p": p}), Save("A", "the first"), Read("A"),
         Load("A", "the first", "bytes"), ZeroGrad("A", True),
     ]  # fmt: skip
-    assert "saved_the_first" in torch_snippet(scenario("s", RULE, {"p": p}, events))
+    text = torch_snippet(scenario("s", RULE, {"p": p}, events))
+    assert "# s is the save 'the first'" in text
+    assert "file_s.seek(0)" in text
+    executed(text)
 
 
 def test_a_new_process_has_params_of_its_own():
@@ -448,24 +456,28 @@ def test_rows_and_state_are_written():
     [
         ("numpy", None),
         ("exec:node port.mjs", None),
-        ("my.lib:Adagrad", ("from my.lib import Adagrad",)),
-        ("my.lib:Adagrad.Fast", ("from my.lib import Adagrad",)),
+        ("my.lib:Adagrad", "from my.lib import Adagrad"),
+        ("my.lib:Adagrad.Fast", "from my.lib import Adagrad"),
+        ("my lib:Adagrad", None),
+        ("my.lib:Ada grad", None),
+        ("my.class:Adagrad", None),
+        ("my.lib:torch", None),
     ],
 )
 def test_ports_of_other_targets(target, due):
-    port = torch_port(target)
-    assert (port and port.imports) == due
+    port = torch_constructor(target)
+    assert (port and port.imports[-1]) == due
     if port:
-        assert port.constructor == target.partition(":")[2]
+        assert port.callable == target.partition(":")[2]
 
 
 @pytest.mark.parametrize("stem", ["my_port", "random", "torch", "my-port", "my.port"])
 def test_a_port_in_a_file(tmp_path, stem):
     path = tmp_path / f"{stem}.py"
     path.write_text("import torch\nclass Mine(torch.optim.Adagrad): pass\n")
-    port = torch_port(f"{path}:Mine")
+    port = torch_constructor(f"{path}:Mine")
     theta, g = tensor(BINARY64, [0.3]), tensor(BINARY64, [0.7])
     known = single_step("s", RULE, theta, g)
-    text = torch_snippet(known, port.constructor, port.extra, port.imports)
-    assert "A = Mine([dict(params=[p])])" in text
+    text = torch_snippet(known, port)
+    assert "A = Mine([p])" in text
     assert "'sum'" in printed(text)

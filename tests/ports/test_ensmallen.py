@@ -15,9 +15,9 @@ import pytest
 from port_kit import environment_of, failed, run
 
 from adagrad_conformance.adapters import environments
-from adagrad_conformance.reproducers.assertion import Assertion
-from adagrad_conformance.reproducers.port_syntax import phrases_of
-from adagrad_conformance.reproducers.port_syntax.base import Unsaid
+from adagrad_conformance.reproducers.assertion import Assertion, Look
+from adagrad_conformance.reproducers.port_syntax import syntax_of
+from adagrad_conformance.reproducers.port_syntax.base import NotExpressible
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_reference.boxes import Box
@@ -108,8 +108,8 @@ CASES = {
     "rows of a matrix, a param that has none": (
         {"p": SQUARE, "q": COLUMN},
         (TWO, Step("A", {"p": ROWS, "q": None})),
-        Assertion("theta", "A", "p", 2, Box(2.5625, 2.5625)),
-        Assertion("theta", "A", "p", 2, Box(2.0, 2.0)),
+        Assertion(Look.THETA, "A", "p", 2, Box(2.5625, 2.5625)),
+        Assertion(Look.THETA, "A", "p", 2, Box(2.0, 2.0)),
     ),
     "another option, a zero by its sign": (
         {"p": SQUARE, "q": COLUMN},
@@ -117,14 +117,14 @@ CASES = {
             *(TWO, SetOption("A", 0, "lr", 1.0)),
             Step("A", {"p": None, "q": tensor("binary32", (3,), 1.5, -1.5, 0.0)}),
         ),
-        Assertion("theta", "A", "q", 1, Box(2.75, 2.75)),
-        Assertion("theta", "A", "q", 2, exact="0.0"),
+        Assertion(Look.THETA, "A", "q", 1, Box(2.75, 2.75)),
+        Assertion(Look.THETA, "A", "q", 2, exact="0.0"),
     ),
     "another optimizer, the same number in each place": (
         {"p": FLAT},
         (MADE, Step("A", {"p": FLAT}), MADE, Step("A", {"p": FLAT})),
-        Assertion("theta", "A", "p", 8, Box(0.0, 0.0)),
-        Assertion("theta", "A", "p", 8, exact="nan"),
+        Assertion(Look.THETA, "A", "p", 8, Box(0.0, 0.0)),
+        Assertion(Look.THETA, "A", "p", 8, exact="nan"),
     ),
     "one row, and no row": (
         {"p": ONE},
@@ -137,8 +137,8 @@ CASES = {
             ),
             Step("A", {"p": Sparse((1,), (), tensor("binary32", (0,)))}),
         ),
-        Assertion("theta", "A", "p", 0, Box(0.75, 0.75)),
-        Assertion("theta", "A", "p", 0, still=0.75),
+        Assertion(Look.THETA, "A", "p", 0, Box(0.75, 0.75)),
+        Assertion(Look.THETA, "A", "p", 0, still=0.75),
     ),
 }
 
@@ -149,7 +149,7 @@ def test_a_script_passes_or_fails_by_what_is_due(environment, name, tmp_path):
     (tmp_path / "README.md").write_text("")
     for file, due in (("right", right), ("wrong", wrong)):
         played = Scenario("x/y", (), "MUST", tensors, events)
-        text = port_reproducer(played, phrases_of("ensmallen"), due, {})
+        text = port_reproducer(played, syntax_of("ensmallen"), due, {})
         (tmp_path / f"{file}.cpp").write_text(text)
     assert script_troubles("ensmallen", tmp_path) == {"right.cpp": "passes"}
 
@@ -165,5 +165,5 @@ def test_what_it_has_no_words_for_is_left_to_the_command(param, options):
     played = Scenario(
         "x/y", (), "MUST", {"p": param}, (New("A", (Group(("p",)),), options),)
     )
-    with pytest.raises(Unsaid):
-        port_reproducer(played, phrases_of("ensmallen"), None, {})
+    with pytest.raises(NotExpressible):
+        port_reproducer(played, syntax_of("ensmallen"), None, {})

@@ -7,7 +7,7 @@ and a script that uses the package alone must fail as the port did.
 import pytest
 from port_kit import environment_of, failed, run
 
-from adagrad_conformance.reproducers.smallest import file_name
+from adagrad_conformance.reproducers.writing import file_name
 from adagrad_conformance.reproducers.verification import script_troubles
 
 REFUSED = "refused what is legal: "

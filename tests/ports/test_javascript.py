@@ -1,4 +1,4 @@
-"""The ports in JavaScript: that the adapters drive them, their faults, their phrases.
+"""The ports in JavaScript: that the adapters drive them, their faults, their syntax.
 
 Each small port is judged as it is, and with one line of its source changed: so what is
 seen comes from that source.  Their packages are installed here, where they are not yet;
@@ -23,16 +23,18 @@ from port_kit import environment_of
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.reproducers.assertion import Assertion
+from adagrad_conformance.reproducers.assertion import Assertion, Look
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.reproducers.port_syntax import phrases_of
-from adagrad_conformance.reproducers.port_syntax.base import Unsaid
+from adagrad_conformance.reproducers.port_syntax import syntax_of
+from adagrad_conformance.reproducers.port_syntax.base import NotExpressible
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
-from adagrad_conformance.reproducers.smallest import Reproducer, write_reproducers
+from adagrad_conformance.reproducers.languages import JAVASCRIPT
+from adagrad_conformance.reproducers.scripts import Script
+from adagrad_conformance.reproducers.writing import Reproducer, write_reproducers
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.transport.targets import parse_target
@@ -394,7 +396,7 @@ def test_deeplearn_keeps_accumulators_by_name(small):
     assert verdict_of("deeplearn", small, in_turn("deeplearn")).status == "pass"
 
 
-# -- phrases ---------------------------------------------------------------------------
+# -- syntax ----------------------------------------------------------------------------
 
 
 def run_script(name, small, text):
@@ -412,7 +414,7 @@ def run_script(name, small, text):
 
 
 def told(name):
-    """A scenario with all that the port has phrases for."""
+    """A scenario with all that the port has syntax for."""
     if name == "adnn":
         return both(name)
     first = tensor(name, 2.0, 0.375)
@@ -432,8 +434,8 @@ def told(name):
 @pytest.mark.parametrize("name", ALL)
 def test_the_script_sees_what_the_adapter_shows(name, what, small):
     if (name, what) == ("adnn", "S"):
-        with pytest.raises(Unsaid):
-            port_reproducer(told(name), phrases_of(name), Assertion("S", "A", "p"), {})
+        with pytest.raises(NotExpressible):
+            port_reproducer(told(name), syntax_of(name), Assertion(Look.SUM, "A", "p"), {})
         return
     seen, identity = seen_on(name, folder_of(name, small), told(name))
     assert seen.status is None, seen.message
@@ -445,8 +447,8 @@ def test_the_script_sees_what_the_adapter_shows(name, what, small):
         (Box(value + 1e-3, value + 1.0), f"= {value}"),
         (Box(value + 1e-3, value + 1e-3, nan=True), "AssertionError"),
     ):
-        due = Assertion(what, "A", "p", 1, box)
-        text = port_reproducer(told(name), phrases_of(name), due, identity.constants)
+        due = Assertion(Look(what), "A", "p", 1, box)
+        text = port_reproducer(told(name), syntax_of(name), due, identity.constants)
         assert "adagrad_conformance" not in text
         assert text.startswith("// npm install ")
         last = run_script(name, small, text)
@@ -456,26 +458,26 @@ def test_the_script_sees_what_the_adapter_shows(name, what, small):
 @pytest.mark.parametrize(
     ("due", "holds"),
     [
-        (Assertion("theta", "A", "p", 0, exact="-0.0"), "Object.is(seen, -0.0)"),
-        (Assertion("theta", "A", "p", 0, exact="nan"), "Object.is(seen, NaN)"),
-        (Assertion("theta", "A", "p", 0, Box(float("inf"), 0.0)), "Number.isNaN(seen)"),
-        (Assertion("theta", "A", "p", 0, still=2.0), "seen !== 2.0"),
-        (Assertion("t", "A", "p", exact="3"), "seen === 3"),
-        (Assertion("t", "A", "p", exact="None"), "seen === null"),
+        (Assertion(Look.THETA, "A", "p", 0, exact="-0.0"), "Object.is(seen, -0.0)"),
+        (Assertion(Look.THETA, "A", "p", 0, exact="nan"), "Object.is(seen, NaN)"),
+        (Assertion(Look.THETA, "A", "p", 0, Box(float("inf"), 0.0)), "Number.isNaN(seen)"),
+        (Assertion(Look.THETA, "A", "p", 0, still=2.0), "seen !== 2.0"),
+        (Assertion(Look.COUNTER, "A", "p", exact="3"), "seen === 3"),
+        (Assertion(Look.COUNTER, "A", "p", exact="None"), "seen === null"),
         (
-            Assertion("theta", "A", "p", 0, Box(-float("inf"), 1.0, nan=True)),
+            Assertion(Look.THETA, "A", "p", 0, Box(-float("inf"), 1.0, nan=True)),
             "Number.isNaN(seen) || (-Infinity <= seen && seen <= 1.0)",
         ),
     ],
 )
 def test_conditions(due, holds):
-    assert phrases_of("tfjs").holds(due) == holds
+    assert syntax_of("tfjs").holds(due) == holds
 
 
 @pytest.mark.parametrize("refuses", [True, False])
 def test_a_refusal(refuses):
     line = "throw RangeError();" if refuses else "Math.sqrt(4);"
-    lines = phrases_of("convnetjs").refused(["const x = 1;", line], "lr < 0")
+    lines = syntax_of("convnetjs").refused(["const x = 1;", line], "lr < 0")
     text = "\n".join(['import assert from "node:assert/strict";', *lines])
     done = subprocess.run(
         [NODE, "--input-type=module", "--eval", text], capture_output=True, text=True
@@ -485,31 +487,32 @@ def test_a_refusal(refuses):
 
 
 def test_arrays():
-    phrases = phrases_of("toygrad")
+    syntax = syntax_of("toygrad")
     odd = tensor("toygrad", float("nan"), float("-inf"), 0.1, -0.0)
-    assert phrases.array(odd) == "Float32Array.of(NaN, -Infinity, 0.1, -0.0)"
+    assert syntax.array(odd) == "Float32Array.of(NaN, -Infinity, 0.1, -0.0)"
     many = tensor("toygrad", *[0.5] * 9)
-    assert phrases.array(many) == "new Float32Array(9).fill(0.5)"
+    assert syntax.array(many) == "new Float32Array(9).fill(0.5)"
     square = tensor("tfjs", 1.0, 2.0, shape=(1, 2))
     wanted = "tf.tensor(Float32Array.of(1.0, 2.0), [1, 2])"
-    assert phrases_of("tfjs").array(square) == wanted
-    with pytest.raises(Unsaid):
-        phrases.array(Tensor("binary16", (1,), (0,)))
+    assert syntax_of("tfjs").array(square) == wanted
+    with pytest.raises(NotExpressible):
+        syntax.array(Tensor("binary16", (1,), (0,)))
 
 
-def test_state_of_several_params_has_no_phrase():
+def test_state_of_several_params_has_no_syntax():
     for name in ("tfjs", "convnetjs"):
         written = SetState("A", "p", tensor(name, 1.0, 2.0), 1)
-        with pytest.raises(Unsaid):
+        with pytest.raises(NotExpressible):
             port_reproducer(
-                scenario(name, made(name), written), phrases_of(name), None, {}
+                scenario(name, made(name), written), syntax_of(name), None, {}
             )
 
 
 def test_the_index_says_node(tmp_path):
     verdict = Verdict("t", "r/s", "MUST", Status.FAIL, message="wrong")
     found = Reproducer(
-        "r/s", "c", verdict, scenario("tfjs", made("tfjs")), "// x\n", ".mjs"
+        *("r/s", "c", verdict, scenario("tfjs", made("tfjs"))),
+        Script("// x\n", JAVASCRIPT),
     )
     for _ in range(2):  # the second time in the place of the first
         place = write_reproducers(tmp_path, "tfjs", [found])

@@ -1,4 +1,4 @@
-"""The ports on JAX, Keras and TensorFlow: their phrases, and what is wrong in them.
+"""The ports on JAX, Keras and TensorFlow: their syntax, and what is wrong in them.
 
 Phrases are compared with the adapter: the script that they make must see, to the last
 bit, what the adapter shows.  Faults are confirmed by lines that use nothing but the
@@ -17,10 +17,11 @@ import subprocess
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.reproducers.assertion import Assertion
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.reproducers.assertion import Assertion, Look
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.reproducers.port_syntax import PHRASES, phrases_of
+from adagrad_conformance.reproducers.port_syntax import syntax_of
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.execution.runner import play
@@ -41,8 +42,9 @@ from adagrad_reference.scenario import (
     Tensor,
 )
 
-FILES = ("jax_ports", "keras_ports", "tensorflow_ports")
-OURS = [name for name, place in PHRASES.items() if place.split(":")[0] in FILES]
+FILES = ("optax_port", "jax_example_port", "keras3_port", "tf_keras_port")
+FILES += ("tensorflow_ops_port", "tensorflow_v1_port")
+OURS = [name for name, port in PORTS.items() if port.syntax.split(":")[0] in FILES]
 NEVER = 600.0  # a patience that only a failure uses up
 #: Options of a port with every claim; a decay of the rate and of the params.
 OPTIONS = {
@@ -98,11 +100,11 @@ def everything(claims, constants):
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_script_speaks_of_the_port_alone(name):
-    phrases = phrases_of(name)
+    syntax = syntax_of(name)
     claims = {"binary32", "initial-accumulator-value"}
     scenario = everything(claims, {})
-    due = Assertion("theta", "A", "p", 0, box=Box(1.0, 2.0))
-    text = port_reproducer(scenario, phrases, due, {})
+    due = Assertion(Look.THETA, "A", "p", 0, box=Box(1.0, 2.0))
+    text = port_reproducer(scenario, syntax, due, {})
     assert ast.parse(text).body
     assert "adagrad_conformance" not in text
     assert "adagrad_reference" not in text
@@ -120,8 +122,8 @@ def test_the_script_of_a_chain():
             Step("A", {"p": tensor("binary32", 2.0)}),
         ),
     )
-    due = Assertion("S", "A", "p", 0, box=Box(4.0, 4.0))
-    text = port_reproducer(scenario, phrases_of("optax"), due, {})
+    due = Assertion(Look.SUM, "A", "p", 0, box=Box(4.0, 4.0))
+    text = port_reproducer(scenario, syntax_of("optax"), due, {})
     chain = "optax.chain(optax.add_decayed_weights(0.1), optax.adagrad(0.5))"
     assert f"tx = {chain}; state = tx.init(params)" in text
     assert "assert seen == 4.0" in text
@@ -149,10 +151,10 @@ def test_the_script_sees_what_the_adapter_shows(name):
     theta, total = readings["A", "p"].theta, readings["A", "q"].state_sum
     right, wrong = theta.values()[1], math.nextafter(total.values()[1], 9.0)
     for due, error in (
-        (Assertion("theta", "A", "p", 1, box=Box(right, right)), ""),
-        (Assertion("S", "A", "q", 1, box=Box(wrong, wrong)), "AssertionError"),
+        (Assertion(Look.THETA, "A", "p", 1, box=Box(right, right)), ""),
+        (Assertion(Look.SUM, "A", "q", 1, box=Box(wrong, wrong)), "AssertionError"),
     ):
-        text = port_reproducer(scenario, phrases_of(name), due, identity.constants)
+        text = port_reproducer(scenario, syntax_of(name), due, identity.constants)
         assert run_script(name, text).partition(":")[0] == error, text
 
 

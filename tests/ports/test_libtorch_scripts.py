@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from port_kit import environment_of
 
-from adagrad_conformance.reproducers.assertion import Assertion
-from adagrad_conformance.reproducers.port_syntax import phrases_of
+from adagrad_conformance.reproducers.assertion import Assertion, Look
+from adagrad_conformance.reproducers.port_syntax import syntax_of
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_reference.boxes import Box
@@ -45,21 +45,21 @@ CASES = {
             *(SetOption("A", 0, "lr", 0.25), STEP),
             *(Save("A", "s"), STEP, Load("A", "s", "bytes")),
         ),
-        Assertion("S", "A", "p", 0, Box(25.0, 25.0)),
-        Assertion("S", "A", "p", 0, Box(34.0, 34.0)),
+        Assertion(Look.SUM, "A", "p", 0, Box(25.0, 25.0)),
+        Assertion(Look.SUM, "A", "p", 0, Box(34.0, 34.0)),
     ),
     "groups, counter": (
         (GROUPS, Step("A", {"p": ROWS, "q": None}), Step("A", {"q": G})),
-        Assertion("t", "A", "p", exact="2"),
-        Assertion("t", "A", "p", exact="1"),
+        Assertion(Look.COUNTER, "A", "p", exact="2"),
+        Assertion(Look.COUNTER, "A", "p", exact="1"),
     ),
     "refusals on the way, theta": (
         (
             New("A", (Group(("p",)),), {"lr": -1.0}),
             *(MADE, AddGroup("A", Group(("p",))), STEP),
         ),
-        Assertion("theta", "A", "p", 0, Box(0.5, 0.5)),
-        Assertion("theta", "A", "p", 0, exact="nan"),
+        Assertion(Look.THETA, "A", "p", 0, Box(0.5, 0.5)),
+        Assertion(Look.THETA, "A", "p", 0, exact="nan"),
     ),
 }
 
@@ -72,6 +72,6 @@ def test_a_script_passes_or_fails_by_what_is_due(name, tmp_path):
     (tmp_path / "README.md").write_text("")
     for file, due in (("right", right), ("wrong", wrong)):
         played = Scenario("x/y", (), "MUST", tensors, events)
-        text = port_reproducer(played, phrases_of("libtorch"), due, {})
+        text = port_reproducer(played, syntax_of("libtorch"), due, {})
         (tmp_path / f"{file}.cpp").write_text(text)
     assert script_troubles("libtorch", tmp_path) == {"right.cpp": "passes"}

@@ -11,7 +11,7 @@ from port_kit import environment_of, failed, run
 
 from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.published.torch_distributed_port import dtensor
-from adagrad_conformance.reproducers.smallest import file_name
+from adagrad_conformance.reproducers.writing import file_name
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, Step, Tensor

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ENVIRONMENTS", "BuildError", "Environment", "home"]
+__all__ = ["COMPILERS", "ENVIRONMENTS", "BuildError", "Environment", "home"]
 
 _STAMP = "built.json"
 _HERE = Path(__file__).resolve().parents[1]
@@ -29,7 +29,7 @@ _RELEASE = "trixie"
 _KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 #: How a program is compiled, and the kit that it includes, by its suffix.
-_COMPILERS = {
+COMPILERS = {
     ".cpp": ("g++", "-std=c++20", "-O1"),
     ".c": ("gcc", "-std=c11", "-O2"),
     ".rs": ("rustc", "--edition", "2021", "-O"),
@@ -137,7 +137,7 @@ class Environment:
     def compiling(self, source: Path, program: Path) -> list[str]:
         """The command that compiles a source as its own program is compiled."""
         more = self.flags(self.python) if self.flags else []
-        return [*_COMPILERS[source.suffix], str(source), *more, "-o", str(program)]
+        return [*COMPILERS[source.suffix], str(source), *more, "-o", str(program)]
 
 
 def _run(

@@ -22,7 +22,10 @@ from adagrad_conformance.execution.smoke_test import smoke_test
 from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.reports.summary import Finding
-from adagrad_conformance.reproducers.torch_script import torch_port, torch_snippet
+from adagrad_conformance.reproducers.torch_script import (
+    torch_constructor,
+    torch_snippet,
+)
 from adagrad_conformance.transport.errors import NotLoaded
 from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
@@ -154,11 +157,11 @@ def _tell(
     click.echo(f"the scenario stands in {path}; replay it with")
     words = ["adagrad-conformance", "run", target, "--scenario", str(path)]
     click.echo(f"  {shlex.join(words)}")
-    port = torch_port(target)
-    if port is None or "torch" not in identity.claims:
+    made = torch_constructor(target)
+    if made is None or "torch" not in identity.claims:
         return
     if identity.name == target:
         click.echo("the same in torch, without this suite")
-        text = torch_snippet(scenario, port.constructor, port.extra, port.imports)
+        text = torch_snippet(scenario, made)
         for line in text.splitlines():
             click.echo(f"  {line}")

@@ -26,8 +26,8 @@ from adagrad_conformance.errors import UserError
 from adagrad_conformance.files import write_bytes, write_text
 from adagrad_conformance.reports.records import Stream
 from adagrad_conformance.reports.stream import StreamError, read_stream
-from adagrad_conformance.reproducers.smallest import INDEX, file_name
 from adagrad_conformance.reproducers.verification import script_troubles
+from adagrad_conformance.reproducers.writing import INDEX, file_name
 
 __all__ = ["build", "check", "listing", "record"]
 

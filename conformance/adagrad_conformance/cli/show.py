@@ -26,7 +26,7 @@ from adagrad_conformance.reports.power import power_section
 from adagrad_conformance.reports.records import Stream
 from adagrad_conformance.reports.soundness import soundness_section
 from adagrad_conformance.reports.stream import StreamError, read_stream
-from adagrad_conformance.reproducers.smallest import file_name
+from adagrad_conformance.reproducers.writing import file_name
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.dialects import DIALECTS

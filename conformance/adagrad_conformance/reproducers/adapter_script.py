@@ -1,12 +1,12 @@
 """A failed scenario as a few lines of Python that drive a target through its adapter.
 
-For ports outside torch and for adapters of one's own; `driver.py` is what a script
-imports.  As in torch, the script ends in an assertion, or by the exception at fault.
+For ports outside torch and for adapters of users; `driver.py` is what a script imports.
+The script ends in an assertion, or by the exception at fault.  Names of the scenario
+are keys of dictionaries here, so they stand as they are, as literals.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,18 +34,21 @@ from adagrad_reference.scenario import (
 )
 
 from . import driver
-from .assertion import Assertion, condition, in_words
-from .torch_literals import listed, shortest
+from .assertion import Assertion, Look, condition, in_words
+from .decimals import listed, shortest
+from .literals import python_literal, python_message
 
 __all__ = ["adapter_reproducer"]
 
 
-def adapter_reproducer(scenario: Scenario, target: str, due: Assertion | None) -> str:
+def adapter_reproducer(
+    scenario: Scenario, target: str, asserted: Assertion | None
+) -> str:
     """Python source that plays the scenario, whose last event is the one at fault.
 
     Raises `ScenarioError` for an impossible scenario.
     """
-    body = "\n".join(_lines(scenario, _absolute(target), due))
+    body = "\n".join(_lines(scenario, _absolute(target), asserted))
     words = set(re.findall(r"\w+", body))
     names = [name for name in driver.__all__ if name in words]
     head = [f"from adagrad_conformance.by_hand import {', '.join(names)}"]
@@ -61,43 +64,49 @@ def _absolute(target: str) -> str:
     return f"{Path(path).resolve()}:{name}" if path.endswith(".py") else target
 
 
-def _lines(scenario: Scenario, target: str, due: Assertion | None) -> Iterator[str]:
+def _lines(
+    scenario: Scenario, target: str, asserted: Assertion | None
+) -> Iterator[str]:
     books, last = Bookkeeper(scenario), len(scenario.events) - 1
-    given = ", ".join(f"{n!r}: {_tensor(t)}" for n, t in scenario.tensors.items())
-    yield f"port = load_adapter({target!r}); port.begin({{{given}}})"
+    given = _dict({name: _tensor(t) for name, t in scenario.tensors.items()})
+    yield f"port = load_adapter({python_literal(target)}); port.begin({given})"
     loads = [event for event in scenario.events if isinstance(event, Load)]
     moves = {load.name for load in loads if _is_move(load)}
     for number, event in enumerate(scenario.events):
         if isinstance(event, Load) and _is_move(event):
             yield from _moved(scenario, target, event, books)
-        lines = list(_event(event, moves, due))
+        lines = list(_event(event, moves, asserted))
         if not books.apply(event).refusal:
             yield from lines
             continue
         yield from lines[:-1]
         yield f"try: {lines[-1]}"
-        if number == last and due is not None and due.what == "refusal":
+        if number == last and asserted is not None and asserted.what is Look.REFUSAL:
+            words = python_literal(f"accepted, though {asserted.exact}")
             yield "except Refused as error: print('refused, as is due:', error)"
-            yield f"else: raise SystemExit({f'accepted, though {due.exact}'!r})"
+            yield f"else: raise SystemExit({words})"
         else:
             yield "except Refused as error: print('refused:', error)"
-    if due is not None and due.what != "refusal":
-        yield from _end(scenario, due)
+    if asserted is not None and asserted.what is not Look.REFUSAL:
+        yield from _end(scenario, asserted)
 
 
 def _is_move(event: Event) -> bool:
     return isinstance(event, Load) and event.via == "new-process"
 
 
-def _event(event: Event, moves: set[str], due: Assertion | None) -> Iterator[str]:
+def _event(event: Event, moves: set[str], asserted: Assertion | None) -> Iterator[str]:
     written = f"port.perform({_written(event)}"
     if isinstance(event, Step) and event.loss is not None:
-        answer = f"ClosureAnswer({_given(event.gradients)}, {event.loss!r})"
-        if due is not None and due.what in ("calls", "asked"):
+        loss = python_literal(event.loss)
+        answer = f"ClosureAnswer({_given(event.gradients)}, {loss})"
+        if asserted is not None and asserted.what in (Look.CALLS, Look.ASKED):
             yield "calls = []"
             answer = f"calls.append(params) or {answer}"
         yield f"loss = {written}, lambda params: {answer}).loss"
-    elif isinstance(event, Step) and due is not None and due.what == "loss":
+    elif (
+        isinstance(event, Step) and asserted is not None and asserted.what is Look.LOSS
+    ):
         yield f"loss = {written}).loss"
     elif isinstance(event, Save) and event.name in moves:
         yield f"saved = {written}).saved"
@@ -112,120 +121,161 @@ def _moved(
 ) -> Iterator[str]:
     """A new adapter, with params of the same values."""
     who = event.optimizer
-    held = dict.fromkeys(books.params(who), who)
-    thetas = ", ".join(
-        f"{name!r}: port.read({held[name]!r})[{name!r}].theta"
+    held, read = books.params(who), f"port.read({python_literal(who)})"
+    thetas = {
+        name: f"{read}[{python_literal(name)}].theta"
         if name in held
-        else f"{name!r}: {_tensor(tensor)}"
+        else _tensor(tensor)
         for name, tensor in scenario.tensors.items()
-    )
+    }
     groups = tuple(Group(p, options.changed()) for p, options in books.groups(who))
-    anew = f"port = load_adapter({target!r})"
-    yield f"thetas = {{{thetas}}}; {anew}; port.begin(thetas)"
+    anew = f"port = load_adapter({python_literal(target)})"
+    yield f"thetas = {_dict(thetas)}; {anew}; port.begin(thetas)"
     yield f"port.perform({_written(New(who, groups))})"
 
 
-def _end(scenario: Scenario, due: Assertion) -> Iterator[str]:
-    shown = f"port.read({due.optimizer!r})[{due.param!r}]"
-    if due.what in ("state", "master-state"):
-        part, words = (
-            ("state_sum", "accumulator")
-            if due.what == "state"
-            else ("master", "master")
-        )
-        yield f'assert {shown}.{part} is not None, "no {words}"'
-        return
-    fmt = scenario.tensors[due.param].fmt if due.param in scenario.tensors else None
-    same = ("theta", "master", "gradient")
-    parts = {**dict(zip(same, same, strict=True)), "S": "state_sum"}
-    if due.what == "gradient" and due.box is None:
-        none = "is" if due.exact == "None" else "is not"
-        yield f"seen = {shown}.gradient"
-        yield f'assert seen {none} None, f"{due.place} = {{seen}}"'
-        return
-    if due.what == "storage" and fmt is not None and due.box is not None:
-        bits = hex(fmt.encode(due.box.lo))
-        yield f"seen = {shown}.storage[{due.element}]"
-        yield f'assert seen == {bits}, f"{due.place} = {{seen:#x}}, due {bits}"'
-        return
-    if due.what == "rows":
-        rows = {place: value for place, value in enumerate(due.values) if value}
-        yield f"seen = exact_elements({shown}.gradient)"
-        yield f'assert seen == {rows}, f"{due.place} = {{seen}}"'
-        return
-    looks = {
-        "t": f"{shown}.t",
-        "calls": "len(calls)",
-        "members": f"len(port.read({due.optimizer!r}))",
-        "asked": f"calls[0][{due.param!r}].values()",
-        "loss": "loss",
-    }
-    look = looks.get(due.what, f"{shown}.{parts.get(due.what)}.values()[{due.element}]")
-    yield f"seen = {look}"
-    yield f'assert {condition(due)}, f"{due.place} = {{seen}}, due {in_words(due)}"'
+def _end(scenario: Scenario, asserted: Assertion) -> Iterator[str]:
+    """The value that is seen where the fault was, and the assertion on it."""
+    seen, holds, due = _looked(scenario, asserted)
+    yield f"seen = {seen}"
+    yield f"assert {holds}, {python_message(f'{asserted.place} = ', due)}"
+
+
+def _looked(scenario: Scenario, asserted: Assertion) -> tuple[str, str, str]:
+    """What is looked at, the condition on it, and words for what is due."""
+    what, who = asserted.what, python_literal(asserted.optimizer)
+    param, element = python_literal(asserted.param), python_literal(asserted.element)
+    reading = f"port.read({who})[{param}]"
+    holds, due = "seen is not None", ""
+    match what:
+        case Look.STATE:
+            return f"{reading}.state_sum", holds, due
+        case Look.MASTER_STATE:
+            return f"{reading}.master", holds, due
+        case Look.GRADIENT if asserted.box is None:
+            none = "seen is None" if asserted.exact == "None" else holds
+            return f"{reading}.gradient", none, due
+        case Look.ROWS:
+            rows = {
+                place: value for place, value in enumerate(asserted.values) if value
+            }
+            return (
+                f"exact_elements({reading}.gradient)",
+                f"seen == {python_literal(rows)}",
+                due,
+            )
+        case Look.STORAGE:
+            bits = _bits(scenario, asserted)
+            holds, due = f"seen == {python_literal(bits)}", f", due {bits}"
+            return f"hex({reading}.storage[{element}])", holds, due
+        case Look.THETA | Look.MASTER | Look.GRADIENT:
+            seen = f"{reading}.{what}.values()[{element}]"
+        case Look.SUM:
+            seen = f"{reading}.state_sum.values()[{element}]"
+        case Look.COUNTER:
+            seen = f"{reading}.t"
+        case Look.CALLS:
+            seen = "len(calls)"
+        case Look.MEMBERS:
+            seen = f"len(port.read({who}))"
+        case Look.ASKED:
+            seen = f"calls[0][{param}].values()"
+        case Look.LOSS:
+            seen = "loss"
+        case Look.REFUSAL:
+            raise AssertionError("a refusal is asserted where it is due")
+        case _:
+            assert_never(what)
+    return seen, condition(asserted), f", due {in_words(asserted)}"
+
+
+def _bits(scenario: Scenario, asserted: Assertion) -> str:
+    """The encoding of the exact value, in hexadecimal digits."""
+    assert asserted.box is not None
+    return hex(scenario.tensors[asserted.param].fmt.encode(asserted.box.lo))
 
 
 # -- data as Python ----------------------------------------------------------------
 
 
 def _written(event: Event) -> str:
-    who = repr(event.optimizer)
+    """The event as its constructor."""
+    return f"{type(event).__name__}({', '.join(_parts(event))})"
+
+
+def _parts(event: Event) -> Iterator[str]:
+    yield python_literal(event.optimizer)
     match event:
         case New(groups=groups, options=options):
-            listed_groups = ", ".join(map(_group, groups))
-            return f"New({who}, ({listed_groups},){_options(options)})"
+            yield f"({', '.join(map(_group, groups))},)"
+            yield from _options(options)
         case Step(gradients=gradients, loss=loss):
-            more = "" if loss is None else f", {loss!r}"
-            return f"Step({who}, {_given(gradients)}{more})"
+            yield _given(gradients)
+            if loss is not None:
+                yield python_literal(loss)
         case Steps(cycle=cycle, count=count):
-            return f"Steps({who}, ({', '.join(map(_given, cycle))},), {count})"
+            yield f"({', '.join(map(_given, cycle))},)"
+            yield python_literal(count)
         case SetOption(group=group, option=option, value=value):
-            return f"SetOption({who}, {group}, {option!r}, {value!r})"
+            yield from map(python_literal, (group, option, value))
         case AddGroup(group=added):
-            return f"AddGroup({who}, {_group(added)})"
+            yield _group(added)
         case ZeroGrad(set_to_none=to_none):
-            return f"ZeroGrad({who}, {to_none})"
+            yield python_literal(to_none)
         case Save(name=name):
-            return f"Save({who}, {name!r})"
+            yield python_literal(name)
         case Load(name=name, via=via):
-            return f"Load({who}, {name!r}, {via!r})"
+            yield from map(python_literal, (name, via))
         case SetState(param=param, state_sum=total, t=t):
-            return f"SetState({who}, {param!r}, {_tensor(total)}, {t})"
+            yield from (python_literal(param), _tensor(total), python_literal(t))
         case Read():
-            return f"Read({who})"
+            pass
         case _:
             assert_never(event)
 
 
 def _group(group: Group) -> str:
-    return f"Group({group.params!r}{_options(group.options)})"
+    parts = [python_literal(group.params), *_options(group.options)]
+    return f"Group({', '.join(parts)})"
 
 
-def _options(options: OptionValues) -> str:
-    return f", {dict(options)!r}" if options else ""
+def _options(options: OptionValues) -> Iterator[str]:
+    if options:
+        yield python_literal(options)
+
+
+def _dict(texts: Mapping[str, str]) -> str:
+    """A dictionary of names whose values are Python source."""
+    pairs = (f"{python_literal(name)}: {text}" for name, text in texts.items())
+    return f"{{{', '.join(pairs)}}}"
 
 
 def _given(gradients: Mapping[str, Gradient]) -> str:
-    parts = (f"{name!r}: {_gradient(g)}" for name, g in gradients.items())
-    return f"{{{', '.join(parts)}}}"
+    return _dict({name: _gradient(gradient) for name, gradient in gradients.items()})
 
 
 def _gradient(gradient: Gradient) -> str:
-    if isinstance(gradient, Sparse):
-        values = _tensor(gradient.values)
-        return f"Sparse({gradient.shape}, {gradient.indices}, {values})"
-    return "None" if gradient is None else _tensor(gradient)
+    match gradient:
+        case None:
+            return "None"
+        case Sparse(shape=shape, indices=indices, values=values):
+            rows = f"{python_literal(shape)}, {python_literal(indices)}"
+            return f"Sparse({rows}, {_tensor(values)})"
+        case Tensor():
+            return _tensor(gradient)
+        case _:
+            assert_never(gradient)
 
 
 def _tensor(tensor: Tensor) -> str:
-    numbers = [
-        shortest(tensor.fmt, value) if math.isfinite(value) else repr(value)
-        for value in tensor.values()
-    ]
+    numbers = [shortest(tensor.fmt, value) for value in tensor.values()]
+    parts = [python_literal(tensor.format), listed(numbers)]
     width = 2 if tensor.complex else 1
-    plain = tensor.shape == (len(numbers) // width,)
-    more = "" if plain else f", shape={tensor.shape}"
-    more += ", complex=True" if tensor.complex else ""
-    if tensor.layout is not None:
-        more += f", layout={tensor.layout!r}"
-    return f"tensor({tensor.format!r}, {listed(numbers)}{more})"
+    if tensor.shape != (len(numbers) // width,):
+        parts.append(f"shape={python_literal(tensor.shape)}")
+    if tensor.complex:
+        parts.append("complex=True")
+    if (layout := tensor.layout) is not None:
+        values = (layout.length, layout.offset, layout.strides, layout.guard)
+        parts.append(f"layout=Layout{python_literal(values)}")
+    return f"tensor({', '.join(parts)})"

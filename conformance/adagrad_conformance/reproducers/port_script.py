@@ -1,17 +1,17 @@
-"""A failed scenario as a script that uses the port alone, by its phrasebook.
+"""A failed scenario as a script that uses the port alone, by the port's syntax.
 
-As all reproducers it ends in an assertion, or by the exception at fault; nothing of
-this suite is imported, so it can be sent to the port's maintainers as it is.
+The script ends in an assertion, or by the exception at fault; it imports nothing of
+this suite, so it can be sent to the port's maintainers as it is.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from typing import assert_never
 
 from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -26,116 +26,154 @@ from adagrad_reference.scenario import (
     SetOption,
     SetState,
     Step,
+    Steps,
+    ZeroGrad,
 )
 
-from .assertion import Assertion, in_words
-from .port_syntax.base import Phrases, Unsaid
+from .assertion import Assertion, Look, in_words
+from .names import script_names
+from .port_syntax.base import NotExpressible, PortSyntax
 
 __all__ = ["port_reproducer"]
 
 
 def port_reproducer(
     scenario: Scenario,
-    phrases: Phrases,
-    due: Assertion | None,
+    syntax: PortSyntax,
+    asserted: Assertion | None,
     constants: Mapping[str, float],
 ) -> str:
     """Source text; the last event of the scenario is the one at fault.
 
-    Raises `Unsaid` where the port has no phrase, `ScenarioError` for an impossible
-    scenario.
+    `constants` are the options that the port has not.  Raises `NotExpressible` where
+    the port has no syntax, `ScenarioError` for an impossible scenario.
     """
-    lines = list(_Writer(scenario, phrases, due, constants).lines())
-    head = [line for line in phrases.head if _is_needed(line, lines)]
-    if not any("ml_dtypes" in line for line in lines):
-        head = [
-            re.sub(r" ml_dtypes,|, ml_dtypes|^import ml_dtypes$", "", x) for x in head
-        ]
-    return phrases.script(head, lines)
-
-
-def _is_needed(head: str, lines: list[str]) -> bool:
-    """Whether a first line is wanted; makers of tensors are, where they are used."""
-    maker = re.match(r"(\w+) = lambda v:", head)
-    return not maker or any(re.search(rf"\b{maker[1]}\(", line) for line in lines)
+    names = script_names(scenario, syntax.taken)
+    asserted = asserted and names.assertion(asserted)
+    writer = _Writer(names.scenario(scenario), syntax, asserted, constants)
+    comments = [syntax.language.comment(line) for line in names.replaced()]
+    return syntax.script(comments, list(writer.lines()))
 
 
 class _Writer:
+    """The lines of a scenario whose names are those of the script."""
+
     def __init__(
         self,
         scenario: Scenario,
-        phrases: Phrases,
-        due: Assertion | None,
+        syntax: PortSyntax,
+        asserted: Assertion | None,
         constants: Mapping[str, float],
     ) -> None:
-        self.scenario, self.phrases, self.due = scenario, phrases, due
+        self.scenario, self.syntax, self.asserted = scenario, syntax, asserted
         self.constants = constants
         self.books = Bookkeeper(scenario)
         self.held: dict[str, Gradient] = dict.fromkeys(scenario.tensors)
 
     def lines(self) -> Iterator[str]:
         """The script behind its first lines."""
-        phrases, due, last = self.phrases, self.due, len(self.scenario.events) - 1
+        syntax, asserted, last = (
+            self.syntax,
+            self.asserted,
+            len(self.scenario.events) - 1,
+        )
         turns = [who for who, _ in groupby(e.optimizer for e in self.scenario.events)]
         if len(turns) > len(set(turns)):
-            raise Unsaid("several optimizers at a time")
+            raise NotExpressible("several optimizers at a time")
         for name, tensor in self.scenario.tensors.items():
-            yield from phrases.param(name, phrases.array(tensor))
+            yield from syntax.param(name, syntax.array(tensor))
         for number, event in enumerate(self.scenario.events):
-            written = self._event(event)
+            written = self._written(event)
             if not self.books.apply(event).refusal:
                 yield from written
                 continue
-            asserts = number == last and due is not None and due.what == "refusal"
-            why = due.exact if asserts and due is not None else None
-            yield from phrases.refused(written, why)
-        if due is not None and due.what == "state":
-            yield from phrases.has_total(due.param)
-        elif due is not None and due.what != "refusal":
-            place, words = due.place.replace('"', "'"), in_words(due)
-            yield from phrases.end(place, self._seen(due), phrases.holds(due), words)
+            asserts = (
+                number == last
+                and asserted is not None
+                and asserted.what is Look.REFUSAL
+            )
+            reason = asserted.exact if asserts and asserted is not None else None
+            yield from syntax.refused(written, reason)
+        if asserted is not None and asserted.what is Look.STATE:
+            yield from syntax.has_total(asserted.param)
+        elif asserted is not None and asserted.what is not Look.REFUSAL:
+            seen, holds = self._seen(asserted), syntax.holds(asserted)
+            yield from syntax.end(asserted.place, seen, holds, in_words(asserted))
+
+    def _written(self, event: Event) -> list[str]:
+        """The lines of an event; a syntax looks up options by name."""
+        try:
+            return self._event(event)
+        except KeyError as error:
+            raise NotExpressible(f"without or with the option {error}") from None
 
     def _event(self, event: Event) -> list[str]:
-        phrases = self.phrases
+        syntax = self.syntax
         match event:
             case New(groups=(Group(params, own),), options=options) if not own:
-                return phrases.new(params, self._options(options))
+                return syntax.new(params, self._options(options))
             case New(groups=groups, options=options):
                 listed = [(g.params, self._options(g.options)) for g in groups]
-                return phrases.groups(listed, self._options(options))
+                return syntax.groups(listed, self._options(options))
             case AddGroup(group=Group(params, own)):
-                return phrases.add(params, self._options(own))
+                return syntax.add(params, self._options(own))
             case Step(gradients=gradients, loss=None):
                 self.held |= gradients
                 members = self.books.params(event.optimizer)
-                return phrases.step(
-                    {name: phrases.gradient(self.held[name]) for name in members}
+                return syntax.step(
+                    {name: syntax.gradient(self.held[name]) for name in members}
                 )
             case SetState(param=param, state_sum=total, t=t):
-                return phrases.state(param, phrases.array(total), t)
+                return syntax.state(param, syntax.array(total), t)
             case SetOption(group=0, option=option, value=value):
-                return phrases.option(option, repr(value))
+                self._check(option)
+                return syntax.option(option, syntax.scalar(value))
             case Save(name=name):
-                return phrases.save(name)
+                return syntax.save(name)
             case Load(name=name, via=via):
-                return phrases.load(name, via)
+                return syntax.load(name, via)
             case Read():
                 return []
-        raise Unsaid(type(event).__name__)
+            case Step() | Steps() | SetOption() | ZeroGrad():
+                raise NotExpressible(type(event).__name__)
+            case _:
+                assert_never(event)
 
     def _options(self, options: OptionValues) -> dict[str, str]:
+        for name in options:
+            self._check(name)
         return {
-            name: repr(value) if math.isfinite(value) else f'float("{value!r}")'
+            name: self.syntax.scalar(value)
             for name, value in options.items()
             if name not in self.constants
         }
 
-    def _seen(self, due: Assertion) -> str:
-        phrases = self.phrases
-        looks = {"theta": phrases.theta, "S": phrases.total, "gradient": phrases.held}
-        if due.what == "t":
-            return self.phrases.count(due.param)
-        whole = due.what == "gradient" and due.box is None  # None, or any at all
-        if due.what not in looks or due.values or whole:
-            raise Unsaid(due.what)
-        return phrases.element(looks[due.what](due.param), due.element)
+    def _check(self, option: str) -> None:
+        """A name that is no option never becomes the name of an argument."""
+        if option not in OPTION_NAMES:
+            raise NotExpressible("an option that nothing has")
+
+    def _seen(self, asserted: Assertion) -> str:
+        """The expression of one number."""
+        syntax, what = self.syntax, asserted.what
+        whole = asserted.box is None and what is Look.GRADIENT  # None, or any at all
+        if asserted.values or whole:
+            raise NotExpressible(what)
+        match what:
+            case Look.COUNTER:
+                return syntax.count(asserted.param)
+            case Look.THETA:
+                array = syntax.theta(asserted.param)
+            case Look.SUM:
+                array = syntax.total(asserted.param)
+            case Look.GRADIENT:
+                array = syntax.held(asserted.param)
+            case (
+                Look.MASTER | Look.ROWS | Look.STORAGE | Look.STATE | Look.MASTER_STATE
+            ):
+                raise NotExpressible(what)
+            case Look.CALLS | Look.ASKED | Look.LOSS | Look.MEMBERS | Look.REFUSAL:
+                raise NotExpressible(what)
+            case _:
+                assert_never(what)
+        return syntax.element(array, asserted.element)

@@ -17,14 +17,9 @@ from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import Target
 from adagrad_reference.scenario import Scenario
 
-from .smallest import (
-    Reproducer,
-    ReproducerError,
-    cheapest_failures,
-    file_name,
-    smallest,
-    write_reproducers,
-)
+from .ranking import cheapest_failures
+from .smallest import smallest
+from .writing import Reproducer, ReproducerError, file_name, write_reproducers
 
 __all__ = ["check_folder", "reproduce"]
 

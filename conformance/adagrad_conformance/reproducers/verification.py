@@ -1,8 +1,8 @@
 """Whether a script among reproducers ends in the fault that it was written for.
 
-It is run as its readers run it, alone in a folder, in the environment of its port.  It
-must not pass, nor break down elsewhere: what it says last is its own assertion, or,
-where it has none, the exception that the index tells of.
+A script is run alone in a folder, in the environment of its port, as its readers run
+it.  It must fail by its own assertion or, where it has none, by the exception that the
+index names: a script that passes, or that breaks down elsewhere, shows nothing.
 """
 
 from __future__ import annotations
@@ -15,35 +15,29 @@ import sys
 import tempfile
 from pathlib import Path
 
-from adagrad_conformance.adapters.environments import ENVIRONMENTS, Environment
+from adagrad_conformance.adapters.environments import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS
 
-from .smallest import INDEX, SUFFIXES
+from .languages import LANGUAGES, SHELL, ScriptLanguage
+from .writing import INDEX
 
 __all__ = ["script_troubles"]
 
 #: Seconds, for all that a script does.
 PATIENCE = 300.0
-#: How scripts assert, in Python, JavaScript and C++, and what they then say.
-_ASSERTS = re.compile(
-    r'^assert |^assert\.|accepted, though|std::cerr << "(?!refused)', re.MULTILINE
-)
-_SAYS = re.compile(
-    r"^(\[rank\d\]: )?AssertionError|accepted, though|, due |has no accumulator",
-    re.MULTILINE,
-)
-_EXCEPTION = re.compile(r"^(?:refused what is legal|crash): ([^:\n]+)", re.MULTILINE)
+#: The evidence of an exception in the index, as text or as a code span.
+_EXCEPTION = re.compile(r"^`*(?:refused what is legal|crash): ([^:`\n]+)", re.MULTILINE)
 
 
 def script_troubles(port: str, folder: Path) -> dict[str, str]:
-    """Script that does not end in its fault -> how it ends.
+    """How each script ends that does not end in its fault, by the script's name.
 
     `folder` has the reproducers of the port, with their index.
     """
     index = (folder / INDEX).read_text(encoding="utf-8")
     found = {}
     for script in sorted(folder.iterdir()):
-        if script.suffix in SUFFIXES:
+        if script.suffix in LANGUAGES:
             section = _section(index, script)
             if trouble := _trouble(port, script, section):
                 found[script.name] = trouble
@@ -51,63 +45,53 @@ def script_troubles(port: str, folder: Path) -> dict[str, str]:
 
 
 def _section(index: str, script: Path) -> str:
+    """The part of the index that holds the script's command."""
     parts = index.split("\n## ")
     return next((part for part in parts if f"{script.stem}.json\n" in part), "")
 
 
 def _trouble(port: str, script: Path, section: str) -> str:
-    text = script.read_text(encoding="utf-8")
+    language = LANGUAGES[script.suffix]
     with tempfile.TemporaryDirectory() as alone:
+        copied = Path(alone, f"script{script.suffix}")
+        shutil.copy(script, copied)
+        if language is SHELL:
+            shutil.copy(script.with_suffix(".json"), alone)
         try:
-            if script.suffix == ".sh":
-                shutil.copy(script.with_suffix(".json"), alone)
-            ended, said = _ran(port, text, script.suffix, Path(alone))
+            code, errors = _ran(port, copied, language)
         except subprocess.TimeoutExpired:
             return f"does not end within {PATIENCE:g} s"
         except OSError as error:
             return f"{error.filename}: {error.strerror}"
-    if not ended:
+    if not code:
         return "passes"
-    if script.suffix == ".sh":  # its exit code says what the suite saw
-        return "" if ended == 1 else f"ends with exit code {ended}, which is no verdict"
+    if language is SHELL:  # its exit code is the verdict of a run
+        return "" if code == 1 else f"ends with exit code {code}, which is no verdict"
+    if _ends_in_fault(language, script.read_text(encoding="utf-8"), errors, section):
+        return ""
+    lines = errors.strip().splitlines() or [f"nothing (exit code {code})"]
+    return f"ends in {lines[-1].strip()[:200]}"
+
+
+def _ends_in_fault(
+    language: ScriptLanguage, source: str, errors: str, section: str
+) -> bool:
+    if language.asserts and language.failed and language.asserts.search(source):
+        return language.failed.search(errors) is not None
     fault = _EXCEPTION.search(section)
-    if _ASSERTS.search(text):
-        right = bool(_SAYS.search(said))
-    else:
-        right = fault is not None and fault[1] in said
-    lines = said.strip().splitlines() or [f"nothing (exit code {ended})"]
-    return "" if right else f"ends in {lines[-1].strip()[:200]}"
+    return fault is not None and fault[1] in errors
 
 
-def _ran(port: str, text: str, suffix: str, folder: Path) -> tuple[int, str]:
-    """Exit code, and what was said, of a script alone in a folder."""
-    script = folder / f"script{suffix}"
-    script.write_text(text, encoding="utf-8")
+def _ran(port: str, script: Path, language: ScriptLanguage) -> tuple[int, str]:
+    """Exit code and stderr of a script in a folder of its own."""
     environment = ENVIRONMENTS.get(PORTS[port].environment)
-    command = [*_runner(environment, text, suffix, folder), str(script)]
-    if suffix == ".cpp" and environment is not None:
-        program = folder / "script"
-        done = _run(environment.compiling(script, program), folder)
+    *before, last = language.run(script, environment)
+    for command in before:
+        done = _run(command, script.parent)
         if done.returncode:
             return done.returncode, f"{done.stderr}\nthe compiler's error"
-        command = [str(program)]
-    done = _run(command, folder)
+    done = _run(last, script.parent)
     return done.returncode, done.stderr
-
-
-def _runner(
-    environment: Environment | None, text: str, suffix: str, folder: Path
-) -> list[str]:
-    if suffix == ".sh":
-        return ["sh"]
-    own = "adagrad_conformance" in text  # the suite's own words, or its own port
-    if environment is None or own:
-        return [sys.executable]
-    if suffix == ".mjs":
-        packages = folder / "node_modules"
-        packages.symlink_to(environment.folder / "node_modules")
-        return ["node"]
-    return [str(environment.python)]
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from adagrad_conformance.reproducers.assertion import Assertion
-from adagrad_conformance.reproducers.torch_literals import shortest
+from adagrad_conformance.reproducers.assertion import Assertion, Look
+from adagrad_conformance.reproducers.decimals import shortest
+from adagrad_conformance.reproducers.languages import CPP
+from adagrad_conformance.reproducers.literals import cpp_literal, cpp_number
 from adagrad_reference.scenario import Tensor
 
-from .base import Phrases, Unsaid
+from .base import NotExpressible, PortSyntax
 
-__all__ = ["Cpp", "braced", "literal"]
+__all__ = ["Cpp", "braced"]
 
-#: What a script includes beside its port where it says one of these words.
+#: What a script includes beside its port where it uses one of these words.
 _INCLUDES = {
     "cmath": ("NAN", "INFINITY", "std::isnan", "std::signbit"),
     "iostream": ("std::cerr",),
@@ -21,23 +24,25 @@ _INCLUDES = {
 }
 
 
-class Cpp(Phrases):
+class Cpp(PortSyntax):
     """A program for g++; each optimizer is a variable of its own."""
 
-    suffix = ".cpp"
-    before: tuple[str, ...] = ()  #: lines between what is included and main
+    language = CPP
+    helpers: Mapping[str, str] = MappingProxyType({})
+    before: tuple[str, ...] = ()  #: lines between the includes and main
     error = "std::exception"  #: what the port throws
-    says = "what"  #: the method by which it tells why
+    says = "what"  #: the method of an exception that gives its message
 
     def __init__(self) -> None:
         self.made = 0
         self.asserts = False
 
     @property
-    def _mine(self) -> str:
+    def mine(self) -> str:
+        """The variable of the optimizer that was made last."""
         return "optimizer" if self.made < 2 else f"optimizer{self.made}"
 
-    def script(self, head: list[str], lines: list[str]) -> str:
+    def script(self, comments: Sequence[str], lines: Sequence[str]) -> str:
         """A main; where nothing is asserted the fault is an exception."""
         body = [f"  {line}" for line in lines]
         main = ["int main() {", *body, "}"]
@@ -49,7 +54,8 @@ class Cpp(Phrases):
             for header, words in _INCLUDES.items()
             if any(word in text for word in words)
         ]
-        return super().script([*head, *beside, "", *self.before, ""], main)
+        first = [*self.head, *beside, "", *self.before, "", *comments]
+        return "\n".join([*first, *main]) + "\n"
 
     def _caught(self) -> list[str]:
         return [
@@ -62,76 +68,74 @@ class Cpp(Phrases):
 
     def number(self, tensor: Tensor, value: float) -> str:
         """The shortest decimal."""
-        return shortest(tensor.fmt, value) if math.isfinite(value) else _text(value)
+        return (
+            shortest(tensor.fmt, value) if math.isfinite(value) else cpp_number(value)
+        )
 
-    def holds(self, due: Assertion) -> str:
-        """As `due.condition` has it in Python."""
-        if due.still is not None:
-            return f"seen != {_text(due.still)}"
-        if due.what == "t" and due.exact != "None":
-            return f"seen == {due.exact}"
-        if due.exact is not None:
-            return _exactly(due.exact)
-        if due.box is None:
-            raise Unsaid(due.what)
-        lo, hi, nan = due.box
-        if lo > hi:
+    def scalar(self, value: float | bool) -> str:
+        """A hyperparameter."""
+        return cpp_number(value)
+
+    def no_total(self, name: str) -> str:
+        """The message where there is no accumulator."""
+        return cpp_literal(f"{name} has no accumulator")
+
+    def holds(self, asserted: Assertion) -> str:
+        """The condition that `assertion.condition` writes in Python."""
+        if asserted.still is not None:
+            return f"seen != {cpp_number(asserted.still)}"
+        if asserted.what is Look.COUNTER and asserted.exact not in (None, "None"):
+            return f"seen == {int(asserted.exact or 0)}"
+        if asserted.exact is not None:
+            return _exactly(asserted.exact)
+        if asserted.box is None:
+            raise NotExpressible(asserted.what)
+        lo, hi, nan = asserted.box
+        if asserted.box.nan_alone:
             return "std::isnan(seen)"
-        span = f"{_text(lo)} <= seen && seen <= {_text(hi)}"
+        span = f"{cpp_number(lo)} <= seen && seen <= {cpp_number(hi)}"
         if lo == hi:
-            span = f"seen == {_text(lo)}"
+            span = f"seen == {cpp_number(lo)}"
         return f"std::isnan(seen) || ({span})" if nan else span
 
     def end(self, place: str, seen: str, condition: str, words: str) -> list[str]:
         """A comparison in main."""
-        told = f'"{place} = " << seen << ", due {words}"'
+        before, after = cpp_literal(f"{place} = "), cpp_literal(f", due {words}")
         return [
             f"const auto seen = {seen};",
             "std::cerr.precision(17);",
-            *self._unless(condition, told),
+            *self.unless(condition, f"{before} << seen << {after}"),
         ]
 
-    def refused(self, lines: list[str], due: str | None) -> list[str]:
-        """try, and to have come further is the fault."""
+    def refused(self, lines: list[str], reason: str | None) -> list[str]:
+        """A try; with a reason, that the last line returns is the fault."""
         *first, last = lines
-        tried = [
+        accepted = cpp_literal(f"accepted, though {reason}")
+        self.asserts |= reason is not None
+        return [
             *first,
             "try {",
             f"  {last}",
-            *([f'  std::cerr << "accepted, though {due}\\n";'] if due else []),
-            *(["  return 1;"] if due else []),
+            *([f"  std::cerr << {accepted} << '\\n';"] if reason is not None else []),
+            *(["  return 1;"] if reason is not None else []),
             f"}} catch (const {self.error}&) {{  // as is due",
             "}",
         ]
-        self.asserts |= due is not None
-        return tried
 
-    def _unless(self, condition: str, told: str) -> list[str]:
+    def unless(self, condition: str, message: str) -> list[str]:
+        """The program ends with a message where a condition does not hold."""
         self.asserts = True
         return [
             f"if (!({condition})) {{",
-            f"  std::cerr << {told} << '\\n';",
+            f"  std::cerr << {message} << '\\n';",
             "  return 1;",
             "}",
         ]
 
 
 def braced(values: Sequence[object]) -> str:
-    """Values in braces."""
+    """Names, numbers or source texts in braces."""
     return f"{{{', '.join(map(str, values))}}}"
-
-
-def literal(value: str) -> str:
-    """A number or a truth value, from Python."""
-    if value in ("True", "False"):
-        return value.lower()
-    return _text(float(value.removeprefix('float("').removesuffix('")')))
-
-
-def _text(value: float) -> str:
-    if math.isnan(value):
-        return "NAN"
-    return repr(value) if math.isfinite(value) else f"{'-' * (value < 0)}INFINITY"
 
 
 def _exactly(text: str) -> str:
@@ -139,6 +143,6 @@ def _exactly(text: str) -> str:
     if text == "nan":
         return "std::isnan(seen)"
     if text not in ("0.0", "-0.0"):
-        raise Unsaid(text)
+        raise NotExpressible(text)
     sign = "" if text == "-0.0" else "!"
     return f"seen == 0 && {sign}std::signbit(seen)"

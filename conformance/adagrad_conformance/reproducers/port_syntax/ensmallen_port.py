@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from adagrad_conformance.adapters.base import Sparse
 from adagrad_reference.scenario import Tensor
 
-from .base import Options, Unsaid
-from .cpp import Cpp, braced, literal
+from .base import NotExpressible, Options
+from .cpp import Cpp, braced
 
 __all__ = ["Ensmallen"]
 
@@ -27,7 +27,7 @@ class Ensmallen(Cpp):
         "#include <ensmallen.hpp>",
     )
     before = (
-        "// A function of one term, which has its gradient at hand.",
+        "// A function of one term, whose gradient is given.",
         "template <class Matrix, class Gradients>",
         "struct Given {",
         "  const Gradients& given;",
@@ -59,7 +59,7 @@ class Ensmallen(Cpp):
         return [f"auto {name} = {array};"]
 
     def array(self, tensor: Tensor) -> str:
-        """A matrix; the elements of one index of the first dimension are a row."""
+        """A matrix; each index of the first dimension is a row."""
         kind = _kind(tensor)
         rows, columns = _size(tensor.shape)
         numbers = [self.number(tensor, value) for value in tensor.values()]
@@ -75,7 +75,7 @@ class Ensmallen(Cpp):
         return f"arma::{kind}mat{braced(listed)}"
 
     def sparse(self, gradient: Sparse) -> str:
-        """Places and values; what has the same place is added up."""
+        """A sparse matrix of places and values; values of one place are added up."""
         kind = _kind(gradient.values)
         rows, columns = _size(gradient.shape)
         numbers = [self.number(gradient.values, v) for v in gradient.values.values()]
@@ -92,7 +92,7 @@ class Ensmallen(Cpp):
     # -- events ------------------------------------------------------------------------
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
-        """One for each param."""
+        """An optimizer for each param, with a state that lasts."""
         self.made += 1
         self.params = params
         lines = []
@@ -107,10 +107,10 @@ class Ensmallen(Cpp):
         return lines
 
     def _of(self, name: str) -> str:
-        return self._mine if len(self.params) < 2 else f"{self._mine}_{name}"
+        return self.mine if len(self.params) < 2 else f"{self.mine}_{name}"
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """What has no gradient is left alone."""
+        """A call for each param that has a gradient."""
         return [
             f"step({self._of(name)}, {name}, {text});"
             for name, text in gradients.items()
@@ -118,14 +118,14 @@ class Ensmallen(Cpp):
         ]
 
     def option(self, option: str, value: str) -> list[str]:
-        """Of each."""
+        """A setter of each optimizer."""
         return [_set(self._of(name), option, value) for name in self.params]
 
-    # -- what is seen ------------------------------------------------------------------
+    # -- observations ------------------------------------------------------------------
 
     def element(self, array: str, number: int) -> str:
-        """In row-major order, in which the first is the first of any order."""
-        return f"{array}.t().eval()[{number}]" if number else f"{array}[0]"
+        """An element in row-major order; Armadillo counts down the columns."""
+        return f"{array}.t().eval()[{int(number)}]" if number else f"{array}[0]"
 
 
 # -- Armadillo -------------------------------------------------------------------------
@@ -133,16 +133,16 @@ class Ensmallen(Cpp):
 
 def _kind(tensor: Tensor) -> str:
     if tensor.complex or tensor.layout is not None or tensor.format not in _KINDS:
-        raise Unsaid("complex params, layouts and formats of 16 bits")
+        raise NotExpressible("complex params, layouts and formats of 16 bits")
     return _KINDS[tensor.format]
 
 
 def _size(shape: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns."""
+    """The rows and columns of a matrix."""
     return (shape[0] if shape else 1), math.prod(shape[1:])
 
 
 def _set(optimizer: str, option: str, value: str) -> str:
     if option not in _OPTIONS:
-        raise Unsaid(option)
-    return f"{optimizer}.{_OPTIONS[option]}() = {literal(value)};"
+        raise NotExpressible(option)
+    return f"{optimizer}.{_OPTIONS[option]}() = {value};"

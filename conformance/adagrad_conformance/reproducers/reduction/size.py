@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from adagrad_conformance.reproducers.torch_literals import shortest
+from adagrad_conformance.reproducers.decimals import shortest
 from adagrad_reference.events import gradients_of, groups_of, options_of
 from adagrad_reference.formats import BINARY64, FORMATS, Format
 from adagrad_reference.scenario import (

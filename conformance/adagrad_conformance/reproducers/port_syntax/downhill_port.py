@@ -1,17 +1,19 @@
-"""Ports by Theano: downhill."""
+"""downhill, on Theano."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .base import Phrases
+from adagrad_conformance.reproducers.literals import python_literal as literal
+
+from .base import Options, PortSyntax, keywords
 
 __all__ = ["Downhill"]
 
 _NAMES = {"lr": "learning_rate", "eps": "rms_regularizer"}
 
 
-class Downhill(Phrases):
+class Downhill(PortSyntax):
     """downhill's updates of params, for a function of the gradients."""
 
     head = (
@@ -19,21 +21,23 @@ class Downhill(Phrases):
         'os.environ["THEANO_FLAGS"] = "cxx=,blas.ldflags="  # no compiler, no BLAS',
         "import downhill, numpy as np, theano",
     )
-    order: Sequence[str] = ()
+
+    def __init__(self) -> None:
+        self.params: list[str] = []
 
     def param(self, name: str, array: str) -> list[str]:
-        """A shared variable."""
-        return [f"{name} = theano.shared({array}, {name!r})"]
+        """A shared variable under its name."""
+        return [f"{name} = theano.shared({array}, {literal(name)})"]
 
-    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
-        """A loss with these gradients, and what downhill makes of it."""
-        self.order = params
-        chosen = ", ".join(f"{_NAMES[name]}={text}" for name, text in options.items())
+    def new(self, params: Sequence[str], options: Options) -> list[str]:
+        """A loss with these gradients, downhill's updates of it, and a function."""
+        self.params = [*params]
+        chosen = ", ".join(keywords(options, _NAMES))
         return [
             f"params = [{', '.join(params)}]",
             "theano.config.floatX = params[0].dtype",
-            "grads = [p.type() for p in params]",
-            "loss = sum((g * p).sum() for g, p in zip(grads, params))",
+            "grads = [param.type() for param in params]",
+            "loss = sum((grad * param).sum() for grad, param in zip(grads, params))",
             'optimizer = downhill.build("adagrad", loss, params, grads)',
             f"updates = list(optimizer.get_updates({chosen}))",
             "step = theano.function(grads, [], updates=updates)",
@@ -41,20 +45,20 @@ class Downhill(Phrases):
         ]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """A call."""
+        """A call of the function."""
         return [f"step({', '.join(gradients.values())})"]
 
     def state(self, name: str, array: str, t: int) -> list[str]:
-        """set_value."""
+        """The value of the param's accumulator."""
         return [f"{self._sum(name)}.set_value({array})"]
 
     def theta(self, name: str) -> str:
-        """Its value."""
+        """The value of the variable."""
         return f"{name}.get_value()"
 
     def total(self, name: str) -> str:
-        """The value of its accumulator."""
+        """The value of the param's accumulator."""
         return f"{self._sum(name)}.get_value()"
 
     def _sum(self, name: str) -> str:
-        return f"sums[{list(self.order).index(name)}]"
+        return f"sums[{self.params.index(name)}]"

@@ -6,12 +6,7 @@ from dataclasses import replace
 from math import prod
 
 from adagrad_reference.events import map_events, map_options, map_tensors
-from adagrad_reference.scenario import (
-    OptionValues,
-    Scenario,
-    Sparse,
-    Tensor,
-)
+from adagrad_reference.scenario import OptionValues, Scenario, Sparse, Tensor
 
 __all__ = ["as_tables", "without_options"]
 
@@ -28,23 +23,21 @@ def without_options(scenario: Scenario, names: frozenset[str]) -> Scenario:
 def as_tables(scenario: Scenario) -> Scenario:
     """The scenario with all params as tables: a row for each index of the first
     dimension."""
-
-    def table(tensor: Tensor) -> Tensor:
-        return replace(tensor, shape=_as_table(tensor.shape))
-
-    def rows(sparse: Sparse) -> Sparse:
-        return Sparse(_as_table(sparse.shape), sparse.indices, table(sparse.values))
-
-    tables = map_events(
-        scenario,
-        lambda event: map_tensors(
-            event, lambda _, tensor: table(tensor), lambda _, sparse: rows(sparse)
-        ),
-    )
-    params = {name: table(tensor) for name, tensor in scenario.tensors.items()}
-    return replace(tables, tensors=params)
+    tensors = {name: _table(name, tensor) for name, tensor in scenario.tensors.items()}
+    tables = map_events(scenario, lambda event: map_tensors(event, _table, _rows))
+    return replace(tables, tensors=tensors)
 
 
-def _as_table(shape: tuple[int, ...]) -> tuple[int, int]:
+def _shape(shape: tuple[int, ...]) -> tuple[int, int]:
     first, *others = shape or (1,)
     return first, prod(others)
+
+
+def _table(name: str, tensor: Tensor) -> Tensor:
+    del name  # the same for every param
+    return replace(tensor, shape=_shape(tensor.shape))
+
+
+def _rows(name: str, gradient: Sparse) -> Sparse:
+    values = _table(name, gradient.values)
+    return replace(gradient, shape=_shape(gradient.shape), values=values)

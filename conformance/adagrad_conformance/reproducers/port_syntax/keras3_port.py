@@ -1,106 +1,108 @@
-"""Keras 3 on its backends, and Keras 2."""
+"""Keras 3 on its backends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from adagrad_conformance.adapters.base import Sparse
+from adagrad_conformance.reproducers.literals import python_literal as literal
 from adagrad_reference.scenario import Tensor
 
-from .base import Phrases
-from .tensorflow_ports import slices
+from .base import Options, PortSyntax, keywords
+from .tensorflow_ops_port import slices
 
-__all__ = ["KerasJax", "KerasSecond", "KerasTensorFlow", "KerasTorch"]
+__all__ = ["Keras", "KerasJax", "KerasTensorFlow", "KerasTorch"]
 
 _NAMES = {"lr": "learning_rate", "eps": "epsilon"}
-_RATE = "0.001"  #: the documented one
+_RATE = "0.001"  #: the documented default
 
 
-class _Keras(Phrases):
-    """Any of them; `keras` is imported by that name."""
-
-    schedule = "keras.optimizers.schedules.InverseTimeDecay"
+class Keras(PortSyntax):
+    """Any Keras; the module is imported as `keras`."""
 
     def __init__(self) -> None:
         self.rate = {"lr": _RATE, "lr_decay": ""}
         self.format = ""
+        self.params: tuple[str, ...] = ()
 
     def array(self, tensor: Tensor) -> str:
-        """As always; its format is kept for `param`."""
+        """A NumPy array; its format is kept for `param`."""
         self.format = tensor.format.replace("binary", "float")
         return super().array(tensor)
 
     def param(self, name: str, array: str) -> list[str]:
-        """A variable; its dtype would be floatx, if it were not said."""
-        made = f'{name} = keras.Variable({array}, dtype="{self.format}")'
+        """A variable of the array's format; its default would be floatx."""
+        made = f"{name} = keras.Variable({array}, dtype={literal(self.format)})"
         return [*self.floatx(), made]
 
     def floatx(self) -> list[str]:
-        """What the variables of optimizers are, beside accumulators."""
+        """The format of an optimizer's variables other than accumulators."""
         wide = self.format == "float64"
         return ['keras.backend.set_floatx("float64")'] if wide else []
 
     def _rate(self) -> str:
         lr, decay = self.rate["lr"], self.rate["lr_decay"]
-        return f"{self.schedule}({lr}, 1, {decay})" if decay else lr
+        schedule = "keras.optimizers.schedules.InverseTimeDecay"
+        return f"{schedule}({lr}, 1, {decay})" if decay else lr
 
-    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
-        """Construct and build."""
+    def new(self, params: Sequence[str], options: Options) -> list[str]:
+        """The constructor and build."""
         rest = dict(options)
         self.rate = {"lr": rest.pop("lr", _RATE), "lr_decay": rest.pop("lr_decay", "")}
         if self.rate["lr_decay"] or "lr" in options:
-            rest = {"learning_rate": self._rate(), **rest}
-        given = ", ".join(f"{_NAMES.get(name, name)}={x}" for name, x in rest.items())
+            rest = {"lr": self._rate(), **rest}
+        chosen = ", ".join(keywords(rest, _NAMES))
         self.params = tuple(params)
         return [
-            f"optimizer = keras.optimizers.Adagrad({given})",
+            f"optimizer = keras.optimizers.Adagrad({chosen})",
             f"optimizer.build([{', '.join(params)}])",
         ]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """apply, which takes tensors of the backend."""
+        """A call of apply, which takes tensors of the backend."""
         given = ", ".join(
             "None" if g == "None" else self.tensor(g) for g in gradients.values()
         )
         return [f"optimizer.apply([{given}], [{', '.join(gradients)}])"]
 
-    def tensor(self, array: str) -> str:
-        """A dense gradient."""
-        if not array.startswith("np."):
-            return array
-        return f"keras.ops.convert_to_tensor({array})"
+    def tensor(self, gradient: str) -> str:
+        """A gradient as a tensor of the backend; rows are one already."""
+        if not gradient.startswith("np."):
+            return gradient
+        return f"keras.ops.convert_to_tensor({gradient})"
 
     def option(self, option: str, value: str) -> list[str]:
-        """An attribute."""
+        """An attribute; lr and lr_decay together are the learning rate."""
         if option not in self.rate:
             return [f"optimizer.{_NAMES.get(option, option)} = {value}"]
         self.rate[option] = value
         return [f"optimizer.learning_rate = {self._rate()}"]
 
     def theta(self, name: str) -> str:
-        """NumPy again."""
+        """The variable as a NumPy array."""
         return f"keras.ops.convert_to_numpy({name})"
 
-    def _accumulator(self, name: str) -> str:
+    def accumulator(self, name: str) -> str:
+        """The param's accumulator, which is among the last variables."""
         return f"optimizer.variables[{self.params.index(name) - len(self.params)}]"
 
     def total(self, name: str) -> str:
-        """The optimizer's own variables come last."""
-        return f"keras.ops.convert_to_numpy({self._accumulator(name)})"
+        """The param's accumulator as a NumPy array."""
+        return f"keras.ops.convert_to_numpy({self.accumulator(name)})"
 
     def count(self, name: str) -> str:
-        """iterations."""
+        """The iterations of the optimizer."""
         return "int(optimizer.iterations)"
 
     def state(self, name: str, array: str, t: int) -> list[str]:
-        """Assign the variables."""
+        """The values of the accumulator and of the iterations."""
         return [
-            f"{self._accumulator(name)}.assign({array})",
-            f"optimizer.iterations.assign({t})",
+            f"{self.accumulator(name)}.assign({array})",
+            f"optimizer.iterations.assign({literal(t)})",
         ]
 
     def save(self, name: str) -> list[str]:
-        """Configuration and variables, as in a saved model."""
+        """The configuration and the variables, as in a saved model."""
         return [
             f"{name} = keras.optimizers.serialize(optimizer), {{}}",
             f"optimizer.save_own_variables({name}[1])",
@@ -119,54 +121,27 @@ def _on(backend: str, *more: str) -> tuple[str, ...]:
     return (
         f'import os; os.environ["KERAS_BACKEND"] = "{backend}"',
         *more,
-        "import keras, ml_dtypes, numpy as np",
+        "import keras, numpy as np",
     )
 
 
-class KerasJax(_Keras):
-    """On JAX."""
+class KerasJax(Keras):
+    """Keras 3 on JAX."""
 
     head = _on("jax", 'os.environ["JAX_ENABLE_X64"] = "1"')
 
 
-class KerasTorch(_Keras):
-    """On torch."""
+class KerasTorch(Keras):
+    """Keras 3 on torch."""
 
     head = _on("torch")
 
 
-class KerasTensorFlow(_Keras):
-    """On TensorFlow."""
+class KerasTensorFlow(Keras):
+    """Keras 3 on TensorFlow."""
 
     head = (*_on("tensorflow"), "import tensorflow as tf")
 
     def sparse(self, gradient: Sparse) -> str:
         """IndexedSlices."""
         return slices(gradient, self.array(gradient.values))
-
-
-class KerasSecond(KerasTensorFlow):
-    """Keras 2."""
-
-    head = ("import ml_dtypes, numpy as np, tensorflow as tf, tf_keras as keras",)
-
-    def param(self, name: str, array: str) -> list[str]:
-        """TensorFlow's own variable."""
-        return [*self.floatx(), f"{name} = tf.Variable({array})"]
-
-    def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """apply_gradients."""
-        pairs = ", ".join(f"({self.tensor(g)}, {p})" for p, g in gradients.items())
-        return [f"optimizer.apply_gradients([{pairs}])"]
-
-    def tensor(self, array: str) -> str:
-        """A dense gradient."""
-        return f"tf.constant({array})" if array.startswith("np.") else array
-
-    def theta(self, name: str) -> str:
-        """NumPy again."""
-        return f"{name}.numpy()"
-
-    def total(self, name: str) -> str:
-        """A variable."""
-        return f"{self._accumulator(name)}.numpy()"

@@ -7,27 +7,29 @@ from dataclasses import replace
 from math import prod
 
 from adagrad_conformance.adapters.base import Gradient, Sparse
-from adagrad_conformance.reproducers.torch_literals import tensor_text
+from adagrad_conformance.reproducers.literals import python_literal as literal
+from adagrad_conformance.reproducers.torch_script.tensors import tensor_text
 from adagrad_reference.scenario import Tensor
 
-from .base import Phrases, Unsaid
+from .base import NotExpressible, Options, PortSyntax, keywords
+from .torch_tensors import HELPERS
 
 __all__ = ["Dgl", "DglDistributed", "DglZeroGrad"]
 
 
-class Dgl(Phrases):
+class Dgl(PortSyntax):
     """dgl.optim.SparseAdagrad, in the loop of its documentation."""
 
     head: tuple[str, ...] = (
         "import copy, os, sys, types",
         "import numpy as np, torch",
-        "from math import inf, nan",
         'os.environ["DGLBACKEND"] = "pytorch"',
         "# graphbolt was built for older versions of torch, and is not needed here",
         'sys.modules["dgl.graphbolt"] = types.ModuleType("dgl.graphbolt")',
         "import dgl",
-        "f32 = lambda v: torch.tensor(v, dtype=torch.float32)",
     )
+    helpers = HELPERS
+    taken = frozenset(HELPERS)
     made = "dgl.optim.SparseAdagrad"
 
     def __init__(self) -> None:
@@ -39,51 +41,46 @@ class Dgl(Phrases):
         return tensor_text(replace(tensor, shape=(first, prod(others))))
 
     def param(self, name: str, array: str) -> list[str]:
-        """An embedding."""
+        """An embedding under its name."""
         return [
             f"values = {array}",
-            f"{name} = dgl.nn.NodeEmbedding(*values.shape, {name!r}, "
+            f"{name} = dgl.nn.NodeEmbedding(*values.shape, {literal(name)}, "
             "init_func=lambda table: table.copy_(values))",
         ]
 
-    def new(self, params: Sequence[str], options: Mapping[str, str]) -> list[str]:
-        """Construct."""
-        chosen = "".join(f", {name}={value}" for name, value in options.items())
+    def new(self, params: Sequence[str], options: Options) -> list[str]:
+        """The constructor; embeddings keep the accumulators of an earlier one."""
+        made = ", ".join([f"[{', '.join(params)}]", *keywords(options)])
         again = self.owned & {*params}
         self.owned |= {*params}
-        return [
-            *(
-                ["# a second optimizer; what the first has summed up must stay"]
-                if again
-                else []
-            ),
-            f"opt = {self.made}([{', '.join(params)}]{chosen})",
-        ]
+        note = "# a second optimizer; the accumulators of the first must stay"
+        return [*([note] if again else []), f"opt = {self.made}({made})"]
 
     def gradient(self, gradient: Gradient) -> str:
-        """What comes behind the embedding's name: a lookup, and its backward pass."""
+        """A lookup and its backward pass, as they follow the embedding's name."""
         if gradient is None:
             return "None"
         if isinstance(gradient, Sparse):
-            rows, values = f"torch.tensor({list(gradient.indices)})", gradient.values
+            rows = f"torch.tensor({literal([*gradient.indices])})"
+            values = gradient.values
             if not gradient.indices:
-                raise Unsaid("no rows")
+                raise NotExpressible("no rows")
         else:
             values = gradient
-            rows = f"torch.arange({(gradient.shape or (1,))[0]})"
+            rows = f"torch.arange({literal((gradient.shape or (1,))[0])})"
         return f"({rows}).backward({self.array(values)})"
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """Lookups, backward passes, a step."""
+        """Lookups and backward passes, then step()."""
         lookups = [f"{p}{text}" for p, text in gradients.items() if text != "None"]
         return [*lookups, "opt.step()"]
 
     def state(self, name: str, array: str, t: int) -> list[str]:
-        """That of the embedding."""
-        return [f"{name}.optm_state[0].copy_({array})"]
+        """The accumulator of the embedding."""
+        return [f"{self.total(name)}.copy_({array})"]
 
     def save(self, name: str) -> list[str]:
-        """state_dict, as it is and copied."""
+        """The state dict, as it is and copied."""
         return self._saved(name, "opt.state_dict()")
 
     def _saved(self, name: str, state: str) -> list[str]:
@@ -93,28 +90,28 @@ class Dgl(Phrases):
         ]
 
     def load(self, name: str, via: str) -> list[str]:
-        """load_state_dict."""
+        """A call of load_state_dict."""
         return [f"opt.load_state_dict({self._kept(name, via)})"]
 
     def _kept(self, name: str, via: str) -> str:
         if via == "new-process":
-            raise Unsaid("another process")
+            raise NotExpressible("another process")
         return f"{'saved' if via == 'same-object' else 'copied'}_{name}"
 
     def theta(self, name: str) -> str:
-        """The embedding's weight."""
+        """The weight of the embedding."""
         return f"{name}.weight"
 
     def total(self, name: str) -> str:
-        """The embedding keeps it."""
+        """The accumulator of the embedding."""
         return f"{name}.optm_state[0]"
 
 
 class DglZeroGrad(Dgl):
-    """The same with zero_grad."""
+    """The same optimizer with zero_grad."""
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """zero_grad drops what was looked up when the step has used it."""
+        """A call of zero_grad, which drops the lookups of the last step."""
         return ["opt.zero_grad()", *super().step(gradients)]
 
 
@@ -140,10 +137,10 @@ class DglDistributed(DglZeroGrad):
 
     def param(self, name: str, array: str) -> list[str]:
         """An embedding of the nodes of a graph with one part."""
-        return [f"{name} = embedding({name!r}, {array})"]
+        return [f"{name} = embedding({literal(name)}, {array})"]
 
     def state(self, name: str, array: str, t: int) -> list[str]:
-        """load_local_state_dict."""
+        """A call of load_local_state_dict with another accumulator."""
         return [
             "state = opt.local_state_dict()",
             f"{self._place(name, 'state')} = {array}",
@@ -151,21 +148,22 @@ class DglDistributed(DglZeroGrad):
         ]
 
     def _place(self, name: str, state: str) -> str:
-        """Of an accumulator, in a state dict."""
-        return f"{state}['emb_states'][{name!r}]['states'][{f'node~_N~{name}_sum'!r}]"
+        """The accumulator's place in a state dict."""
+        table = literal(f"node~_N~{name}_sum")
+        return f"{state}['emb_states'][{literal(name)}]['states'][{table}]"
 
     def save(self, name: str) -> list[str]:
-        """local_state_dict, as it is and copied."""
+        """The local state dict, as it is and copied."""
         return self._saved(name, "opt.local_state_dict()")
 
     def load(self, name: str, via: str) -> list[str]:
-        """load_local_state_dict."""
+        """A call of load_local_state_dict."""
         return [f"opt.load_local_state_dict({self._kept(name, via)})"]
 
     def theta(self, name: str) -> str:
-        """Pulled from the store."""
+        """The weight, pulled from the store."""
         return f"{name}.weight[torch.arange(len({name}.weight))]"
 
     def total(self, name: str) -> str:
-        """From local_state_dict."""
+        """The accumulator in the local state dict."""
         return self._place(name, "opt.local_state_dict()")

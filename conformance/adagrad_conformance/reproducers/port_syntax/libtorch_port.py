@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from adagrad_conformance.adapters.base import Sparse
+from adagrad_conformance.adapters.base import Gradient, Sparse
 from adagrad_reference.scenario import Tensor
 
-from .base import Options, Unsaid
-from .cpp import Cpp, braced, literal
+from .base import NotExpressible, Options
+from .cpp import Cpp, braced
 
 __all__ = ["LibTorch"]
 
@@ -49,7 +49,7 @@ class LibTorch(Cpp):
     def array(self, tensor: Tensor) -> str:
         """A tensor."""
         if tensor.complex or tensor.layout is not None:
-            raise Unsaid("complex params and layouts")
+            raise NotExpressible("complex params and layouts")
         numbers = [self.number(tensor, value) for value in tensor.values()]
         shape, dtype = braced(tensor.shape), _DTYPES[tensor.format]
         if not numbers:
@@ -60,8 +60,8 @@ class LibTorch(Cpp):
         plain = tensor.shape == (len(numbers),)
         return text if plain else f"{text}.reshape({shape})"
 
-    def gradient(self, gradient: Tensor | Sparse | None) -> str:
-        """None is an undefined tensor."""
+    def gradient(self, gradient: Gradient) -> str:
+        """A tensor; None is an undefined tensor."""
         return "torch::Tensor()" if gradient is None else super().gradient(gradient)
 
     def sparse(self, gradient: Sparse) -> str:
@@ -76,16 +76,16 @@ class LibTorch(Cpp):
     # -- events ------------------------------------------------------------------------
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
-        """Over a list of params."""
+        """An optimizer over a list of params."""
         self.made += 1
         self.defaults = options
         chosen = f", {_chosen(options)}" if options else ""
-        return [f"Adagrad {self._mine}({braced(params)}{chosen});"]
+        return [f"Adagrad {self.mine}({braced(params)}{chosen});"]
 
     def groups(
         self, groups: Sequence[tuple[Sequence[str], Options]], options: Options
     ) -> list[str]:
-        """Over a list of groups; one's options begin as the constructor's."""
+        """An optimizer over a vector of groups."""
         self.made += 1
         self.defaults = options
         listed = f"groups{self.made}" if self.made > 1 else "groups"
@@ -94,15 +94,15 @@ class LibTorch(Cpp):
         return [
             f"std::vector<OptimizerParamGroup> {listed};",
             *(f"{listed}.push_back({text});" for text in written),
-            f"Adagrad {self._mine}({listed}{chosen});",
+            f"Adagrad {self.mine}({listed}{chosen});",
         ]
 
     def add(self, params: Sequence[str], options: Options) -> list[str]:
-        """add_param_group."""
-        return [f"{self._mine}.add_param_group({self._group(params, options)});"]
+        """The method add_param_group."""
+        return [f"{self.mine}.add_param_group({self._group(params, options)});"]
 
     def _group(self, params: Sequence[str], own: Options) -> str:
-        """Options that are not its own are the constructor's."""
+        """A group; the options that it does not set are the constructor's."""
         given = ""
         if own:
             chosen = _chosen({**self.defaults, **own})
@@ -110,76 +110,76 @@ class LibTorch(Cpp):
         return f"OptimizerParamGroup({braced(params)}{given})"
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """step()."""
+        """The gradients are set, then step() is called."""
         given = [f"{p}.mutable_grad() = {text};" for p, text in gradients.items()]
-        return [*given, f"{self._mine}.step();"]
+        return [*given, f"{self.mine}.step();"]
 
     def state(self, name: str, array: str, t: int) -> list[str]:
-        """By the param's implementation."""
-        place = f"{self._mine}.state()[{name}.unsafeGetTensorImpl()]"
+        """A new state under the param's implementation."""
+        place = f"{self.mine}.state()[{name}.unsafeGetTensorImpl()]"
         return [
             "{",
             "  auto state = std::make_unique<AdagradParamState>();",
             f"  state->sum({array});",
-            f"  state->step({t});",
+            f"  state->step({int(t)});",
             f"  {place} = std::move(state);",
             "}",
         ]
 
     def option(self, option: str, value: str) -> list[str]:
-        """Of the only group."""
-        options = f"{self._mine}.param_groups()[0].options()"
-        return [f"static_cast<AdagradOptions&>({options}).{option}({literal(value)});"]
+        """A setter of the options of the only group."""
+        options = f"{self.mine}.param_groups()[0].options()"
+        return [f"static_cast<AdagradOptions&>({options}).{option}({value});"]
 
     def save(self, name: str) -> list[str]:
         """An archive as bytes."""
         return [
             f"std::stringstream bytes_{name};",
-            f"torch::save({self._mine}, bytes_{name});",
+            f"torch::save({self.mine}, bytes_{name});",
         ]
 
     def load(self, name: str, via: str) -> list[str]:
-        """The archive."""
+        """The archive is read from its start."""
         if via == "new-process":
-            raise Unsaid("another process")
+            raise NotExpressible("another process")
         return [
             f"bytes_{name}.clear();",
             f"bytes_{name}.seekg(0);",
-            f"torch::load({self._mine}, bytes_{name});",
+            f"torch::load({self.mine}, bytes_{name});",
         ]
 
-    # -- what is seen ------------------------------------------------------------------
+    # -- observations ------------------------------------------------------------------
 
     def theta(self, name: str) -> str:
-        """The param."""
+        """The param itself."""
         return name
 
     def total(self, name: str) -> str:
-        """Of its state."""
+        """The accumulator in the param's state."""
         return f"{self._state(name)}.sum()"
 
     def count(self, name: str) -> str:
-        """Of its state."""
+        """The counter in the param's state."""
         return f"{self._state(name)}.step()"
 
     def held(self, name: str) -> str:
-        """Its gradient."""
+        """The param's gradient."""
         return f"{name}.grad()"
 
     def _state(self, name: str) -> str:
-        place = f"*{self._mine}.state().at({name}.unsafeGetTensorImpl())"
+        place = f"*{self.mine}.state().at({name}.unsafeGetTensorImpl())"
         return f"static_cast<AdagradParamState&>({place})"
 
     def element(self, array: str, number: int) -> str:
-        """In row-major order."""
-        return f"{array}.reshape(-1)[{number}].item<double>()"
+        """An element in row-major order."""
+        return f"{array}.reshape(-1)[{int(number)}].item<double>()"
 
     def has_total(self, name: str) -> list[str]:
-        """Whether there is a state."""
-        there = f"{self._mine}.state().count({name}.unsafeGetTensorImpl())"
-        return self._unless(there, f'"{name} has no accumulator"')
+        """The assertion that the param has a state."""
+        there = f"{self.mine}.state().count({name}.unsafeGetTensorImpl())"
+        return self.unless(there, self.no_total(name))
 
 
 def _chosen(options: Options) -> str:
-    named = "".join(f".{name}({literal(v)})" for name, v in options.items())
+    named = "".join(f".{name}({value})" for name, value in options.items())
     return f"AdagradOptions(){named}"

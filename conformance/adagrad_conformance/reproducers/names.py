@@ -1,0 +1,136 @@
+"""The names that a script may use, and a scenario that uses no others.
+
+Rule 1.  An identifier in a script is a letter with digits behind it, or none.  A name
+         of the scenario that is one stays; every other name is replaced.
+Rule 2.  Params, optimizers and saves are distinct in a script, and differ from what the
+         script itself binds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TypeVar, assert_never
+
+from adagrad_reference.bookkeeping import ScenarioError
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Group,
+    Load,
+    New,
+    Read,
+    Save,
+    Scenario,
+    SetOption,
+    SetState,
+    Step,
+    Steps,
+    ZeroGrad,
+)
+
+from .assertion import Assertion
+from .literals import python_literal
+
+__all__ = ["ScriptNames", "script_names"]
+
+_IDENTIFIER = re.compile(r"[A-Za-z][0-9]{0,5}", re.ASCII)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ScriptNames:
+    """The identifier of each param, optimizer and save of a scenario."""
+
+    params: Mapping[str, str]
+    optimizers: Mapping[str, str]
+    saves: Mapping[str, str]
+
+    def scenario(self, scenario: Scenario) -> Scenario:
+        """The scenario under these names.
+
+        Raises `ScenarioError` where it speaks of a param or save that it has not.
+        """
+        events = tuple(map(self._event, scenario.events))
+        tensors = {self._param(name): t for name, t in scenario.tensors.items()}
+        return replace(scenario, tensors=tensors, events=events)
+
+    def assertion(self, asserted: Assertion) -> Assertion:
+        """The assertion under these names."""
+        optimizer = self.optimizers.get(asserted.optimizer, "")
+        return replace(
+            asserted, param=self.params.get(asserted.param, ""), optimizer=optimizer
+        )
+
+    def replaced(self) -> Iterator[str]:
+        """A line of words for each name that is another in the script."""
+        kinds = {"param": self.params, "optimizer": self.optimizers, "save": self.saves}
+        for kind, names in kinds.items():
+            for name, mine in names.items():
+                if name != mine:
+                    yield f"{mine} is the {kind} {python_literal(name)}"
+
+    def _param(self, name: str) -> str:
+        return _found(self.params, "param", name)
+
+    def _params(self, given: Mapping[str, _T]) -> dict[str, _T]:
+        return {self._param(name): value for name, value in given.items()}
+
+    def _group(self, group: Group) -> Group:
+        return Group(tuple(map(self._param, group.params)), group.options)
+
+    def _event(self, event: Event) -> Event:
+        event = replace(event, optimizer=self.optimizers[event.optimizer])
+        match event:
+            case New(groups=groups):
+                return replace(event, groups=tuple(map(self._group, groups)))
+            case AddGroup(group=group):
+                return replace(event, group=self._group(group))
+            case Step(gradients=gradients):
+                return replace(event, gradients=self._params(gradients))
+            case Steps(cycle=cycle):
+                return replace(event, cycle=tuple(map(self._params, cycle)))
+            case SetState(param=param):
+                return replace(event, param=self._param(param))
+            case Save(name=name) | Load(name=name):
+                return replace(event, name=_found(self.saves, "save", name))
+            case SetOption() | ZeroGrad() | Read():
+                return event
+            case _:
+                assert_never(event)
+
+
+def _found(names: Mapping[str, str], kind: str, name: str) -> str:
+    if name not in names:
+        raise ScenarioError(f"there is no {kind} {python_literal(name)}")
+    return names[name]
+
+
+def script_names(scenario: Scenario, taken: Iterable[str]) -> ScriptNames:
+    """Names for the scenario in a script that binds the names of `taken` itself."""
+    used = set(taken)
+    saves = (event.name for event in scenario.events if isinstance(event, Save))
+    optimizers = (event.optimizer for event in scenario.events)
+    return ScriptNames(
+        _identifiers(scenario.tensors, "p", used),
+        _identifiers(optimizers, "A", used),
+        _identifiers(saves, "s", used),
+    )
+
+
+def _identifiers(names: Iterable[str], letter: str, used: set[str]) -> dict[str, str]:
+    """A name for each, new in `used`; the names that can stay are given first."""
+    listed = list(dict.fromkeys(names))
+    found: dict[str, str] = {}
+    for name in listed:
+        if _IDENTIFIER.fullmatch(name) and name not in used:
+            found[name] = name
+            used.add(name)
+    numbered = (f"{letter}{number or ''}" for number in count())
+    for name in listed:
+        if name not in found:
+            found[name] = next(mine for mine in numbered if mine not in used)
+            used.add(found[name])
+    return {name: found[name] for name in listed}
