@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from adagrad_conformance.adapters import native
-from adagrad_conformance.adapters.base import CLAIMS
+from adagrad_conformance.adapters.claims import CLAIMS
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.checks import regret_bound, relations
 from adagrad_conformance.checks.kinds import kind, needed_claims
@@ -25,6 +26,7 @@ from adagrad_conformance.checks.selection import (
 )
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_reference.formats import FORMATS
 
 LIBRARY = Library.read()
 CHECKS = checks_of_a_run(LIBRARY, seed=1, fresh=1)
@@ -52,9 +54,31 @@ def test_the_foremost_requirement_gives_the_level():
         assert check.level == REQUIREMENTS[check.requirements[0]].level, check.id
 
 
-def test_every_needed_claim_can_be_made():
+#: Claims by which a port is judged otherwise; no check needs them.
+JUDGED_BY = {"flush-to-zero", "gradients", "master-weights", "needs-a-gradient"}
+
+
+def test_every_needed_claim_can_be_made_and_every_claim_is_needed():
+    needed = {claim for check in CHECKS for claim in needed_claims(check)}
+    assert needed == set(CLAIMS) - JUDGED_BY
+
+
+def test_every_claim_that_a_reduction_keeps_is_needed_by_a_check():
+    needed = defaultdict(set)
     for check in CHECKS:
-        assert needed_claims(check) <= set(CLAIMS), check.id
+        kept = REQUIREMENTS[check.requirements[0]].classification.keeps_claims
+        needed[kept] |= needed_claims(check)
+    for kept, found in needed.items():
+        assert set(kept) <= found
+
+
+def test_every_family_comes_in_every_format():
+    narrow = {"complex": {"binary64", "binary32"}, "corners": {"binary64", "binary32"}}
+    for family in (*FAMILIES, *GENERATED):
+        found = {fmt for s in family.scenarios() for fmt in s.formats}
+        assert found == narrow.get(family.FAMILY, set(FORMATS)), family.FAMILY
+    relations_in = {check.id.split("/")[-1] for check in relations.relations()}
+    assert relations_in == set(FORMATS)
 
 
 def test_every_family_gives_its_name_to_its_scenarios():

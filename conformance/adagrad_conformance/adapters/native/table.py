@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adagrad_reference.formats import FORMATS
+
 __all__ = ["NATIVE", "NativeEntry"]
 
 _PACKAGE = "adagrad_conformance.adapters.native"
@@ -39,7 +41,7 @@ def _torch(
 
 
 _LOADS = ("save", "load-deepcopy")
-_FORMATS = ("binary64", "bfloat16", "binary16")
+_OTHER_FORMATS = tuple(name for name in FORMATS if name != "binary32")
 
 _ALL = (
     # how params are given
@@ -50,7 +52,10 @@ _ALL = (
     _torch("torch_params:paths_agree", "parameters/paths-agree"),
     _torch("torch_params:paths_agree_on_overflow", "parameters/paths-agree"),
     _torch(
-        "torch_dtypes:many_dtypes", "groups/mixed-formats", *_FORMATS, "mixed-formats"
+        "torch_dtypes:many_dtypes",
+        "groups/mixed-formats",
+        *_OTHER_FORMATS,
+        "mixed-formats",
     ),
     # around the update
     _torch("torch_step:in_place", "algorithm/in-place"),

@@ -8,6 +8,8 @@ import torch
 
 from adagrad_conformance.adapters.contract import NativeAnswer
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
+from adagrad_reference.formats import FORMATS
+from adagrad_reference.scenario import tensor
 
 from .torch_bench import Bench, answer, judged
 from .torch_kit import arguments, exception, same_bits, shown_state
@@ -21,13 +23,6 @@ __all__ = [
 ]
 
 # -- CUDA ------------------------------------------------------------------------------
-
-_FORMATS = {
-    "binary64": torch.float64,
-    "binary32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "binary16": torch.float16,
-}
 
 
 def cuda(adapter: TorchAdapter) -> NativeAnswer:
@@ -45,9 +40,10 @@ def on_device(adapter: TorchAdapter, device: str) -> NativeAnswer:
     """
     shapes = ((2, 3), (0,), (1_027,), (), (0, 4))  # the last is a group of its own
     benches: list[Bench] = []
-    for name, dtype in _FORMATS.items():
+    for name, fmt in FORMATS.items():
         if name not in adapter.claims:
             continue
+        dtype = adapter.make_tensor(tensor(fmt, ())).dtype
         bench = Bench(adapter, shapes, dtype=dtype, device=device).run(1, 2, 3)
         benches.append(bench)
         benches.append(bench.resumed(_on_cpu(bench.saved())).run(4))
