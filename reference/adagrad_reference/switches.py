@@ -107,7 +107,7 @@ class Switch:
     document: str  #: the document's own value
     others: Mapping[str, Departure]
     fault_class: FaultClass  #: of most of the values
-    by_books: bool  #: acts in the bookkeeping, and not in the formula
+    by_books: bool  #: has rules in the bookkeeping too, not in the formula alone
 
     def words(self, value: str) -> str:
         """What a program with a value does."""
