@@ -63,13 +63,14 @@ def test_every_needed_claim_can_be_made_and_every_claim_is_needed():
     assert needed == set(CLAIMS) - JUDGED_BY
 
 
-def test_every_claim_that_a_reduction_keeps_is_needed_by_a_check():
+def test_what_a_reduction_keeps_is_needed_by_a_check():
+    """Some scenario of a requirement needs one of the claims, else none is kept."""
     needed = defaultdict(set)
     for check in CHECKS:
         kept = REQUIREMENTS[check.requirements[0]].classification.keeps_claims
         needed[kept] |= needed_claims(check)
     for kept, found in needed.items():
-        assert set(kept) <= found
+        assert not kept or set(kept) & found
 
 
 def test_every_family_comes_in_every_format():
