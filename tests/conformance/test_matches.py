@@ -7,7 +7,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import get_args
 
+from adagrad_conformance.reproducers import driver
+from adagrad_conformance.transport.schema import protocol_schema
 from adagrad_reference.scenario import Event
+from adagrad_reference.scenario_json import EVENT_WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("reference/adagrad_reference", "conformance/adagrad_conformance")
@@ -111,3 +114,18 @@ def test_no_function_asks_for_kind_after_kind():
     }
     many = {name for name, kinds in asking.items() if len(kinds) > 3}
     assert many <= {"allowed.py: _left_open"}  # rules on single kinds, in order
+
+
+# -- the tables that stand outside the code -------------------------------------------
+
+
+def test_the_protocol_has_every_event():
+    schema = protocol_schema()["$defs"]
+    assert schema["event"]["properties"]["do"]["enum"] == list(EVENT_WORDS.values())
+    guide = (ROOT / "conformance" / "PROTOCOL.md").read_text()
+    assert [w for w in EVENT_WORDS.values() if f'"do": "{w}"' not in guide] == []
+
+
+def test_a_script_can_write_every_event():
+    """What it writes, `driver` imports; see adapter_script.py."""
+    assert set(driver.__all__) >= KINDS

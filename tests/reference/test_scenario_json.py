@@ -403,3 +403,13 @@ def test_the_guide_of_the_vectors_explains_every_event():
     guide = (VECTORS / "README.md").read_text()
     for word in EVENT_WORDS.values():
         assert f"\n| `{word}` | " in guide
+
+
+@pytest.mark.parametrize("word", EVENTS)
+def test_the_schema_knows_every_event(word):
+    data = event_to_json(event_from_json(EVENTS[word]))
+    assert flaws("event", data) == []
+    assert flaws("event", {**data, "more": 1}) != []
+    for key in EVENTS[word]:
+        lacking = {k: value for k, value in data.items() if k != key}
+        assert (flaws("event", lacking) == []) == (key == "loss")
