@@ -23,7 +23,7 @@ from .dialect_bookkeeping import bookkeeper
 from .dialects import DOCUMENT, Dialect
 from .enclosure import norm_step
 from .formats import BINARY64, Format
-from .interval import Interval, NormArithmetic
+from .interval import Interval, stored_box
 from .numeric_class import CLASSES, NumericClass
 from .options import Options
 from .rounding import round_ball, round_step, ziv_context
@@ -195,11 +195,11 @@ class _Player:
     def _initial(self, param: str, tau: float) -> _Numbers:
         """S_0 = tau, stored in the format of the param (ALG-2)."""
         tensor = self.scenario.tensors[param]
-        stored = NormArithmetic(tensor.fmt).store(Interval.point(tau))
-        n = len(tensor.bits)
+        stored, n = stored_box(tensor.fmt, tau), len(tensor.bits)
         if stored.lo == stored.hi:
-            return self._given(tensor.fmt, [float(stored.lo)] * n)
-        return _Numbers({name: [stored] * n for name in CLASSES}, None, None, None)
+            return self._given(tensor.fmt, [stored.lo] * n)
+        boxes = {name: [Interval.around(stored)] * n for name in CLASSES}
+        return _Numbers(boxes, None, None, None)
 
     def _update(self, optimizer: str, update: Update) -> None:
         place = (optimizer, update.param)

@@ -36,6 +36,7 @@ __all__ = [
     "Interval",
     "NormArithmetic",
     "approximate_factors",
+    "stored_box",
     "wider_format",
 ]
 
@@ -304,3 +305,11 @@ class NormArithmetic:
         slack = _ctx.fadd(_ctx.fmul(abs(x), self._u, exact=True), self._half_eta)
         moved = _ctx.fadd(x, side * slack, **(_CEILING if side > 0 else _FLOOR))
         return _ctx.zero if moved * x < 0 else moved  # rounding keeps the sign
+
+
+def stored_box(fmt: Format, value: float) -> Box:
+    """What a port may store for a binary64 number: rounded, by a wider format or not.
+
+    The box has one number unless double rounding makes another.
+    """
+    return NormArithmetic(fmt).store(Interval.point(value)).box()

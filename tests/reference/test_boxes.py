@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adagrad_reference.boxes import Box, Boxes, encoded, same
 from adagrad_reference.formats import BFLOAT16, BINARY64
-from adagrad_reference.interval import Interval
+from adagrad_reference.interval import Interval, stored_box
 
 EXAMPLES = settings(max_examples=200, deadline=None, derandomize=True)
 NAN, INF = math.nan, math.inf
@@ -100,6 +100,14 @@ def test_some_boxes_are_taken_and_written():
 def test_an_interval_and_a_box_are_the_same_values(box):
     assert Interval.around(box).box() == box
     assert Interval.around(box).empty == box.nan_alone
+
+
+def test_a_stored_number_is_rounded_perhaps_twice():
+    assert stored_box(BINARY64, 0.1) == Box(0.1, 0.1)
+    assert stored_box(BFLOAT16, 0.1) == Box(0.10009765625, 0.10009765625)
+    # just above the midpoint of two numbers, onto which binary32 rounds it
+    assert stored_box(BFLOAT16, 1 + 2.0**-8 + 2.0**-40) == Box(1.0, 1 + 2.0**-7)
+    assert stored_box(BFLOAT16, math.inf) == Box(math.inf, math.inf)
 
 
 @EXAMPLES

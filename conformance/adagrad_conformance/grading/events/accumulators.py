@@ -14,7 +14,7 @@ from adagrad_conformance.checks.kinds import Place
 from adagrad_conformance.grading.case import Bits, StepsSeen
 from adagrad_conformance.grading.failure import FailureKind, Number
 from adagrad_reference.bookkeeping import Update
-from adagrad_reference.interval import Interval, NormArithmetic
+from adagrad_reference.interval import stored_box
 from adagrad_reference.row_wise import row_size
 from adagrad_reference.scenario import Tensor
 
@@ -124,11 +124,10 @@ def _check_initial(
     progress: Progress, played: Played, place: Place, tau: float, shown: Tensor
 ) -> None:
     """Every element of S begins at tau, rounded to the format in either direction."""
-    stored = NormArithmetic(shown.fmt).store(Interval.point(tau))
-    lo, hi = float(stored.lo), float(stored.hi)
+    stored = stored_box(shown.fmt, tau)
     for element, value in enumerate(shown.values()):
-        if not lo <= value <= hi:
-            seen, due = Number.of(shown.fmt, value), Number.of(shown.fmt, lo)
+        if not stored.holds(value):
+            seen, due = Number.of(shown.fmt, value), Number.of(shown.fmt, stored.lo)
             failure = played.failure(FailureKind.INITIAL_SUM, place)
             found = replace(failure, element=element, observed=seen, due=due)
             progress.case.fail(found)

@@ -14,7 +14,7 @@ from adagrad_conformance.grading.failure import Failure, FailureKind, Number
 from adagrad_reference.bookkeeping import Effect, Update
 from adagrad_reference.dialect_bookkeeping import bookkeeper
 from adagrad_reference.expectations import EventExpectation
-from adagrad_reference.interval import Interval, NormArithmetic
+from adagrad_reference.interval import stored_box
 from adagrad_reference.scenario import Event, Scenario, Step, Tensor
 
 from .master_weights import Masters
@@ -80,8 +80,7 @@ class Progress:
         """S of a param before its first step, where no state has been shown yet."""
         tau = self.terms.dialect.initial_sum(update.options, update.options)
         like = self.scenario.tensors[update.param]
-        stored = NormArithmetic(like.fmt).store(Interval.point(tau))
-        bits = like.fmt.encode(float(stored.lo))
+        bits = like.fmt.encode(stored_box(like.fmt, tau).lo)
         return Tensor(like.format, like.shape, (bits,) * len(like.bits))
 
     def note(self, readings: dict[Place, Reading]) -> None:
