@@ -1,6 +1,6 @@
-"""Ports that map arrays to arrays: params, gradients and state are NumPy arrays here.
+"""The base of adapters whose port maps arrays to arrays, by way of NumPy.
 
-A subclass says how its optimizer is made and stepped, and where its accumulator is:
+A subclass makes and steps the port's optimizer, and shows its accumulator:
 
     class Adapter(ArrayAdapter):
         name, version = "mine", "1.0"
@@ -15,10 +15,10 @@ A subclass says how its optimizer is made and stepped, and where its accumulator
         def accumulator(self, port, name):
             return port.sums[name]
 
-Params and gradients arrive by name.  What a port works on may be its own kind of array
-(`hold`, `show`).  Options are those that the scenario names, by the document's names
-(`names` renames them); constants are left out.  All params are in one group, unless a
-subclass has `make_groups`.
+Params and gradients are passed by name.  `hold` and `show` translate to the port's own
+kind of array and back.  Options are those that the scenario names, by the document's
+names (`names` renames them); constants are left out.  All params are in one group,
+unless a subclass has `make_groups`.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ __all__ = ["NARROW", "WIDE", "ArrayAdapter", "Arrays"]
 #: Params, gradients or others by the name of the param.
 Arrays = dict[str, Any]
 
-#: Claims of formats: where a port treats binary64 otherwise than the rest, it is two
-#: ports, so that its faults in the one do not hide those in the other.
+#: Claims of formats.  A port that treats binary64 otherwise than the rest stands in the
+#: registry twice, so that its faults in one do not hide those in the other.
 WIDE = frozenset(["binary64"])
 NARROW = frozenset(["binary32", "binary16", "bfloat16", "mixed-formats"])
 
@@ -62,9 +62,9 @@ class _Optimizer:
 
 
 class ArrayAdapter(Adapter):
-    """Subclasses say how the port is made, stepped and looked into."""
+    """Subclasses make, step and show the port, and more where they claim more."""
 
-    #: What every subclass can claim that is written as the example above.
+    #: The claims of a subclass like the example above.
     PLAIN = frozenset(
         [
             "binary64",
@@ -76,10 +76,10 @@ class ArrayAdapter(Adapter):
             "zero-lr",
         ]
     )
-    #: The port's own names of options, where they differ.
+    #: The port's own names of options, where they differ from the document's.
     names: Mapping[str, str] = MappingProxyType({})
 
-    # -- what a subclass says ---------------------------------------------------------
+    # -- methods of a subclass --------------------------------------------------------
 
     @abstractmethod
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
@@ -87,7 +87,7 @@ class ArrayAdapter(Adapter):
 
     @abstractmethod
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays | None:
-        """One step; the params that it changed, or None if it did so in place.
+        """Step once; returns the changed params, or None if they changed in place.
 
         `gradients` has every param of the optimizer; None for no gradient.
         """
@@ -95,7 +95,7 @@ class ArrayAdapter(Adapter):
     def make_groups(
         self, params: Arrays, groups: list[tuple[list[str], dict[str, Any]]]
     ) -> Any:
-        """The same for several groups: their params and options (claim `groups`)."""
+        """The port's optimizer over groups of params and options (claim `groups`)."""
         ((_, options),) = groups
         return self.make(params, options)
 
@@ -104,59 +104,59 @@ class ArrayAdapter(Adapter):
         return None
 
     def counter(self, port: Any, name: str) -> int | None:
-        """Steps that this param took, or None where nobody counts."""
+        """The steps of the param, or None where the port has no counter."""
         return None
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Write S and the counter (claim `state-write`)."""
+        """Write S and the counter of a param (claim `state-write`)."""
         raise NotImplementedError("state-write")
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """Change an option for the steps to come (claim `set-option`)."""
+        """Change an option of the only group, from the next step (`set-option`)."""
         raise NotImplementedError("set-option")
 
     def set_in_group(
         self, port: Any, group: int, option: str, value: float | bool
     ) -> None:
-        """The same in a group, where there are several."""
+        """Change an option of one of several groups, from the next step."""
         self.set_one(port, option, value)
 
     def state(self, port: Any) -> Any:
-        """The state as the port gives it away (claim `save`)."""
+        """The port's own form of its state (claim `save`)."""
         raise NotImplementedError("save")
 
     def restore(self, port: Any, state: Any) -> Any:
-        """Take a state back; another object if that is the port's way, or None."""
+        """Load a state; returns a new object of the port, or None for the same one."""
         raise NotImplementedError("load")
 
     def to_bytes(self, state: Any) -> bytes:
-        """A state as bytes, as users of the port keep it."""
+        """A state as bytes, by the means that users of the port have."""
         return pickle.dumps(state)
 
     def from_bytes(self, raw: bytes) -> Any:
-        """The inverse; the bytes are those that this port gave."""
+        """The inverse of `to_bytes`, for bytes that this port made."""
         return pickle.loads(raw)
 
     def hold(self, name: str, array: Any) -> Any:
-        """A param as the port holds it."""
+        """A param in the port's form."""
         return array
 
     def show(self, param: Any) -> Any:
-        """A param, or an accumulator, as an array."""
+        """A param, or an accumulator, as a NumPy array."""
         return param
 
     def give(self, gradient: Any, like: Any) -> Any:
-        """A gradient as the port takes it; `like` is the param that it is of."""
+        """The gradient of the param `like`, in the port's form."""
         return gradient
 
     def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
-        """A sparse gradient as the port takes it (claim `sparse`)."""
+        """A sparse gradient of the param `like` in the port's form (`sparse`)."""
         raise NotImplementedError("sparse")
 
     # -- the protocol -----------------------------------------------------------------
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
-        """Hold these params."""
+        """Make the params; forget optimizers, gradients and saved states."""
         self.tensors = tensors
         self.params: Arrays = {
             name: self.hold(name, to_array(tensor)) for name, tensor in tensors.items()
@@ -168,7 +168,7 @@ class ArrayAdapter(Adapter):
     def new(
         self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
     ) -> None:
-        """Make the port; a group's options override the constructor's."""
+        """Make the port's optimizer; a group's options override the constructor's."""
         params = {name: self.params[name] for group in groups for name in group.params}
         listed = [
             (list(group.params), self.own_options({**options, **group.options}))
@@ -186,11 +186,11 @@ class ArrayAdapter(Adapter):
         }
 
     def set_gradient(self, param: str, gradient: Gradient) -> None:
-        """Keep it for the next step."""
+        """Keep the gradient for the next step."""
         self.gradients[param] = gradient
 
     def step(self, optimizer: str) -> float | None:
-        """Give the gradients and update."""
+        """Pass params and gradients to `update`; array ports return no loss."""
         made = self.optimizers[optimizer]
         params = {name: self.params[name] for name in made.params}
         gradients = {name: self._given(name) for name in made.params}
@@ -208,16 +208,16 @@ class ArrayAdapter(Adapter):
     def set_option(
         self, optimizer: str, group: int, option: str, value: float | bool
     ) -> None:
-        """Change an option."""
+        """Change an option of a group; a constant stays."""
         if option not in self.constants:
             self.set_in_group(self.optimizers[optimizer].port, group, option, value)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
-        """Write accumulator and counter."""
+        """Write accumulator and counter of a param."""
         self.write(self.optimizers[optimizer].port, param, to_array(state_sum), t)
 
     def save(self, optimizer: str, name: str) -> bytes:
-        """The state as it is, deeply copied, and as bytes."""
+        """Keep the state itself, a deep copy and its bytes; returns the bytes."""
         made = self.optimizers[optimizer]
         state = self.state(made.port)
         raw = self.to_bytes(state)
@@ -225,7 +225,7 @@ class ArrayAdapter(Adapter):
         return raw
 
     def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
-        """Give a state back to the port."""
+        """Restore the kept state, its copy, or the state of the bytes."""
         made = self.optimizers[optimizer]
         if via == "same-object":
             state = self.saves[name][0]
@@ -237,7 +237,7 @@ class ArrayAdapter(Adapter):
         made.port = self.restore(made.port, state) or made.port
 
     def read(self, optimizer: str) -> dict[str, Reading]:
-        """Params, gradients and state as they are."""
+        """The readings of the optimizer's params, by name."""
         made = self.optimizers[optimizer]
         return {name: self._reading(made.port, name) for name in made.params}
 

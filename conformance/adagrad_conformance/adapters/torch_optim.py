@@ -47,11 +47,10 @@ _FORMATS = {dtype: name for name, (dtype, _, _) in _DTYPES.items()}
 class TorchAdapter(OptimizerAdapter):
     """Drives an optimizer made by `factory(params, **options)`.
 
-    `fixed` are constructor arguments that are always given (foreach=True and so on);
-    `without` are the claims that the port does not make, `also` those that only a
-    peculiar port makes; `names` are its own names of options, and `keys` those of
-    accumulator and step counter in `state[param]`.  Raises ValueError for an unknown
-    claim.
+    `fixed` are constructor arguments for every optimizer (foreach=True and so on);
+    `without` are claims that the port does not make, `also` claims beyond the plain
+    ones; `names` are the port's own names of options, and `keys` those of accumulator
+    and step counter in `state[param]`.  Raises ValueError for an unknown claim.
     """
 
     language = "Python (torch)"
@@ -77,23 +76,23 @@ class TorchAdapter(OptimizerAdapter):
         self.fixed = dict(fixed or {})
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
-        """Hold these params, and the storages of those that are views."""
+        """Make the params; keep the storages of those that are views."""
         super().begin(tensors)
         self.views = {name: self.params[name].detach() for name in tensors}
 
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
-        """Construct."""
+        """Call the factory with the fixed arguments and the options."""
         return self.factory(params, **self.fixed, **options)
 
     def make_param(self, name: str, tensor: Tensor) -> Any:
-        """A Parameter; a plain tensor where the step itself is differentiated."""
+        """A Parameter; a plain tensor for a step that is differentiated itself."""
         data = self.make_tensor(tensor)
         if self.fixed.get("differentiable"):
             return data
         return torch.nn.Parameter(data)
 
     def make_tensor(self, tensor: Tensor) -> Any:
-        """A tensor of these bits, in the layout asked for."""
+        """A torch tensor with the same bits and layout."""
         dtype, integers, width = _DTYPES[tensor.format]
         half = 1 << (width - 1)
 
@@ -115,7 +114,7 @@ class TorchAdapter(OptimizerAdapter):
         return native(storage).as_strided(tensor.shape, layout.strides, layout.offset)
 
     def make_sum(self, state_sum: Tensor) -> Any:
-        """An accumulator as the port keeps it."""
+        """An accumulator in the port's form."""
         return self.make_tensor(state_sum)
 
     def show_sum(self, param: Any, state: Any) -> Any:
@@ -123,11 +122,11 @@ class TorchAdapter(OptimizerAdapter):
         return state.get(self.keys[0])
 
     def make_loss(self, loss: float) -> Any:
-        """A scalar tensor."""
+        """The loss as a scalar tensor."""
         return torch.tensor(loss, dtype=torch.float64)
 
     def make_rows(self, gradient: Sparse) -> Any:
-        """A COO tensor with one sparse dimension."""
+        """The sparse gradient as a COO tensor with one sparse dimension."""
         rows = torch.tensor([gradient.indices], dtype=torch.int64)
         values = self.make_tensor(gradient.values)
         return torch.sparse_coo_tensor(
@@ -135,7 +134,7 @@ class TorchAdapter(OptimizerAdapter):
         )
 
     def snapshot(self, name: str, optimizer: Any) -> Snapshot:
-        """Copies, no bits yet."""
+        """Copies of param and accumulator, and the counter."""
         p, step = self.params[name], self.keys[1]
         state = optimizer.state.get(p, {})
         total = self.show_sum(p, state)
@@ -145,7 +144,7 @@ class TorchAdapter(OptimizerAdapter):
         return p.detach().clone(), total.clone(), counter
 
     def trace(self, rows: Sequence[Snapshot]) -> Trace:
-        """The bits of all steps at once."""
+        """The encodings of all snapshots, converted at once."""
         theta = from_torch(torch.stack([row[0] for row in rows]))
         total = from_torch(torch.stack([row[1] for row in rows]))
         if theta.format != total.format:
@@ -157,7 +156,7 @@ class TorchAdapter(OptimizerAdapter):
         return Trace(theta.format, theta.bits, total.bits, whole)
 
     def step_with_closure(self, optimizer: str, ask: Ask) -> float | None:
-        """step(closure), whose closure must be called with gradients enabled."""
+        """Call step(closure); the closure must run with gradients enabled."""
 
         def asked(params: Mapping[str, Tensor]) -> Any:
             if not torch.is_grad_enabled():
@@ -171,7 +170,7 @@ class TorchAdapter(OptimizerAdapter):
         return from_torch(param)
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
-        """Write into the state of the param, keeping the kind of its counter."""
+        """Write accumulator and counter; the counter keeps its type."""
         total, step = self.keys
         state = self.optimizers[optimizer].state[self.params[param]]
         state[total] = self.make_sum(state_sum)
@@ -179,12 +178,12 @@ class TorchAdapter(OptimizerAdapter):
         state[step] = old.clone().fill_(t) if isinstance(old, torch.Tensor) else t
 
     def _counter_of_a_fresh_step(self) -> Any:
-        """A counter as the port makes it; state may be made at the first step only."""
+        """A counter of the type that the port makes, if only at the first step."""
         state = state_after_one_step(lambda params: self.make_optimizer(params, {}))
         return state.get(self.keys[1])
 
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """Param, gradient and state as they are."""
+        """Param, gradient, state and, for a view, the storage, as encodings."""
         p = self.params[name]
         state = optimizer.state.get(p, {})
         total, step = self.show_sum(p, state), state.get(self.keys[1])
@@ -202,23 +201,23 @@ class TorchAdapter(OptimizerAdapter):
         )
 
     def to_bytes(self, state_dict: Any) -> bytes:
-        """torch.save."""
+        """The state dict through torch.save."""
         buffer = io.BytesIO()
         torch.save(state_dict, buffer)
         return buffer.getvalue()
 
     def from_bytes(self, raw: bytes) -> Any:
-        """torch.load, which takes nothing but tensors and plain values here."""
+        """The state dict through torch.load of tensors and plain values only."""
         return torch.load(io.BytesIO(raw), weights_only=True)
 
 
 def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
     """The claims that a torch optimizer cannot make, by its constructor and one step.
 
-    Options are looked for in the signature; the state is shown if one step leaves an
-    accumulator `sum` (and a counter `step`) in `state[param]`.  A port that keeps its
+    The signature shows the options.  One step shows the state, if it leaves an
+    accumulator `sum` (and a counter `step`) in `state[param]`; a port that keeps its
     state elsewhere is judged by its params alone.  Sparse gradients and complex params
-    are tried: what raises is not claimed, what does not is judged.
+    are tried: where a trial raises, the claim is lacking.
     """
     lacking: set[str] = set()
     parameters = inspect.signature(factory).parameters.values()
@@ -228,7 +227,7 @@ def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
     try:
         state = state_after_one_step(factory)
     except Exception:
-        return lacking  # the run will say so, with its reason
+        return lacking  # the run reports the exception
     if not isinstance(state.get("sum"), torch.Tensor):
         lacking |= {"state", "state-write"}
     elif "step" not in state:
@@ -241,7 +240,7 @@ def _one_row() -> torch.Tensor:
     return torch.sparse_coo_tensor(rows, values, (2,), check_invariants=True).coalesce()
 
 
-#: A throw-away param and its gradient, to see whether they can be claimed.
+#: For each claim that is tried, a throw-away param and its gradient.
 _TRIALS: Mapping[str, Callable[[], tuple[torch.Tensor, torch.Tensor]]] = {
     "sparse": lambda: (torch.ones(2), _one_row()),
     "complex": lambda: (torch.full((2,), 1 + 2j), torch.full((2,), 0.5 - 0.7j)),
@@ -261,7 +260,7 @@ def state_after_one_step(
     p: torch.Tensor | None = None,
     gradient: torch.Tensor | None = None,
 ) -> Any:
-    """`state[param]` of a throw-away param that has stepped once."""
+    """`state[param]` of a throw-away param after one step."""
     p = torch.ones(2) if p is None else p
     p.grad = torch.full((2,), 0.5) if gradient is None else gradient
     optimizer = factory([p])
@@ -281,7 +280,7 @@ def _gradient(grad: torch.Tensor | None) -> Gradient:
         return None if grad is None else from_torch(grad)
     if grad.sparse_dim() != 1:
         raise Malformed(f"a gradient has {grad.sparse_dim()} sparse dimensions, not 1")
-    rows = grad.detach()  # uncoalesced, so nothing but the private names will do
+    rows = grad.detach()  # public names need a coalesced tensor
     indices = tuple(rows._indices()[0].tolist())
     return Sparse(tuple(grad.shape), indices, from_torch(rows._values()))
 
@@ -302,8 +301,8 @@ def from_torch(t: torch.Tensor) -> Tensor:
     return Tensor(name, shape, tuple(bits & mask for bits in flat), is_complex)
 
 
-#: "the fused implementation does not support sparse or complex gradients", says its
-#: documentation; that of the other paths names no such limit.
+#: The documentation: "the fused implementation does not support sparse or complex
+#: gradients".  It names no such limit of the other paths.
 _FUSED_LACKS = frozenset({"sparse", "complex"})
 
 
@@ -314,17 +313,17 @@ def _path(
 
 
 def single() -> TorchAdapter:
-    """torch.optim.Adagrad, one tensor at a time."""
+    """torch.optim.Adagrad with foreach=False: one tensor at a time."""
     return _path("single", foreach=False)
 
 
 def foreach() -> TorchAdapter:
-    """torch.optim.Adagrad, all tensors at once."""
+    """torch.optim.Adagrad with foreach=True: all tensors at once."""
     return _path("foreach", foreach=True)
 
 
 def fused() -> TorchAdapter:
-    """torch.optim.Adagrad's fused CPU kernel."""
+    """torch.optim.Adagrad with fused=True: the fused CPU kernel."""
     return _path("fused", _FUSED_LACKS, fused=True)
 
 
