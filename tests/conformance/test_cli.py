@@ -31,8 +31,10 @@ from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.cli import explain
 from adagrad_conformance.cli import run as run_command
-from adagrad_conformance.cli import show as show_commands
+from adagrad_conformance.cli import vectors as vectors_command
 from adagrad_conformance.cli.main import main
+from adagrad_conformance.errors import UserError
+from adagrad_conformance.evaluation.defaults import CI_SEED
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.reproducers.torch_script import torch_snippet
 from adagrad_conformance.requirements.clauses import CLAUSES
@@ -269,10 +271,10 @@ HEAVY = ("torch", "hypothesis", "mpmath", "numpy")
     "code",
     [
         "import adagrad_conformance",
-        "import adagrad_conformance.cli",
-        "from adagrad_conformance.cli import main; main(['--help'], "
+        "import adagrad_conformance.cli.main",
+        "from adagrad_conformance.cli.main import main; main(['--help'], "
         "standalone_mode=False)",
-        "from adagrad_conformance.cli import main; main(['run', '--help'], "
+        "from adagrad_conformance.cli.main import main; main(['run', '--help'], "
         "standalone_mode=False)",
         "import adagrad_conformance.transport.targets",
     ],
@@ -289,7 +291,7 @@ def test_nothing_heavy_is_loaded(code):
 def test_a_run_loads_no_framework_into_its_own_process():
     show = "print([m for m in ('torch', 'hypothesis') if m in sys.modules])"
     code = (
-        "import sys; from adagrad_conformance.cli import main\n"
+        "import sys; from adagrad_conformance.cli.main import main\n"
         f"try: main(['run', 'own/torch-single', *{QUICK}])\n"
         f"except SystemExit as end: print(end.code)\n{show}"
     )
@@ -504,7 +506,7 @@ def test_nothing_selected(known):
 def data(tmp_path, monkeypatch):
     """A copy of the vectors, in their place."""
     folder = shutil.copytree(library.vectors_folder(), tmp_path / "data")
-    for module in (library, show_commands):
+    for module in (library, vectors_command):
         monkeypatch.setattr(module, "vectors_folder", lambda: folder)
     return folder
 
@@ -622,7 +624,7 @@ def test_the_seed_is_fixed_in_ci(known, tmp_path):
     out = tmp_path / "out.json"
     args = ["run", "numpy", "--only", "algorithm/update/binary64", "--json", out]
     cli(*args, env={"CI": "1"})
-    assert header_of(out)["seed"] == run_command.CI_SEED
+    assert header_of(out)["seed"] == CI_SEED
     cli(*args, "--seed", "3", env={"CI": "1"})
     assert header_of(out)["seed"] == 3
 
@@ -820,7 +822,7 @@ def test_whatever_a_scenario_file_holds_reading_it_ends_well(tmp_path):
             write_json(path, changed)
             try:
                 run_command._read_scenario(path)
-            except run_command.UserError:
+            except UserError:
                 pass
             except Exception as error:
                 surprises.setdefault(type(error).__name__, (where, value, str(error)))
@@ -1143,7 +1145,7 @@ def test_explain_shows_what_a_native_check_does_and_where(listed, check):
 def test_explaining_a_native_check_imports_no_framework():
     (first, *_) = [c for c in CHECKS if isinstance(c, NativeCheck)]
     code = (
-        "import sys; from adagrad_conformance.cli import main\n"
+        "import sys; from adagrad_conformance.cli.main import main\n"
         f"main(['explain', {first.id!r}], standalone_mode=False)\n"
         "print('torch' in sys.modules)"
     )

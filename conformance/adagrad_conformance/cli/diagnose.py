@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +10,14 @@ from typing import Any
 import click
 
 from adagrad_conformance import __version__
-from adagrad_conformance.checks.selection import checks_of_a_run, is_slow
+from adagrad_conformance.checks.selection import selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client
+from adagrad_conformance.evaluation.defaults import FRESH, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
-from adagrad_conformance.files import write_text
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
@@ -31,14 +29,11 @@ from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.dialects import DIALECTS, Dialect
 from adagrad_reference.scenario import LEVELS
 
-from .run import CI_SEED, check_writable
+from .writing import check_writable, write
 
 __all__ = ["diagnose_command"]
 
 Json = dict[str, Any]
-
-#: How many random scenarios a format, as `run` has them.
-FRESH = 6
 
 
 def diagnose_command(
@@ -57,12 +52,11 @@ def diagnose_command(
     except (ValueError, VectorError) as error:
         raise UserError(str(error)) from None
     if output is not None:
-        check_writable(Path(output))
+        check_writable(Path(output), "--json")
     if reproducers is not None:
         check_folder(reproducers)
-    if seed is None:
-        seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
-    checks = [c for c in checks_of_a_run(library, seed, FRESH) if not is_slow(c)]
+    seed = chosen_seed(seed)
+    checks = selected(library, seed, FRESH, quick=True)
     click.echo(f"adagrad-conformance {__version__}: diagnosing {target}, seed {seed}")
     result = evaluate_client(
         target, client, checks, library.expectations, explain=False, keep=True
@@ -75,7 +69,7 @@ def diagnose_command(
     for line in _lines(record):
         click.echo(line)
     if output is not None:
-        _write(Path(output), record)
+        write(Path(output), json.dumps(record, indent=1) + "\n")
     if reproducers is not None:
         expect, targets = library.expectations, [parse_target(target)]
         for line in reproduce(
@@ -177,10 +171,3 @@ def _full(own: Json, words: str) -> Iterator[str]:
             f" and {more} more" if more > 0 else ""
         )
         yield f"  These fail by it too: {some}"
-
-
-def _write(path: Path, record: Json) -> None:
-    try:
-        write_text(path, json.dumps(record, indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -18,8 +16,8 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.errors import UserError
+from adagrad_conformance.evaluation.defaults import chosen_seed
 from adagrad_conformance.execution.smoke_test import smoke_test
-from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.records import check_record
 from adagrad_conformance.reports.summary import Finding
 from adagrad_conformance.reproducers.torch_script import (
@@ -32,7 +30,7 @@ from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario_json import scenario_to_json
 
-from .run import CI_SEED
+from .writing import check_writable, write
 
 if TYPE_CHECKING:
     from adagrad_conformance.explore import Found, Search
@@ -53,9 +51,9 @@ def explore_command(
     except ValueError as error:
         raise UserError(str(error)) from None
     _check_installed()
-    path = _writable(output)
-    if seed is None:
-        seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
+    path = Path(output)
+    check_writable(path, "--output")
+    seed = chosen_seed(seed)
     click.echo(f"adagrad-conformance {__version__}: exploring {target}, seed {seed}")
     try:
         identity = _started(client)
@@ -78,13 +76,6 @@ def explore_command(
         return 0
     _tell(target, identity, search, search.found, path, seed)
     return 1
-
-
-def _writable(output: str) -> Path:
-    path = Path(output)
-    if path.is_dir() or not path.parent.is_dir():
-        raise UserError(f"cannot write {path}; choose another file for --output")
-    return path
 
 
 def _check_installed() -> None:
@@ -138,10 +129,7 @@ def _tell(
 ) -> None:
     """The evidence, the scenario's file and how to replay it, and a snippet."""
     scenario = replace(found.scenario, id=f"{found.scenario.id}/seed-{seed}")
-    try:
-        write_text(path, json.dumps(scenario_to_json(scenario), indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+    write(path, json.dumps(scenario_to_json(scenario), indent=1) + "\n")
     verdict = replace(found.verdict, scenario=scenario.id)
     record = check_record(target, verdict)
     finding = Finding(verdict.requirements[0], verdict.level, [record])

@@ -20,8 +20,23 @@ import click
 
 from adagrad_conformance import __version__
 from adagrad_conformance.errors import UserError
+from adagrad_conformance.evaluation.defaults import FRESH
+from adagrad_conformance.reports.formats import FORMATS
 
-__all__ = ["main"]
+from .options import (
+    jobs_option,
+    level_option,
+    memory_option,
+    reproducers_option,
+    seed_option,
+    timeout_option,
+)
+
+__all__ = ["LISTED", "main"]
+
+
+#: What `list` shows.
+LISTED = ("candidates", "clauses", "requirements", "checks", "scenarios", "dialects")
 
 
 class _Command(click.Group):
@@ -57,12 +72,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option(
-    "--level",
-    type=click.Choice(["must", "should", "may"]),
-    default="may",
-    help="Play requirements up to this level (default: all).",
-)
+@level_option("may", "Play requirements")
 @click.option("--strict", is_flag=True, help="A failed SHOULD gives exit code 1 too.")
 @click.option("--only", metavar="GLOB", help="Scenarios or requirements by id.")
 @click.option(
@@ -74,45 +84,38 @@ def main() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "jsonl", "quiet"]),
+    type=click.Choice(list(FORMATS)),
     default="terminal",
     help="What is printed.",
 )
 @click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
-@click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
-@click.option("--fresh", type=click.IntRange(0), default=6, help="How many a format.")
-@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
-@click.option("--memory", type=click.FloatRange(0.1), help="GiB for each port's data.")
+@seed_option()
 @click.option(
-    "--reproducers", metavar="FOLDER", help="Write a smallest one for each failure."
+    "--fresh", type=click.IntRange(0), default=FRESH, help="How many a format."
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, help="Targets at a time.")
+@timeout_option()
+@memory_option("each port's")
+@reproducers_option()
+@jobs_option("Targets")
 def run(**options: Any) -> None:
     """Play the scenarios on each TARGET and judge it.
 
     TARGET is a registered name (see `list candidates`), module:Class, file.py:Class,
     or exec:COMMAND for a program that speaks the protocol.
     """
-    from .run import run_command
+    from .run import RunOptions, run_command
 
-    sys.exit(run_command(**options))
+    sys.exit(run_command(RunOptions(**options)))
 
 
 @main.command()
 @click.argument("target", metavar="TARGET")
-@click.option(
-    "--level",
-    type=click.Choice(["must", "should", "may"]),
-    default="must",
-    help="Explain what fails up to this level (default: must).",
-)
-@click.option("--seed", type=int, help="Of the fresh random scenarios (printed).")
+@level_option("must", "Explain what fails")
+@seed_option()
 @click.option("--json", "output", metavar="FILE", help="Write the diagnosis as JSON.")
-@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
-@click.option(
-    "--reproducers", metavar="FOLDER", help="Write a smallest one for each failure."
-)
-@click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
+@timeout_option()
+@reproducers_option()
+@memory_option()
 def diagnose(**options: Any) -> None:
     """Tell which dialect or which known fault explains what TARGET does.
 
@@ -128,7 +131,7 @@ def diagnose(**options: Any) -> None:
 
 @main.command()
 @click.argument("target", metavar="TARGET")
-@click.option("--seed", type=int, help="Of the random examples (printed).")
+@seed_option("the random examples")
 @click.option(
     "--examples", type=click.IntRange(1), default=200, help="How many of each kind."
 )
@@ -139,7 +142,7 @@ def diagnose(**options: Any) -> None:
     default="explored.json",
     help="Where the scenario is written that shows a difference.",
 )
-@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
+@timeout_option()
 def explore(**options: Any) -> None:
     """Look for a difference at random, and shrink what is found.
 
@@ -155,8 +158,8 @@ def explore(**options: Any) -> None:
 @main.command()
 @click.argument("target", metavar="TARGET")
 @click.option("--show", is_flag=True, help="Print whole lines.")
-@click.option("--timeout", type=click.FloatRange(0.01), default=60.0, help="Seconds.")
-@click.option("--memory", type=click.FloatRange(0.1), help="GiB for the port's data.")
+@timeout_option()
+@memory_option()
 def doctor(**options: Any) -> None:
     """Check the manners of TARGET's adapter, message by message.
 
@@ -191,13 +194,11 @@ def new_adapter(language: str, folder: str) -> None:
 @main.command(name="list")
 @click.argument(
     "what",
-    type=click.Choice(
-        ["candidates", "clauses", "requirements", "checks", "scenarios", "dialects"]
-    ),
+    type=click.Choice(LISTED),
 )
 def list_(what: str) -> None:
     """List what there is; `scenarios` are those with golden vectors."""
-    from .show import listing
+    from .list import listing
 
     with _ending_with_the_pipe():
         for line in listing(what):
@@ -208,7 +209,7 @@ def list_(what: str) -> None:
 @click.argument("name", metavar="ID")
 def explain(name: str) -> None:
     """Explain a clause, a requirement or a scenario, down to the bits."""
-    from .show import explanation
+    from .explain import explanation
 
     with _ending_with_the_pipe():
         click.echo(explanation(name))
@@ -216,22 +217,33 @@ def explain(name: str) -> None:
 
 @main.command()
 @click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
-@click.option("--output", "-o", default="REPORT.md", help="The file to write.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([name for name, form in FORMATS.items() if form.several]),
+    default="markdown",
+    help="What is written (default: markdown).",
+)
+@click.option(
+    "--output", "-o", metavar="FILE", help="Where (markdown: REPORT.md; else printed)."
+)
 @click.option("--bench", metavar="FILE", help="Figures that `make bench` wrote.")
 @click.option("--power", metavar="FILE", help="Figures that `make power` wrote.")
 @click.option("--soundness", metavar="FILE", help="Those that `make soundness` wrote.")
 @click.option("--reproducers", metavar="FOLDER", help="Scripts to link to.")
 def report(
     streams: tuple[str, ...],
-    output: str,
+    form: str,
+    output: str | None,
     reproducers: str | None,
     **figures: str | None,
 ) -> None:
     """Write a report from result streams; of two on a target, the first one counts."""
-    from .show import write_report
+    from .report import write_report
 
     paths = {name: Path(text) for name, text in figures.items() if text}
-    write_report([Path(s) for s in streams], Path(output), paths, _path(reproducers))
+    inputs = [Path(name) for name in streams]
+    write_report(inputs, form, _path(output), paths, _path(reproducers))
 
 
 @main.group()
@@ -243,7 +255,7 @@ def vectors() -> None:
 @click.option("--output", metavar="FOLDER", help="Where (default: the checkout's).")
 def generate(output: str | None) -> None:
     """Compute every vector file anew."""
-    from .show import generate_vectors
+    from .vectors import generate_vectors
 
     generate_vectors(_path(output))
 
@@ -252,7 +264,7 @@ def generate(output: str | None) -> None:
 @click.argument("folder", required=False)
 def verify(folder: str | None) -> None:
     """Compute every file afresh and compare byte for byte."""
-    from .show import verify_vectors
+    from .vectors import verify_vectors
 
     sys.exit(verify_vectors(_path(folder)))
 
@@ -261,7 +273,7 @@ def verify(folder: str | None) -> None:
 @click.argument("name", metavar="ID")
 def show(name: str) -> None:
     """Print one vector as it stands in its file."""
-    from .show import show_vector
+    from .vectors import show_vector
 
     with _ending_with_the_pipe():
         click.echo(show_vector(name))
@@ -298,9 +310,9 @@ def build_ports(names: tuple[str, ...]) -> None:
 @ports.command(name="record")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--output", "-o", required=True, metavar="FOLDER", help="Where to.")
-@click.option("--seed", type=int, required=True, help="Of the fresh random scenarios.")
-@click.option("--timeout", type=click.FloatRange(0.01), default=120.0, help="Seconds.")
-@click.option("--jobs", type=click.IntRange(1), default=1, help="Ports at a time.")
+@seed_option(required=True)
+@timeout_option(default=120.0)
+@jobs_option("Ports")
 def record_ports(
     names: tuple[str, ...], output: str, seed: int, timeout: float, jobs: int
 ) -> None:

@@ -1,57 +1,61 @@
-"""`run`: choose scenarios, play them on every target, print and write the results."""
+"""`run`: choose checks, play them on every target, print and write the results."""
 
 from __future__ import annotations
 
 import gc
 import json
-import os
-import secrets
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adagrad_conformance.checks.kinds import Check
-from adagrad_conformance.checks.selection import checks_of_a_run, is_slow, matches
+from adagrad_conformance.checks.selection import selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.evaluation.client import evaluate_client
+from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
-from adagrad_conformance.files import write_text
 from adagrad_conformance.reports.exit_code import exit_code
-from adagrad_conformance.reports.records import (
-    Stream,
-    header,
-    stream_lines,
-    stream_of,
-)
-from adagrad_conformance.reports.summary import summaries
-from adagrad_conformance.reports.terminal import print_summary
+from adagrad_conformance.reports.formats import FORMATS
+from adagrad_conformance.reports.records import header, stream_lines, stream_of
 from adagrad_conformance.reproducers.run import check_folder, reproduce
-from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.json_fields import CodecError
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json
 
-__all__ = ["CI_SEED", "Plan", "check_writable", "run_command"]
+from .playing import evaluate_all
+from .writing import check_writable, write
 
-#: The seed where no person watches.
-CI_SEED = 20260101
+__all__ = ["Plan", "RunOptions", "run_command"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `run` by their names in the command line's declaration."""
+
+    targets: tuple[str, ...]
+    level: str = "may"
+    strict: bool = False
+    only: str | None = None
+    quick: bool = False
+    scenario_file: str | None = None
+    form: str = "terminal"
+    stream_file: str | None = None
+    seed: int | None = None
+    fresh: int = FRESH
+    timeout: float = TIMEOUT
+    memory: float | None = None
+    reproducers: str | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be played."""
+    """What is played on which targets, and the vectors that hold what is expected."""
 
     targets: tuple[Target, ...]
     checks: Sequence[Check]
@@ -59,31 +63,11 @@ class Plan:
     seed: int
 
 
-def run_command(
-    targets: tuple[str, ...],
-    level: str,
-    strict: bool,
-    only: str | None,
-    quick: bool,
-    scenario_file: str | None,
-    form: str,
-    stream_file: str | None,
-    seed: int | None,
-    fresh: int,
-    timeout: float,
-    memory: float | None,
-    reproducers: str | None,
-    jobs: int,
-) -> int:
+def run_command(options: RunOptions) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     gc.set_threshold(100_000, 50, 100)  # scenarios are many and live to the end
-    if seed is None:
-        seed = CI_SEED if os.environ.get("CI") else secrets.randbelow(10**9)
-    plan = _plan(targets, level.upper(), only, quick, scenario_file, seed, fresh)
-    if stream_file is not None:
-        check_writable(Path(stream_file))
-    if reproducers is not None:
-        check_folder(reproducers)
+    plan = _plan(options)
+    _check_paths(options)
     if not plan.checks:
         click.echo(
             "adagrad-conformance: nothing was selected; 'list scenarios' shows "
@@ -91,53 +75,39 @@ def run_command(
             err=True,
         )
         return 4
-    results = _run_all(plan, timeout, memory, jobs)
-    digest = plan.library.digest
-    top = header(seed, digest, level.upper(), only, len(plan.checks))
-    stream = stream_of(top, results, strict)
-    if stream_file is not None:
-        _write(Path(stream_file), stream)
-    if form == "jsonl":
-        for line in stream_lines(stream):
-            click.echo(line)
-    elif form == "terminal":
-        _print(stream)
-    if reproducers is not None:
-        verdicts = [result.verdicts for result in results]
-        expect = plan.library.expectations
-        for line in reproduce(
-            reproducers, plan.targets, verdicts, plan.checks, expect, timeout, memory
-        ):
-            click.echo(line, err=True)
-    return exit_code(results, strict)
+    results = evaluate_all(
+        plan.targets,
+        plan.checks,
+        plan.library,
+        options.timeout,
+        options.memory,
+        options.jobs,
+    )
+    _report(plan, results, options)
+    _reproduce(plan, results, options)
+    return exit_code(results, options.strict)
 
 
-def _plan(
-    targets: tuple[str, ...],
-    level: str,
-    only: str | None,
-    quick: bool,
-    scenario_file: str | None,
-    seed: int,
-    fresh: int,
-) -> Plan:
+def _plan(options: RunOptions) -> Plan:
     try:
-        parsed = tuple(parse_target(text) for text in dict.fromkeys(targets))
+        targets = tuple(parse_target(text) for text in dict.fromkeys(options.targets))
         library = Library.read()
     except (ValueError, VectorError) as error:
         raise UserError(str(error)) from None
-    if scenario_file is not None:
-        return Plan(parsed, [_read_scenario(Path(scenario_file))], library, seed)
-    checks = checks_of_a_run(library, seed, fresh)
-    chosen = [
-        check
-        for check in checks
-        if matches(check, only, level) and not (quick and is_slow(check))
-    ]
-    return Plan(parsed, chosen, library, seed)
+    seed = chosen_seed(options.seed)
+    checks: Sequence[Check]
+    if options.scenario_file is not None:
+        checks = [_read_scenario(Path(options.scenario_file))]
+    else:
+        level = options.level.upper()
+        checks = selected(
+            library, seed, options.fresh, level, options.only, options.quick
+        )
+    return Plan(targets, checks, library, seed)
 
 
 def _read_scenario(path: Path) -> Scenario:
+    """The scenario in a file; raises `UserError` for what cannot be played."""
     try:
         scenario = scenario_from_json(json.loads(path.read_text(encoding="utf-8")))
         books = Bookkeeper(scenario)
@@ -150,83 +120,39 @@ def _read_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def check_writable(path: Path) -> None:
-    """Raise `UserError` where a file that is written in the end cannot be."""
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UserError(f"cannot write {path}; choose another file for --json")
+def _check_paths(options: RunOptions) -> None:
+    """Find out before anything is played whether the results can be written."""
+    if options.stream_file is not None:
+        check_writable(Path(options.stream_file), "--json")
+    if options.reproducers is not None:
+        check_folder(options.reproducers)
 
 
-def _run_all(
-    plan: Plan, timeout: float, memory: float | None, jobs: int
-) -> list[TargetResult]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    clients = [SubprocessClient(t.command, timeout, memory) for t in plan.targets]
-    with (
-        Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as progress,
-        ThreadPoolExecutor(jobs) as pool,
-        _interruptible(clients),
-    ):
-
-        def one(target: Target, client: SubprocessClient) -> TargetResult:
-            task = progress.add_task(target.name, total=len(plan.checks))
-            return evaluate_client(
-                target.name,
-                client,
-                plan.checks,
-                plan.library.expectations,
-                lambda: progress.advance(task),
-                plan.library.holds,
-            )
-
-        return list(pool.map(one, plan.targets, clients))
+def _report(plan: Plan, results: Sequence[TargetResult], options: RunOptions) -> None:
+    """Write the stream to the file of `--json`, and print it in the form chosen."""
+    digest, level = plan.library.digest, options.level.upper()
+    top = header(plan.seed, digest, level, options.only, len(plan.checks))
+    stream = stream_of(top, results, options.strict)
+    if options.stream_file is not None:
+        lines = (line + "\n" for line in stream_lines(stream))
+        write(Path(options.stream_file), "".join(lines))
+    FORMATS[options.form].write([stream], sys.stdout)
 
 
-@contextmanager
-def _interruptible(clients: Sequence[SubprocessClient]) -> Iterator[None]:
-    """On Ctrl-C, or the end of a CI job, end all ports at once."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    in_main = threading.current_thread() is threading.main_thread()
-    old = signal.signal(signal.SIGTERM, interrupt) if in_main else None
-    try:
-        yield
-    except KeyboardInterrupt:
-        if in_main:  # once is enough
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for client in clients:
-            client.abandon()
-        click.echo("adagrad-conformance: interrupted; nothing was written", err=True)
-        raise SystemExit(130) from None
-    else:
-        if in_main:
-            signal.signal(signal.SIGTERM, old)
-
-
-def _write(path: Path, stream: Stream) -> None:
-    text = "".join(line + "\n" for line in stream_lines(stream))
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _print(stream: Stream) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=110)
-    top = stream.header
-    console.print(
-        f"adagrad-conformance {top['suite']}: {top['checks']} checks, "
-        f"seed {top['seed']}, vectors {top['vectors'][:12]}",
-        highlight=False,
+def _reproduce(
+    plan: Plan, results: Sequence[TargetResult], options: RunOptions
+) -> None:
+    """Write the smallest scenarios that fail, where `--reproducers` demands it."""
+    if options.reproducers is None:
+        return
+    lines = reproduce(
+        options.reproducers,
+        plan.targets,
+        [result.verdicts for result in results],
+        plan.checks,
+        plan.library.expectations,
+        options.timeout,
+        options.memory,
     )
-    for summary in summaries(stream.targets, stream.checks):
-        print_summary(console, summary)
+    for line in lines:
+        click.echo(line, err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.grading.verdict import GRADES
@@ -11,6 +11,7 @@ from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.scenario import LEVELS
 
+from .formats import Supplements
 from .port_map import map_section, not_run_section, verdicts_section
 from .power import power_section
 from .records import Stream
@@ -19,7 +20,10 @@ from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 from .tables import code, escape, table
 from .terminal import diagnosis_lines
 
-__all__ = ["report_text"]
+__all__ = ["report_text", "write_markdown"]
+
+#: What is measured elsewhere and shown here.
+_FIGURES = ("bench", "power", "soundness")
 
 _INTRO = """\
 <!-- Written by `make report`; never edited by hand. -->
@@ -32,6 +36,14 @@ floating-point evaluation of the documented step can give. A value outside is pr
 wrong, whatever the rounding; there are no tolerances. How that works is told in
 `reference/README.md`.
 """
+
+
+def write_markdown(
+    streams: Sequence[Stream], out: TextIO, supplements: Supplements
+) -> None:
+    """Write the report on all streams."""
+    figures = {name: supplements.figures.get(name) for name in _FIGURES}
+    out.write(report_text(streams, **figures, scripts=supplements.scripts))
 
 
 def report_text(

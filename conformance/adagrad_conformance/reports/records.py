@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from adagrad_conformance import __version__
 from adagrad_conformance.evaluation.result import TargetResult
@@ -20,6 +20,7 @@ from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import DIALECTS
 
 from .exit_code import exit_code
+from .formats import Supplements
 
 if TYPE_CHECKING:
     from adagrad_conformance.diagnosis.explanation import Diagnosis, Explanation
@@ -34,6 +35,8 @@ __all__ = [
     "stream_lines",
     "stream_of",
     "target_record",
+    "write_nothing",
+    "write_stream",
 ]
 
 STREAM_VERSION = 1
@@ -76,6 +79,23 @@ def stream_lines(stream: Stream) -> Iterator[str]:
         yield json.dumps(target)
         yield from map(json.dumps, checks.get(target["target"], ()))
     yield json.dumps(stream.footer)
+
+
+def write_stream(
+    streams: Sequence[Stream], out: TextIO, supplements: Supplements
+) -> None:
+    """Write the one stream as it is."""
+    del supplements
+    (stream,) = streams
+    for line in stream_lines(stream):
+        out.write(line + "\n")
+
+
+def write_nothing(
+    streams: Sequence[Stream], out: TextIO, supplements: Supplements
+) -> None:
+    """Write nothing: the exit code tells."""
+    del streams, out, supplements
 
 
 def header(seed: int, vectors: str, level: str, only: str | None, checks: int) -> Json:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,15 +12,39 @@ from rich.table import Table
 from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.evaluation.conclusion import Conclusion
 
-from .summary import Finding, Summary
+from .formats import Supplements
+from .records import Stream
+from .summary import Finding, Summary, summaries
 
-__all__ = ["diagnosis_lines", "print_summary"]
+__all__ = ["diagnosis_lines", "print_summary", "write_terminal"]
 
+#: Columns where no terminal has a width of its own.
+_WIDTH = 110
 _COLOURS = {
     Conclusion.CONFORMANT: "green",
     Conclusion.NOT_CONFORMANT: "red",
     Conclusion.NOT_JUDGED: "yellow",
 }
+
+
+def write_terminal(
+    streams: Sequence[Stream], out: TextIO, supplements: Supplements
+) -> None:
+    """Write each stream as a line on its run, and a summary of each target."""
+    del supplements
+    console = Console(file=out)
+    if not console.is_terminal:
+        console = Console(file=out, width=_WIDTH)
+    for stream in streams:
+        top = stream.header
+        count = top.get("checks", len({check["scenario"] for check in stream.checks}))
+        console.print(
+            f"adagrad-conformance {top['suite']}: {count} checks, "
+            f"seed {top['seed']}, vectors {top['vectors'][:12]}",
+            highlight=False,
+        )
+        for summary in summaries(stream.targets, stream.checks):
+            print_summary(console, summary)
 
 
 def print_summary(console: Console, summary: Summary) -> None:
