@@ -1,5 +1,5 @@
 """The exact Adagrad: formats, one step, correct rounding, enclosures, scenarios.
 
-Start reading at `algorithm`.  This package imports mpmath and NumPy; importing it by
-name alone loads neither.
+`algorithm` is the file to read first.  The package imports mpmath and NumPy; importing
+it by name alone loads neither.
 """

@@ -5,9 +5,9 @@ Source: the documentation of torch.optim.Adagrad and J. Duchi, E. Hazan, Y. Sing
 JMLR 12 (2011).  The lines ALG-1 to ALG-9 are listed in reference/README.md with the
 rulings where the document is silent or contradicts itself.
 
-All numbers are mpf of one private mpmath context, so that no caller's `mp.dps`
-matters and nobody else's numbers change.  At 200 bits a step is exact for every
-practical purpose; `rounding.py` makes that a proof.
+All numbers are mpf of one private mpmath context, so that the global `mp.dps` neither
+matters nor changes.  At 200 bits a step is exact for every practical purpose;
+`rounding.py` makes that a proof.
 """
 
 from __future__ import annotations
@@ -78,5 +78,5 @@ def adagrad_step(
 
 
 def _over_zero(ctx: Context, numerator: Number) -> Number:
-    """numerator / +0 by IEEE 754, which mpmath refuses."""
+    """numerator / +0 by IEEE 754, where mpmath raises."""
     return numerator * ctx.inf  # 0 * inf and nan * inf are nan

@@ -1,11 +1,12 @@
 """The enclosure and the exact step for whole arrays, in NumPy on binary64 alone.
 
 `fast_boxes` runs the formula of enclosure.py on one of two arithmetics: for formats of
-at most 24 bits, intervals with binary64 end points (`_Narrow`); for binary64,
-intervals whose end points are double-double (`_Wide`).  Both round outward, so their
-boxes hold those of the norm.  Elements in which something over- or underflows, divides
-by zero or is not finite are *hard*: they go to the norm one by one.  The scalars of
-all settings are formed in the same way, so that a run may decay its rate step by step.
+at most 24 bits, intervals with binary64 end points (`Narrow`); for binary64,
+intervals whose end points are double-double (`Wide`).  Both round outward, so their
+boxes hold those of the norm.  Elements in which a quantity over- or underflows, is a
+zero divisor or is not finite are *hard*: `norm_step` computes each of them.  The
+scalars of all settings are formed in the same way, so a run may have a rate for each
+step.
 """
 
 from __future__ import annotations
@@ -54,8 +55,7 @@ class StepBatch:
     """Elements to step: 1-D float64 arrays of numbers of `format`.
 
     `which[i]` is the index into `settings` of the element's step number and options.
-    Of `rows`, if they are given, element i is in one of `rows[i]` elements; those of a
-    row are neighbours.
+    With `rows`, element i belongs to a row of `rows[i]` elements, which are neighbours.
     """
 
     format: Format
@@ -194,9 +194,9 @@ def _ends(boxes: Array) -> tuple[Array, Array]:
 
 
 class ScalarTable:
-    """The scalar boxes of all settings as arrays, and who is too extreme for them."""
+    """The scalar boxes of all settings as arrays; `extreme` settings have none."""
 
-    #: Scalars outside are left to the norm: products of them could leave binary64.
+    #: Scalars outside make a setting extreme: their products could leave binary64.
     LOW, HIGH = 2.0**-200, 2.0**200
 
     def __init__(
@@ -220,14 +220,14 @@ class ScalarTable:
             self.boxes: Any = (c.clr, c.weight_decay, c.eps, c.one)
             ends = [end for box in self.boxes for end in ar.ends(box)]
             ordinary = [self._is_ordinary(x) for x in (*numbers, *ends)]
-        #: settings whose elements are left to the norm
+        #: settings whose elements the norm computes
         self.extreme = ar.hard | ~np.logical_and.reduce(ordinary)
 
     def _is_ordinary(self, x: Array) -> Array:
         return (x == 0) | ((x > self.LOW) & (x < self.HIGH))
 
     def arithmetic(self) -> Any:
-        """The arithmetic of the format, without hard elements so far."""
+        """A new arithmetic of the format; it has marked no element as hard."""
         if self.format == BINARY64:
             return Wide(self.cls)
         return Narrow(self.format, self.cls)

@@ -1,8 +1,8 @@
 """The exact step for whole arrays, correctly rounded, and errors measured against it.
 
-The step of algorithm.py is evaluated in double-double.  Where its error ball leaves
-no doubt the rounding is certified; the rest (exact cases, ties, extreme or non-finite
-numbers) goes to rounding.py, element by element.
+The step of algorithm.py is evaluated in double-double.  Where the whole error ball
+rounds to one number, the rounding is certified; rounding.py computes the other elements
+(exact cases, ties, extreme or non-finite numbers) one at a time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RADIUS = 2.0**-96
 
 
 class ExactSteps(NamedTuple):
-    """What the exact step gives; arrays as long as the batch."""
+    """The results of the exact step; arrays as long as the batch."""
 
     theta: Array  #: theta' correctly rounded to the format
     state_sum: Array  #: S' correctly rounded to the format
@@ -114,7 +114,7 @@ def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
         start = (float(b.theta[i]), float(b.gradient[i]), float(b.state_sum[i]))
         rounded[i], rounded_sum[i] = round_step(b.format, *start, t, o)
     scale = np.maximum(np.maximum(np.abs(b.theta), np.abs(update[0])), np.abs(theta[0]))
-    # where S' overflows, a legal port may step or stand still: no error to measure
+    # where S' overflows, a legal port may step or stand still: there is no measure
     head = np.where(hard | np.isinf(rounded_sum), np.nan, theta[0])
     return ExactSteps(rounded, rounded_sum, head, theta[1], scale)
 
@@ -122,7 +122,7 @@ def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
 def _step(
     b: StepBatch, scalars: Sequence[Array], dialect: Dialect
 ) -> tuple[dd.Pair, dd.Pair, dd.Pair, Array]:
-    """(theta', S', update, where that is no measure) in double-double."""
+    """(theta', S', update) in double-double, and where their error is not proven."""
     sign, decay, eps, *clr = (column[b.which] for column in scalars)
     watcher = Wide()
     watcher.watch(b.theta, b.state_sum, b.gradient)
@@ -160,9 +160,9 @@ def _denominator(total: dd.Pair, eps: Array, dialect: Dialect) -> dd.Pair:
 
 
 def dialect_errors(batch: StepBatch, dialect: Dialect, observed: Array) -> Array:
-    """|observed - theta'| in ulp at scale by a dialect; NaN where nobody measures it.
+    """|observed - theta'| in ulp at scale, theta' by a dialect.
 
-    Another decay is measured too; another accumulator, update or maximize is not.
+    NaN for all elements where a departure of the dialect is not `measured`.
     """
     errors = np.full(len(batch), np.nan)
     if not dialect.measured:
@@ -204,7 +204,7 @@ def _extreme(x: Array) -> Array:
 
 
 def _round(fmt: Format, x: dd.Pair, radius: Array) -> tuple[Array, Array]:
-    """x rounded to the format, and whether the whole ball rounds so."""
+    """x rounded to the format, and whether the whole ball rounds to that number."""
     low, high = x[0] + (x[1] - radius), x[0] + (x[1] + radius)
     if fmt != BINARY64:
         low = round_array(fmt, np.nextafter(low, -np.inf))

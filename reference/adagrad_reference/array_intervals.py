@@ -3,10 +3,11 @@
 Rule 1.  An interval is a tuple of float64 arrays: (lo, hi) in `Narrow`, and
          (lo, lo tail, hi, hi tail) in `Wide`.
 Rule 2.  Every end point is rounded outward by more than the arithmetic's own error.
-Rule 3.  What is not sure to be right (anything not finite, a zero divisor, numbers so
-         large or small that error terms could be lost) is marked in `hard`, and the
-         caller asks the norm instead.  An overflow in the working format shows as an
-         infinity in S', the denominator or the update, which is where it is looked for.
+Rule 3.  Elements without a proof of rule 2 (a number that is not finite, a zero
+         divisor, numbers so large or small that error terms could be lost) are marked
+         in `hard`; the caller computes them by the norm.  An overflow in the working
+         format is an infinity in S', the denominator or the update, and is detected
+         there.
 Rule 4.  Second factors and divisors are never negative, as in interval.py; a divisor
          that may be flushed to zero is hard, as every zero divisor is.
 """
@@ -29,7 +30,7 @@ Box = tuple[Array, ...]
 
 
 def round_array(fmt: Format, x: Array) -> Array:
-    """float64 array rounded to nearest even in a format of at most 24 bits."""
+    """A float64 array rounded to nearest even in a format of at most 24 bits."""
     if fmt.width == 32:
         return x.astype(np.float32).astype(np.float64)
     drop = BINARY64.precision - fmt.precision
@@ -52,7 +53,7 @@ def round_array(fmt: Format, x: Array) -> Array:
 
 
 class _Watcher:
-    """Collects which elements are hard."""
+    """Marks the elements that are hard, in an array of flags."""
 
     hard: Array
 
@@ -61,7 +62,7 @@ class _Watcher:
 
     def guarded(self, update: Box, total: Box, rate: Box) -> Box:
         """The update; elements whose accumulator `total` may be 0 are hard."""
-        del rate  # the norm looks at it
+        del rate  # unused here; NormArithmetic needs it
         self._mark(~(total[0] > 0))
         return update
 
@@ -93,7 +94,7 @@ class Narrow(_Watcher):
         return x, x
 
     def given(self, lo: Array, hi: Array) -> Box:
-        """Intervals of numbers >= 0 that were formed elsewhere."""
+        """The intervals [lo, hi] of numbers >= 0 that row_wise.py forms."""
         self._mark(~np.isfinite(lo) | ~np.isfinite(hi))
         return lo, hi
 
@@ -106,7 +107,7 @@ class Narrow(_Watcher):
         return a[0] + b[0], a[1] + b[1]
 
     def sub(self, a: Box, b: Box) -> Box:
-        """a - b: here the update is known, so look for trouble in it."""
+        """a - b; an infinite or NaN b, which is the update, makes the element hard."""
         self._mark(~np.isfinite(b[0]) | ~np.isfinite(b[1]))
         return a[0] - b[1], a[1] - b[0]
 
@@ -122,7 +123,7 @@ class Narrow(_Watcher):
         return lo, np.maximum(a[1] / b[0], a[1] / b[1])
 
     def approximate(self, a: Box) -> Box:
-        """`a` as a unit gives it that may be up to 2 ulp off."""
+        """The results of a unit whose error is up to 2 ulp."""
         return self.mul(a, approximate_factors(self.format))
 
     def square(self, a: Box) -> Box:
@@ -145,7 +146,7 @@ class Narrow(_Watcher):
         return lo, hi
 
     def flush(self, a: Box) -> Box:
-        """With zero, if subnormal numbers may be flushed and `a` holds some."""
+        """`a` with 0, where the class flushes and `a` has subnormal numbers."""
         if not self.cls.flushes:
             return a
         lo, hi = a
@@ -156,7 +157,7 @@ class Narrow(_Watcher):
         )
 
     def opt64(self, a: Box) -> Box:
-        """Kept exact or rounded to binary64: scalars on their way.
+        """An intermediate scalar: kept exact, or rounded to binary64.
 
         An end of `a` is x rounded to binary64 for an exact end x, so it is RN x itself,
         and x lies between its neighbours: they hold both, whatever the rounding was.
@@ -167,7 +168,7 @@ class Narrow(_Watcher):
         return self.flush((lo, np.where(hi == 0, 0.0, np.nextafter(hi, np.inf))))
 
     def opt(self, a: Box) -> Box:
-        """Kept exact, fused, wider, or rounded to the format."""
+        """A result that is kept exact, fused, kept wider, or rounded to the format."""
         lo, hi = self._widen(a)
         round_ = round_array
         return (
@@ -176,12 +177,12 @@ class Narrow(_Watcher):
         )
 
     def faithful(self, a: Box) -> Box:
-        """As `opt`, by a unit whose error is below one ulp."""
+        """As `opt`, for a unit whose error is below one ulp."""
         lo, hi = self._widen(a)
         return self._round_down(lo), -self._round_down(-hi)
 
     def store(self, a: Box) -> Box:
-        """Numbers of the format."""
+        """A result that is stored, so a number of the format."""
         lo, hi = self._widen(a)
         return round_array(self.format, lo), round_array(self.format, hi)
 
@@ -243,7 +244,7 @@ class Wide(_Watcher):
         return x, zero, x, zero
 
     def given(self, lo: Array, hi: Array) -> Box:
-        """Intervals of numbers >= 0 that were formed elsewhere."""
+        """The intervals [lo, hi] of numbers >= 0 that row_wise.py forms."""
         self._mark_range(np.sqrt(lo))
         self._mark_range(np.sqrt(hi))
         return lo, np.zeros_like(lo), hi, np.zeros_like(hi)
@@ -258,7 +259,7 @@ class Wide(_Watcher):
         return *lo, *self._above(dd.add(a[2:], b[2:]), a[3], b[3])
 
     def sub(self, a: Box, b: Box) -> Box:
-        """a - b: here the update is known, so look for trouble in it."""
+        """a - b; an infinite or NaN b, which is the update, makes the element hard."""
         self._mark(~np.isfinite(b[0]) | ~np.isfinite(b[2]))
         return self.add(a, (-b[2], -b[3], -b[0], -b[1]))
 
@@ -279,7 +280,7 @@ class Wide(_Watcher):
         return *lo, *self._above(hi, hi[1], a[3], by_hi[1])
 
     def approximate(self, a: Box) -> Box:
-        """`a` as a unit gives it that may be up to 2 ulp off."""
+        """The results of a unit whose error is up to 2 ulp."""
         below, above = approximate_factors(BINARY64)
         return self.mul(a, (below, 0.0, above, 0.0))
 
@@ -315,7 +316,7 @@ class Wide(_Watcher):
         return *lo, *hi
 
     def flush(self, a: Box) -> Box:
-        """With zero, if subnormal numbers may be flushed and `a` holds some."""
+        """`a` with 0, where the class flushes and `a` has subnormal numbers."""
         if not self.cls.flushes:
             return a
         normal = BINARY64.smallest_normal  # a head can be that, rounded up
@@ -324,15 +325,15 @@ class Wide(_Watcher):
         return *lo, *_choose((a[2] < 0) & (a[2] >= -normal), zero, a[2:])
 
     def opt(self, a: Box) -> Box:
-        """Kept exact, fused, or rounded: the head of a pair is its rounding."""
+        """A result that is kept exact, fused, or rounded: the head of a pair."""
         a = self.flush(a)
         return a[0], np.minimum(a[1], 0.0), a[2], np.maximum(a[3], 0.0)
 
-    #: Scalars on their way: binary64 is the format itself.
+    #: Intermediate scalars: binary64 is the format itself.
     opt64 = opt
 
     def faithful(self, a: Box) -> Box:
-        """As `opt`, by a unit whose error is below one ulp."""
+        """As `opt`, for a unit whose error is below one ulp."""
         a = self.flush(a)
         zero = np.zeros_like(a[0])
         lo = np.where(a[1] < 0, np.nextafter(a[0], -np.inf), a[0])
@@ -340,7 +341,7 @@ class Wide(_Watcher):
         return lo, zero, hi, zero
 
     def store(self, a: Box) -> Box:
-        """Numbers of binary64."""
+        """A result that is stored, so a number of binary64."""
         a = self.flush(a)
         zero = np.zeros_like(a[0])
         return a[0], zero, a[2], zero

@@ -1,11 +1,11 @@
-"""What each event of a scenario does, without any arithmetic.
+"""The effect of each event of a scenario, without any arithmetic.
 
-The bookkeeper knows groups, options, step counters and gradients.  The player adds
-exact numbers to it, and the grader adds a port's own observed numbers; both see
-the same effects.
+The bookkeeper keeps groups, options, step counters and gradients.  The player adds
+exact numbers to them, and the grader the numbers that a port shows; both start from the
+same effects.
 
-Rule 1.  A refused event changes nothing (but the gradients that came with it stay).
-Rule 2.  A param without a gradient is skipped whole: no step, no counter.
+Rule 1.  A refused event changes nothing, except that gradients given with it stay.
+Rule 2.  A param without a gradient is skipped: no step, and its counter stays.
 Rule 3.  Loading replaces counters and all group options; params correspond by their
          order, as the indices of a state dict do.
 Rule 4.  After a load in a new process only that optimizer exists, without gradients.
@@ -84,7 +84,7 @@ class Restored:
 
 @dataclass(frozen=True)
 class Effect:
-    """What an event does to state, or why it must be refused."""
+    """The changes of state by an event, or the reason why it must be refused."""
 
     refusal: str | None = None
     updates: tuple[Update, ...] = ()
@@ -100,7 +100,7 @@ class Effect:
 
 
 class _Move(NamedTuple):
-    """A param that will move, and by what; see `Update`."""
+    """An update before its counter is known; see `Update`."""
 
     param: str
     options: Options
@@ -110,9 +110,9 @@ class _Move(NamedTuple):
 
 @dataclass(frozen=True)
 class _Run:
-    """Many steps: who moves in each step of the first two rounds of a cycle.
+    """Many steps: the moves of each step in the first two rounds of a cycle.
 
-    All further rounds are as the second one, for by then every gradient is given.
+    All further rounds are as the second one, since every gradient is given by then.
     """
 
     counters: Mapping[str, int]  #: before
@@ -123,7 +123,7 @@ class _Run:
     taken: Callable[..., tuple[Update, ...]]
 
     def numbers(self) -> Iterator[int]:
-        """The place in `rounds` of each step."""
+        """The index into `rounds` of each step."""
         for number in range(self.count):
             yield min(number, self.length + number % self.length)
 
@@ -173,7 +173,7 @@ class Bookkeeper:
         self.gradients = dict.fromkeys(self.scenario.tensors)
 
     def counter(self, optimizer: str, param: str) -> int:
-        """Steps that the optimizer has taken with the param."""
+        """The number of steps that the optimizer has taken with the param."""
         return self.optimizers[optimizer].counters[param]
 
     def params(self, optimizer: str) -> list[str]:
@@ -182,7 +182,7 @@ class Bookkeeper:
         return known.params if known else []
 
     def groups(self, optimizer: str) -> list[tuple[tuple[str, ...], Options]]:
-        """Params and options in force of each group."""
+        """The params and the options of each group."""
         return [(g.params, g.options) for g in self._optimizer(optimizer).groups]
 
     def apply(self, event: Event) -> Effect:
@@ -258,7 +258,7 @@ class Bookkeeper:
         return 0
 
     def _illegal(self, options: OptionValues) -> str | None:
-        """Infinite options are refused only where that is asked for (a MAY)."""
+        """The reason to refuse options; infinite ones only where a flag wants it."""
         infinite = Flag.INFINITE_REFUSED in self.scenario.flags
         return illegal_option(options, infinite=infinite)
 
@@ -273,7 +273,7 @@ class Bookkeeper:
     def _moves(
         self, optimizer: _Optimizer, gradients: Mapping[str, Gradient]
     ) -> list[_Move] | None:
-        """Who moves by which gradient, once these are given; None is a refusal."""
+        """The moves of a step that gives these gradients; None for a refusal."""
         for param, gradient in gradients.items():
             self._check_gradient(param, gradient)
         self.gradients.update(gradients)
@@ -292,7 +292,7 @@ class Bookkeeper:
         return moves
 
     def _meant(self, param: str) -> Gradient:
-        """The gradient by which a step moves a param; None skips it."""
+        """The gradient by which a step moves a param; None skips the param."""
         return self.gradients[param]
 
     def _in_force(self, optimizer: _Optimizer, group: int) -> Options:
@@ -312,7 +312,7 @@ class Bookkeeper:
         moves: Iterable[_Move],
         counting: Iterable[str],
     ) -> tuple[Update, ...]:
-        """Count one step, and the updates of it."""
+        """The updates of one step, which advances the counters of `counting`."""
         for param in counting:
             counters[param] += 1
         return tuple(

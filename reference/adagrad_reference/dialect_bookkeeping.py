@@ -1,6 +1,7 @@
-"""The bookkeeping of other dialects: who counts, whose options, what a load restores.
+"""The bookkeeping of dialects: counters, options in force, and what a load restores.
 
-Each method overrides one rule of `Bookkeeper` where the dialect's switch says so.
+Each method overrides one rule of `Bookkeeper` where the dialect has another value of
+the rule's switch.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ __all__ = ["bookkeeper"]
 
 
 def bookkeeper(scenario: Scenario, dialect: Dialect) -> Bookkeeper:
-    """The books of a scenario by a dialect; its own class where rules differ."""
+    """The books of a scenario by a dialect."""
     books = Bookkeeper if dialect.keeps_books else _VariantBooks
     return books(scenario, dialect)
 
 
-#: Where an optimizer's counters keep how often it was stepped.
+#: The key in an optimizer's counters for the number of its own steps.
 _CALLS = ""
 
 

@@ -45,7 +45,7 @@ _DEFAULTS = Options()
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a program does at every switch; the defaults are the document's."""
+    """The value of a program at every switch; the defaults are the document's."""
 
     name: str = "document"
     initial: Initial = "tau"
@@ -86,7 +86,7 @@ class Dialect:
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:
-        """What the table says of every change."""
+        """The row of every change."""
         return tuple(SWITCHES[name].others[value] for name, value in self.changes)
 
     @property
@@ -121,7 +121,7 @@ class Dialect:
         return replace(changed, name="+".join("=".join(c) for c in changed.changes))
 
     def setting(self, t: int, o: Options) -> tuple[int, Options]:
-        """The step number and the options that the formula is to be fed with."""
+        """The step number and the options with which the formula is run."""
         t += self.rate == "t"
         if self.scalars == "binary32":
             o = o.override(
@@ -144,7 +144,7 @@ class Dialect:
         return t, o.override(changes) if changes else o
 
     def _rate_changes(self, t: int, o: Options) -> dict[str, float | bool]:
-        """The rate itself in the place of a rate that decays otherwise (ALG-4)."""
+        """The options by which the rate of ALG-4 is that of the dialect."""
         match self.rate:
             case "t-1" | "t":
                 return {}
@@ -160,6 +160,7 @@ class Dialect:
                 assert_never(self.rate)
 
     def _eps_changes(self, o: Options) -> dict[str, float | bool]:
+        """The eps of ALG-7; its place is a matter of enclosure.py."""
         match self.eps:
             case "outside" | "inside" | "squared":
                 return {}
@@ -173,7 +174,7 @@ class Dialect:
                 assert_never(self.eps)
 
     def _decay_changes(self, o: Options) -> dict[str, float | bool]:
-        """The weight decay by which the gradient, or theta, is changed (ALG-5)."""
+        """The weight decay of ALG-5, or of theta where it is decoupled."""
         match self.decay:
             case "ignored":
                 return {"weight_decay": 0.0}

@@ -3,7 +3,7 @@
 A pair (h, l) stands for h + l with |l| <= ulp(h)/2.  The relative errors quoted, in
 units of u**2 = 2**-106, are proved in M. Joldes, J.-M. Muller, V. Popescu, "Tight and
 rigorous error bounds for basic building blocks of double-word arithmetic", ACM TOMS
-44 (2017).  They hold while nothing over- or underflows; callers see to that.
+44 (2017).  They hold where nothing over- or underflows, which the callers ensure.
 """
 
 from __future__ import annotations

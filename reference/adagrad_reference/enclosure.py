@@ -8,16 +8,17 @@ of them at once with intervals.  Rounding is monotone, so RN([a, b]) lies in
 A value outside is provably wrong.
 
 The formula stands here once, in `form_scalars` and `step_box`.  It runs on two kinds
-of arithmetic: `NormArithmetic` in mpmath (interval.py), which is the norm, and NumPy
-ones (fast_arithmetic.py) that are never narrower.
+of arithmetic: `NormArithmetic` in mpmath (interval.py), which is the norm, and the
+NumPy ones of array_intervals.py, which are never narrower.  The arithmetic carries the
+numeric class.
 
-A class with `flushes` lets every operand and every result that is subnormal in F be
-zero instead.  Inputs pass through `flush` once; whatever leaves `opt`, `faithful`,
-`opt64` or `store` is flushed already, and so is a hull of such.  What does not leave
-them is the sum S'', and it goes nowhere else: so all operands are flushed.
+In a class with `flushes`, every operand and every result that is subnormal in F may be
+zero instead.  Inputs pass through `flush` once; the results of `opt`, `faithful`,
+`opt64` and `store` are flushed, and so are hulls of them.  Only S'' skips `opt`; it is
+used solely by `store` and `opt`, so every operand is flushed.
 
-A `Dialect` (dialects.py) switches single lines to what other programs do there; the
-boxes then hold every legal evaluation of that program.
+A `Dialect` (dialects.py) switches single lines to the rules of other programs; the
+boxes then hold every legal evaluation of such a program.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ __all__ = [
 
 
 class GivenScalars(NamedTuple):
-    """What the scalars of a step are made of, as points of some arithmetic."""
+    """The hyperparameters of a step as points of an arithmetic."""
 
     one: Any
     before: Any  #: t - 1
@@ -59,7 +60,7 @@ class GivenScalars(NamedTuple):
 
 @dataclass(frozen=True)
 class ScalarBoxes:
-    """The scalars of a step, the same for all elements of a param, as intervals."""
+    """The scalars of a step as intervals, the same for all elements of a param."""
 
     clr: Any
     weight_decay: Any | None  #: None where it is 0 and ALG-5 is skipped
@@ -69,7 +70,7 @@ class ScalarBoxes:
 
 
 def form_scalars(ar: Any, given: GivenScalars) -> ScalarBoxes:
-    """The scalars: in binary64, or rounded once to F, or evaluated in F."""
+    """The scalars of a step: in binary64, rounded once to F, or evaluated in F."""
     one, weight_decay = given.one, given.weight_decay
     before, lr, decay = map(ar.flush, (given.before, given.lr, given.lr_decay))
     grown = ar.opt64(ar.add(one, ar.opt64(ar.mul(before, decay))))
@@ -78,7 +79,7 @@ def form_scalars(ar: Any, given: GivenScalars) -> ScalarBoxes:
         product = ar.opt(ar.mul(ar.opt(before), ar.opt(decay)))
         grown_in_format = ar.opt(ar.add(one, product))
         inverse = ar.opt(ar.div(one, grown_in_format))
-        clr = ar.hull(  # some divide, others multiply by the reciprocal
+        clr = ar.hull(  # divided, or multiplied by the reciprocal
             clr,
             ar.opt(ar.opt64(ar.mul(lr, ar.opt64(ar.div(one, grown))))),
             ar.opt(ar.div(ar.opt(lr), grown_in_format)),
@@ -100,7 +101,7 @@ def step_box(
     """(theta', S') after one step, as intervals of the arithmetic `ar`.
 
     `g` is the gradient after maximize (its sign is exact); `c` holds the scalars that
-    `form_scalars` gives in the same arithmetic.  A `row_square` (rows.py) takes the
+    `form_scalars` gives in the same arithmetic.  A `row_square` (row_wise.py) takes the
     place of the element's own square.
     """
     if dialect.update == "nothing":
@@ -220,9 +221,9 @@ def _decoupled(
     c: ScalarBoxes,
     dialect: Dialect,
 ) -> Any:
-    """theta' where the decay acts on theta itself, before the update or with it.
+    """theta' where the decay acts on theta, before the update, after it or with it.
 
-    `parts` are g, the denominator, and the update that is made of both.
+    `parts` are g, the denominator, and the update, which is formed of both.
     """
     g, d, update = parts
     pull, rate = ar.opt(ar.mul(theta, c.weight_decay)), c.weight_decay
@@ -255,7 +256,7 @@ def norm_arithmetic(fmt: Format, cls: NumericClass) -> NormArithmetic:
 
 
 def subtracts_decay(o: Options, dialect: Dialect) -> bool:
-    """Whether ALG-5 subtracts: by mistake, or since ALG-9 comes after it."""
+    """Whether ALG-5 subtracts: by the switch, or because ALG-9 comes after it."""
     late = o.maximize and dialect.maximize == "after-decay"
     return late != (dialect.decay == "subtracted")
 

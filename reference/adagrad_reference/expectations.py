@@ -1,9 +1,9 @@
-"""A scenario played exactly: what every port must be seen to do.
+"""A scenario played exactly: the expectations of every event.
 
-Three things are carried along: the box of each numeric class, which holds whatever a
-legal port can have stored by then; the exact result, correctly rounded, where the
-state before the step is given; and for binary64 the exact trajectory, as mpmath
-intervals that are refined until every rounding is certain.
+Three tracks are carried from event to event: the box of each numeric class, which holds
+every value that a legal port can have stored; the exact result, correctly rounded,
+where the state before the step is given; and for binary64 the exact trajectory, as
+mpmath intervals that are refined until every rounding is certain.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Unresolved(ArithmeticError):
 
 @dataclass(frozen=True)
 class ParamExpectation:
-    """State of one param after an event; lists run over the elements, row-major."""
+    """The state of one param after an event; lists are over its elements, row-major."""
 
     t: int
     theta: Mapping[str, list[Box]] | None  #: by numeric class; None: not moved
@@ -53,7 +53,7 @@ class ParamExpectation:
 
 @dataclass(frozen=True)
 class EventExpectation:
-    """What an event must do; params that are not listed keep every bit."""
+    """The due outcome of an event; params that are not listed keep every bit."""
 
     refusal: str | None = None
     params: Mapping[str, ParamExpectation] = field(default_factory=dict)
@@ -64,9 +64,9 @@ def play(
 ) -> list[EventExpectation]:
     """The expectation of every event, by the document or by another dialect.
 
-    The boxes are those of the norm.  With `fast`, steps from a given state take the
-    NumPy engine's, which are never narrower, and are not rounded correctly beside.  In
-    another dialect there are boxes alone.
+    The boxes are those of the norm.  With `fast`, steps from a given state have the
+    boxes of the array enclosure, which are never narrower, and no correctly rounded
+    results.  In another dialect there are boxes alone.
 
     Raises `ScenarioError` for an impossible scenario and `Unresolved` where an exact
     trajectory of binary64 cannot be rounded with certainty.
@@ -91,7 +91,7 @@ def expected(scenario: Scenario) -> list[EventExpectation]:
 
 @dataclass
 class _Numbers:
-    """One array of elements on all its tracks."""
+    """The numbers of one array on all tracks."""
 
     boxes: dict[str, list[Interval]]
     exact: list[Any] | None  #: mpmath intervals, for binary64
@@ -99,7 +99,7 @@ class _Numbers:
     rounded: list[float] | None  #: correctly rounded values, where already decided
 
     def at(self, places: Sequence[int]) -> _Numbers:
-        """Some of the elements."""
+        """The elements at some places."""
 
         def some(column: list[Any] | None) -> list[Any] | None:
             return None if column is None else [column[i] for i in places]
@@ -108,7 +108,7 @@ class _Numbers:
         return _Numbers(boxes, some(self.exact), some(self.given), some(self.rounded))
 
     def with_moved(self, places: Sequence[int], moved: _Numbers) -> _Numbers:
-        """All elements, those at `places` replaced."""
+        """All elements, with those at `places` replaced."""
 
         def put(old: list[Any] | None, new: list[Any] | None) -> list[Any] | None:
             if old is None or new is None:
@@ -215,7 +215,7 @@ class _Player:
     def _moved(
         self, update: Update, theta: _Numbers, total: _Numbers
     ) -> tuple[_Numbers, _Numbers]:
-        """Theta and S after a step of all these elements."""
+        """Theta and S after a step of all elements of both arrays."""
         tensor = self.scenario.tensors[update.param]
         fmt, row = tensor.fmt, row_size(tensor)
         gradient = update.gradient.values()

@@ -1,9 +1,9 @@
 """IEEE 754 binary formats, bit for bit.
 
 Every value of the four working formats is a binary64 number, so a *value* is a
-Python float and conversions to and from bits are exact.  What has to be rounded
-arrives exactly: as a `fractions.Fraction`, or as the pair (m, e) meaning m * 2**e
-that mpmath calls `man_exp`.
+Python float and conversions to and from bits are exact.  The operand of a rounding is
+exact: a `fractions.Fraction`, or the pair (m, e) meaning m * 2**e that mpmath calls
+`man_exp`.
 
 Rule 1.  Rounding is to nearest, ties to even (NEAREST), or directed (DOWN, UP).
 Rule 2.  Overflow follows IEEE 754: to nearest goes to infinity from

@@ -2,12 +2,13 @@
 
 Rule 1.  An `Interval` holds every value that a quantity can have.  End points are
          mpf of ENDPOINT_BITS bits, rounded outward, or infinities.
-Rule 2.  `nan` tells that the quantity can also be NaN.  Which operations raise it:
+Rule 2.  `nan` means that the quantity can also be NaN.  The operations that make it
+         true are
 
              0 * inf      inf - inf      inf / inf      0 / 0
 
-         each when both operands can be so.  The combination itself then adds no value
-         to the result, with one exception: 0 / 0 also adds 0, because a guarded
+         each where both operands can have these values.  The combination then adds no
+         value to the result, with one exception: 0 / 0 also adds 0, because a guarded
          division by a zero accumulator is legal (ruling on special values).
 Rule 3.  x / 0 with x != 0 gives the infinity of the sign of x.  Divisors and second
          factors are never negative: in one step of Adagrad they are the learning
@@ -50,7 +51,7 @@ _CEILING = {"prec": ENDPOINT_BITS, "rounding": "c"}
 
 @dataclass(frozen=True)
 class Interval:
-    """[lo, hi] with mpf ends, and whether NaN is possible too."""
+    """[lo, hi] with mpf ends, and whether the quantity can be NaN."""
 
     lo: Any
     hi: Any
@@ -58,7 +59,7 @@ class Interval:
 
     @property
     def empty(self) -> bool:
-        """No value at all: NaN is the only outcome."""
+        """Whether the interval has no value, so that NaN is the only outcome."""
         return bool(self.lo > self.hi)
 
     @classmethod
@@ -90,10 +91,10 @@ def wider_format(fmt: Format) -> Format | None:
 
 
 def approximate_factors(fmt: Format) -> tuple[float, float]:
-    """By what a result is multiplied that is up to 2 ulp off.
+    """The least and the largest factor of a result with an error of up to 2 ulp.
 
-    The ulp are those of binary32 in narrower formats, which have no such units of
-    their own.
+    In formats narrower than binary32 the ulp are those of binary32: approximate units
+    compute in binary32 there.
     """
     most = 2.0 ** (2 - max(fmt.precision, BINARY32.precision))
     return 1 - most, 1 + most
@@ -118,9 +119,8 @@ class NormArithmetic:
     """Interval operations for one working format, in mpmath.
 
     Raw operations (`add`, `sub`, `mul`, `div`, `square`, `sqrt`) are exact up to the
-    outward rounding of their end points; `opt`, `faithful` and `store` say what a
-    floating-point unit may make of the result.  With `flushes`, operands and results
-    that are subnormal in the format may be zero as well.
+    outward rounding of their end points; `opt`, `faithful` and `store` give the values
+    that a floating-point unit of the class `cls` may have as the result.
     """
 
     def __init__(self, fmt: Format, cls: NumericClass = LAWFUL) -> None:
@@ -214,7 +214,7 @@ class NormArithmetic:
         return Interval(lo, hi, a.nan)
 
     def sqrt(self, a: Interval) -> Interval:
-        """The square root; NaN below 0, where only a wrong port can have come."""
+        """The square root; NaN below 0, where the sums of a right port never are."""
         if a.empty or a.hi < 0:
             return _nothing()
         lo = _ctx.sqrt(max(a.lo, _ctx.zero), **_FLOOR)
@@ -228,14 +228,14 @@ class NormArithmetic:
         )
 
     def approximate(self, a: Interval) -> Interval:
-        """`a` as a unit gives it that may be up to 2 ulp off."""
+        """The results of a unit whose error is up to 2 ulp."""
         return self.mul(a, Interval.point(*approximate_factors(self.format)))
 
     def guarded(self, update: Interval, total: Interval, rate: Interval) -> Interval:
         """The update, but 0 where the accumulator `total` is 0.
 
-        The zero may be that of the inverse, which is multiplied by the `rate`.  A NaN
-        is above 0 for one program and not for another.
+        The zero may be that of the inverse, which is multiplied by the `rate`.  The
+        comparison of a NaN with 0 has either outcome.
         """
         if total.lo > 0 and not total.nan:
             return update
@@ -243,10 +243,10 @@ class NormArithmetic:
         zero = self.hull(zero, self.mul(zero, rate))
         return self.hull(update, zero) if total.hi > 0 or total.nan else zero
 
-    # -- what a floating-point unit may make of it -------------------------------
+    # -- the results that a floating-point unit may have -------------------------
 
     def flush(self, a: Interval) -> Interval:
-        """With zero, if subnormal numbers may be flushed and `a` holds some."""
+        """`a` with 0, where the class flushes and `a` has subnormal numbers."""
         if not self.cls.flushes or a.empty:
             return a
         normal = self.format.smallest_normal
@@ -255,10 +255,10 @@ class NormArithmetic:
         return Interval(lo, hi, a.nan)
 
     def widen(self, a: Interval) -> Interval:
-        """One earlier rounding in any wider format (covers double rounding).
+        """One earlier rounding in any wider format, which covers double rounding.
 
-        Flushed after it: the results of `opt`, `faithful` and `store` then hold zero
-        too, whether a unit looks for subnormal numbers before or after it rounds.
+        The result is flushed: `opt`, `faithful` and `store` then hold zero too, whether
+        a unit detects subnormal numbers before or after it rounds.
         """
         if self.wider is not None and not a.empty:
             lo, hi = self._wider_end(a.lo, -1), self._wider_end(a.hi, +1)
@@ -266,21 +266,21 @@ class NormArithmetic:
         return self.flush(a)
 
     def opt(self, a: Interval) -> Interval:
-        """Kept exact, fused, wider, or rounded to the format."""
+        """A result that is kept exact, fused, kept wider, or rounded to the format."""
         j = self.widen(a)
         return self.hull(j, self._rounded(j, NEAREST, NEAREST))
 
     def faithful(self, a: Interval) -> Interval:
-        """As `opt`, by a unit whose error is below one ulp."""
+        """As `opt`, for a unit whose error is below one ulp."""
         j = self.widen(a)
         return self.hull(j, self._rounded(j, DOWN, UP))
 
     def store(self, a: Interval) -> Interval:
-        """What is stored must be a number of the format."""
+        """A result that is stored, so a number of the format."""
         return self._rounded(self.widen(a), NEAREST, NEAREST)
 
     def opt64(self, a: Interval) -> Interval:
-        """Kept exact or rounded to binary64: scalars on their way."""
+        """An intermediate scalar: kept exact, or rounded to binary64."""
         ends = (
             _to_format(BINARY64, a.lo, NEAREST),
             _to_format(BINARY64, a.hi, NEAREST),

@@ -1,7 +1,7 @@
 """Strict access to the fields of JSON values.
 
-A field that is missing, of another kind, or a name beyond the grammar of names.py is a
-`CodecError`; its message says what and where on one line of ASCII.
+A field that is missing or of another kind, or a name beyond the grammar of names.py, is
+a `CodecError`, whose message has the place and the reason on one line of ASCII.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _GRAMMAR = {
 
 
 class CodecError(ValueError):
-    """JSON that is no scenario; the message says where and why."""
+    """JSON that is no scenario; the message has the place and the reason."""
 
 
 def field(data: Any, key: str, kind: type, where: str = "event") -> Any:

@@ -1,7 +1,7 @@
 """The numeric classes: what a floating-point unit may do beside rounding to nearest.
 
-A class travels as a whole, in the arithmetic that a step is computed with, so that a
-further freedom is a further field here and is read where the arithmetic uses it.
+An arithmetic carries its class as a whole.  A further freedom is a further field here,
+read by the operations of the arithmetics and by the formula in enclosure.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ __all__ = ["OPTION_NAMES", "Options", "illegal_option"]
 
 @dataclass(frozen=True)
 class Options:
-    """What one param group is optimized with; the numbers are binary64.
+    """The hyperparameters of one param group; the numbers are binary64.
 
     The symbols are the document's: `lr` is gamma, `lr_decay` is eta, `weight_decay`
     is lambda, `initial_accumulator_value` is tau, `eps` is epsilon.

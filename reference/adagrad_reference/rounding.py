@@ -73,8 +73,8 @@ def round_step(
 ) -> tuple[float, float]:
     """(theta', S') of the exact step, each correctly rounded to `fmt`.
 
-    theta' uses the exact S', not the rounded one.  A step with an infinite or NaN
-    input, and 0/0, follows IEEE 754.
+    theta' is formed with the exact S' before its rounding.  A step with an infinite or
+    NaN input, and 0/0, follows IEEE 754.
     """
     given = (theta, g, state_sum, o.lr, o.lr_decay, o.weight_decay, o.eps)
     if not all(map(math.isfinite, given)):
@@ -93,7 +93,7 @@ def round_step(
 
 
 def round_ball(fmt: Format, ball: Any) -> float | None:
-    """The number of `fmt` to which both ends of an mpmath interval round, if one."""
+    """The number to which both ends of an interval round; None if they differ."""
     low, high = (_round_end(fmt, end) for end in ball._mpi_)
     return low if low == high else None
 
@@ -107,7 +107,7 @@ def _round_end(fmt: Format, end: Any) -> float:
 
 @lru_cache(maxsize=8)
 def ziv_context(precision: int) -> Any:
-    """The interval context of one round of Ziv's loop, made once."""
+    """The interval context of one round of Ziv's loop; each is made once."""
     return interval_context(precision)
 
 
@@ -144,7 +144,7 @@ def _root(square: Fraction) -> Fraction:
 def _round_special(
     fmt: Format, theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> tuple[float, float]:
-    """By IEEE 754; what is finite all the same is still rounded once, from exact."""
+    """The step by IEEE 754; a finite result is rounded once, from the exact one."""
     if state_sum < 0:
         return math.nan, math.nan  # no root
     ctx = context(ZIV_PRECISIONS[0])

@@ -1,11 +1,12 @@
 """Row-wise accumulators: S of a whole row grows by the mean of its squares.
 
 A row is all that belongs to one index of the first dimension; params of fewer than two
-dimensions have rows of one element.  Whoever sums n squares rounds n - 1 times, in
-whatever order: none of them is negative, so each rounding is a factor near 1.  The mean
-is the sum divided by n, or multiplied by 1 / n.
+dimensions have rows of one element.  A sum of n squares is rounded n - 1 times, in any
+order; no square is negative, so each rounding is a factor near 1.  The mean is the sum
+divided by n, or multiplied by 1 / n.
 
-Both engines take these boxes; their end points are binary64 numbers, rounded outward.
+The end points of the boxes are binary64 numbers, rounded outward, so that the norm and
+the array arithmetics take the same boxes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = ["mean_squares", "row_size"]
 
 
 class _Shaped(Protocol):
-    """A param: a tensor of the scenario."""
+    """The shape of a param and whether it is complex; a `Tensor` has both."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -38,7 +39,7 @@ class _Shaped(Protocol):
 
 
 def row_size(param: _Shaped) -> int:
-    """How many encodings of a param are one row; a complex element is two of them."""
+    """The number of encodings in one row; a complex element is two of them."""
     shape = (*param.shape, 2) if param.complex else param.shape
     return math.prod(shape[1:])
 
@@ -74,7 +75,7 @@ def mean_squares(
 def _mean(ar: NormArithmetic, squares: Sequence[Interval]) -> Interval:
     n = len(squares)
     total = ar.mul(reduce(ar.add, squares), _roundings(ar.format, n - 1))
-    if ar.cls.flushes and not total.empty:  # every sum on the way can be flushed
+    if ar.cls.flushes and not total.empty:  # every partial sum can be flushed
         lost = (n - 1) * ar.format.smallest_normal
         total = Interval(max(total.lo - lost, 0), total.hi, total.nan)
     total = ar.opt(total)  # it can overflow
@@ -90,11 +91,11 @@ def _mean(ar: NormArithmetic, squares: Sequence[Interval]) -> Interval:
 
 @cache
 def _roundings(fmt: Format, count: int) -> Interval:
-    """By what so many roundings multiply; each may go through a wider format."""
+    """The bounds of a product of `count` rounding factors, each through any format."""
     ctx, wider = context(ENDPOINT_BITS), wider_format(fmt)
     u, first = ctx.mpf(fmt.unit_roundoff), wider.unit_roundoff if wider else 0
-    most = u + first + u * first  # of a single one
-    slack = ctx.ldexp(1, 20 - ENDPOINT_BITS)  # beyond what the powers err by
+    most = u + first + u * first  # of one rounding after one in a wider format
+    slack = ctx.ldexp(1, 20 - ENDPOINT_BITS)  # more than the error of the powers
     return Interval(
         (1 - most) ** count * (1 - slack), (1 + most) ** count * (1 + slack)
     )

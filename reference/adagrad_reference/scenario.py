@@ -1,8 +1,8 @@
 """The scenario language: tensors, optimizers by name, and events, as plain data.
 
-Rule 1.  A scenario says what is done, never how it should come out; play.py derives
-         the expectations.  It holds no floating-point numbers of its own formats:
-         tensors are bits, hyperparameters are binary64.
+Rule 1.  A scenario holds what is done, never the expected results; expectations.py
+         derives these.  It holds no floating-point numbers of its own formats: tensors
+         are bits, hyperparameters are binary64.
 Rule 2.  Params are shared by all optimizers of a scenario; the state (accumulator and
          step counter) belongs to an optimizer and a param.
 Rule 3.  A gradient stays with its param until it is replaced or zeroed, as after a
@@ -65,10 +65,10 @@ LoadWay = Literal["same-object", "deepcopy", "bytes", "new-process"]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a tensor lies in its storage: `length` elements, all else is guard.
+    """The place of a tensor in a storage of `length` elements.
 
-    `offset` and `strides` count elements; guard elements hold the encoding `guard`
-    and must never change.
+    `offset` and `strides` count elements.  The other elements of the storage are
+    guards: they hold the encoding `guard` and must never change.
     """
 
     length: int
@@ -84,7 +84,7 @@ class Layout:
         return places
 
     def problem(self, shape: tuple[int, ...]) -> str | None:
-        """What makes the layout impossible for a shape, if anything."""
+        """The reason why the layout is impossible for a shape; None if it is not."""
         if len(self.strides) != len(shape):
             return f"{len(self.strides)} strides for {len(shape)} dimensions"
         places = self.positions(shape)
@@ -126,7 +126,7 @@ class Tensor:
 
     @cached_property
     def problem(self) -> str | None:
-        """What makes the tensor impossible, if anything; computed once."""
+        """The reason why the tensor is impossible; None if it is not."""
         if self.format not in FORMATS:
             return f"unknown format {self.format!r}; known: {', '.join(FORMATS)}"
         if self.shape and min(self.shape) < 0:
@@ -181,7 +181,7 @@ class Sparse:
 
     @cached_property
     def problem(self) -> str | None:
-        """What makes the gradient impossible, if anything; computed once."""
+        """The reason why the gradient is impossible; None if it is not."""
         if not self.shape:
             return "a sparse gradient needs a shape of at least one dimension"
         if any(not 0 <= index < self.shape[0] for index in self.indices):
@@ -196,7 +196,7 @@ Gradient = Tensor | Sparse | None
 
 @dataclass(frozen=True)
 class Group:
-    """Params by name, and the options in which the group differs from the defaults."""
+    """Params by name, and the options that override the optimizer's defaults."""
 
     params: tuple[str, ...]
     options: OptionValues = field(default_factory=dict)
@@ -213,7 +213,7 @@ class New:
 
 @dataclass(frozen=True)
 class Step:
-    """Give gradients, then step.  With a `loss`, a closure brings both instead."""
+    """Set gradients, then step.  With a `loss`, a closure sets and returns them."""
 
     optimizer: str
     gradients: Mapping[str, Gradient] = field(default_factory=dict)
@@ -222,10 +222,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Steps:
-    """`count` steps in one event; the sets of `cycle` are given in turn, over and over.
+    """`count` steps in one event, with the sets of gradients of `cycle` in turn.
 
-    Each step is seen, but only theta, accumulator and counter of it.  For long runs,
-    which would fill files and pipes otherwise.
+    Of each step only theta, accumulator and counter are observed, so that long runs fit
+    in files and pipes.
     """
 
     optimizer: str
@@ -261,7 +261,7 @@ class ZeroGrad:
 
 @dataclass(frozen=True)
 class Read:
-    """Take the state dict and look at it; this changes nothing."""
+    """Take the state dict; this changes nothing."""
 
     optimizer: str
 
@@ -276,10 +276,10 @@ class Save:
 
 @dataclass(frozen=True)
 class Load:
-    """Load what was saved: the object itself, the copy, the bytes, or elsewhere.
+    """Load a save: the object itself, its copy, its bytes, or these in a new process.
 
     After `new-process` the optimizer lives in another process, on params of the same
-    values.  Load into a fresh optimizer by a `New` of the same name before.
+    values.  A `New` of the same name before makes the load one into a fresh optimizer.
     """
 
     optimizer: str

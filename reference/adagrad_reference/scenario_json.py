@@ -2,9 +2,9 @@
 
 Rule 1.  An event is an object; `do` is the word of its kind.  One table holds, for each
          kind, its word, how it is read and how it is written.
-Rule 2.  What is unknown, of the wrong kind, or named beyond the grammar of names.py is
-         a `CodecError` that names the scenario and the place on one line.
-Rule 3.  Numbers and tensors are written as tensor_json.py has them.
+Rule 2.  An unknown word, a field of the wrong kind, or a name beyond the grammar of
+         names.py is a `CodecError`; its message names the scenario and the place.
+Rule 3.  tensor_json.py reads and writes numbers and tensors.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Sparse gradients: which elements they touch, and with what.
+"""Sparse gradients: the elements that they touch, and the gradient of each.
 
-Duplicate rows are summed before anything else (the ruling on "Sparse").  A port may
-add them in any order and width, so a scenario is refused unless all these sums are
-exact in the format: then there is one right sum.
+Duplicate rows are summed before all else (the ruling on "Sparse").  A port may add them
+in any order and width, so a scenario is impossible unless all these sums are exact in
+the format: then there is one right sum.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class InexactSum(ValueError):
 def touched(gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
     """The positions (in the param's encodings) that are touched, and their gradient.
 
-    The gradient is flat, in the order of the positions.  A row that stands alone keeps
-    its bits; those of duplicates are their sum's.  Raises `InexactSum`.
+    The gradient is flat, in the order of the positions.  A row without duplicates keeps
+    its bits.  Raises `InexactSum`.
     """
     values, fmt = gradient.values, gradient.values.fmt
     columns = _columns(gradient)
@@ -43,10 +43,10 @@ def touched(gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
 
 
 def exact_elements(gradient: Sparse | Tensor) -> dict[int, Fraction | str]:
-    """The sum at each position where it is not zero; never refused.
+    """The sum at each position where it is not zero, as a rational.
 
-    It tells whether two gradients are one, however they are held: dense, by rows, with
-    duplicates or without.  What is not finite is a word: inf, -inf or nan.
+    Two gradients have equal elements if they are the same gradient, dense or by rows,
+    with duplicates or without.  A sum that is not finite is a text: inf, -inf or nan.
     """
     if isinstance(gradient, Sparse):
         fmt, columns = gradient.values.fmt, _columns(gradient)
@@ -63,7 +63,7 @@ def exact_elements(gradient: Sparse | Tensor) -> dict[int, Fraction | str]:
 
 
 def _columns(gradient: Sparse) -> dict[int, list[int]]:
-    """What is given for each position, in encodings."""
+    """The encodings given for each position."""
     bits, indices = gradient.values.bits, gradient.indices
     width = len(bits) // len(indices) if indices else 0
     columns: dict[int, list[int]] = defaultdict(list)
@@ -76,9 +76,9 @@ def _columns(gradient: Sparse) -> dict[int, list[int]]:
 def _sum(fmt: Format, values: list[float]) -> float | None:
     """The sum of finite values, if no order of adding them can round; otherwise None.
 
-    Two values need an exact sum alone.  More of them are multiples of some 2^k, and so
-    is every sum of some of them; these are numbers of the format if even the sum of the
-    magnitudes is at most 2^k 2^precision, and does not overflow.
+    For two values an exact sum is enough.  More values are multiples of some 2^k, and
+    so is every partial sum; all partial sums are numbers of the format if the sum of
+    the magnitudes is at most 2^k 2^precision and does not overflow.
     """
     if not all(map(math.isfinite, values)):
         return None

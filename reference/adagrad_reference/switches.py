@@ -1,9 +1,9 @@
 """The switches of dialects: every place where Adagrads are known to differ.
 
 Rule 1.  A switch has a type, which lists its values, the document's first, and one row
-         in `SWITCHES`, which says of each other value all that other modules need to
-         know: its words, its class of fault, whether an exact step is computed by it,
-         and whether the laws of relations hold for it.
+         in `SWITCHES`, which holds for each other value its words, its class of fault,
+         whether an exact step is computed by it, and whether the laws of relations hold
+         for it.
 Rule 2.  A switch acts in the formula (enclosure.py, dialects.py) or, with `by_books`,
          in the bookkeeping (dialect_bookkeeping.py).
 Rule 3.  A row that does not have exactly the values of the type is an error at import.
@@ -85,14 +85,14 @@ ZeroingGradients = Literal["as-told", "to-zero", "to-none", "nothing"]
 APART: tuple[Decay, ...] = ("decoupled", "unscaled", "undecayed")
 
 
-# -- what a row says -------------------------------------------------------------------
+# -- the columns of the table ----------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Departure:
     """A value other than the document's."""
 
-    words: str  #: what a program does
+    words: str  #: what a program with the value does
     fault_class: FaultClass  #: of a port that does so without declaring it
     measured: bool  #: array_exact.py computes the exact step of such a program
     keeps_laws: bool  #: relations between runs of such a program hold

@@ -3,7 +3,7 @@
 Rule 1.  Numbers are encodings as hexadecimal digits, most significant first.  Tensors
          use their own format, hyperparameters and losses binary64.  A `decimal` beside
          them is for people and is never read.
-Rule 2.  What is unknown or of the wrong kind is a `CodecError`.
+Rule 2.  An unknown name, or a field of the wrong kind, is a `CodecError`.
 Rule 3.  The encodings of a tensor are a list of texts, or, packed, one text.
 """
 
@@ -89,7 +89,7 @@ def option_from_json(name: str, data: Any) -> float | bool:
 
 
 def tensor_to_json(tensor: Tensor, decimals: bool = True, packed: bool = False) -> Json:
-    """A tensor, with its decimals beside if wanted; `packed`: its bits are one text."""
+    """A tensor; with its `decimals` beside the bits; with its bits `packed`."""
     fmt = tensor.fmt
     encoded = encodings_to_text if packed else encodings_to_json
     data: Json = {
@@ -132,13 +132,13 @@ def tensor_from_json(data: Any) -> Tensor:
     return _sound(Tensor(name, shape, encodings, is_complex, layout))
 
 
-#: Texts up to this length are worth remembering.
+#: Tensors with bits up to this length are cached.
 _MUCH = 1 << 10
 
 
 @lru_cache(256)
 def _unpacked(name: str, shape: tuple[int, ...], text: str, is_complex: bool) -> Tensor:
-    """A tensor whose bits are one text; a port shows most tensors again and again."""
+    """A tensor whose bits are one text; most tensors are shown after every event."""
     bits = encodings_from_text(FORMATS[name], text)
     return _sound(Tensor(name, shape, bits, is_complex))
 

@@ -1,8 +1,8 @@
-"""Golden vectors: scenarios with their expectations, in files that prove themselves.
+"""Golden vectors: scenarios with their expectations, in files with digests.
 
 A file holds the vectors of one family.  MANIFEST.json lists every file with its
-SHA-256, so an altered bit is found when a file is read, and `verify` finds it again
-by computing every file afresh.  The schema is vectors/schema.json; vectors/README.md
+SHA-256, so that reading a file detects an altered bit; `vectors verify` computes every
+file again and compares all bytes.  The schema is vectors/schema.json; vectors/README.md
 explains the files to readers in any language.
 """
 
@@ -49,14 +49,14 @@ class VectorError(ValueError):
 
 @dataclass(frozen=True)
 class Vector:
-    """A scenario and what must come of each of its events."""
+    """A scenario and the expectation of each of its events."""
 
     scenario: Scenario
     expect: tuple[EventExpectation, ...]
 
     @classmethod
     def of(cls, scenario: Scenario) -> Vector:
-        """Play the scenario on the reference."""
+        """The vector of a scenario, which the reference plays."""
         return cls(scenario, tuple(play(scenario)))
 
 
@@ -189,7 +189,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
 def read_family(folder: Path, name: str, expected_digest: str) -> list[Json]:
     """The vectors of one file, which must have the digest of the manifest.
 
-    They are JSON values: `scenario_from_json` and `vector_from_json` take them on.
+    They are JSON values, for `scenario_from_json` and `vector_from_json`.
     """
     raw = _read(folder / name)
     if digest(raw) != expected_digest:
