@@ -13,12 +13,14 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
 
 from adagrad_conformance import explore as package
 from adagrad_conformance.adapters import torch_optim
@@ -31,6 +33,7 @@ from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.explore import check, explore, scenarios
 from adagrad_conformance.explore import search as search_module
+from adagrad_conformance.explore.machine import machine
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.transport.errors import Crash, Timeout
 from adagrad_conformance.transport.in_process import InProcessClient
@@ -41,6 +44,7 @@ from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
     AddGroup,
+    Event,
     Load,
     New,
     Read,
@@ -116,14 +120,33 @@ def happenings(scenario):
 def test_everything_is_drawn(many):
     seen = Counter(word for scenario in many for word in set(happenings(scenario)))
     expected = {
-        "New", "Step", "Steps", "SetOption", "AddGroup", "ZeroGrad", "Read", "Save",
-        "Load", "SetState", "New refused", "AddGroup refused", "Load refused",
-        "Step refused", "load same-object", "load deepcopy", "load bytes",
-        "load new-process", "closure", "NoneType", "Sparse", "Tensor", "complex",
-        "laid out", "laid out gradient", "mixed", "two optimizers", *FORMATS,
+        *(kind.__name__ for kind in get_args(Event)), "New refused",
+        "AddGroup refused", "Load refused", "Step refused", "load same-object",
+        "load deepcopy", "load bytes", "load new-process", "closure", "NoneType",
+        "Sparse", "Tensor", "complex", "laid out", "laid out gradient", "mixed",
+        "two optimizers", *FORMATS,
     }  # fmt: skip
     assert expected <= set(seen)
     assert min(seen[word] for word in expected) >= 3, seen
+
+
+def test_the_state_machine_plays_every_kind():
+    """Those of events, and those that are refused; few runs show them all."""
+    due = {kind.__name__ for kind in get_args(Event)}
+    due |= {"New refused", "AddGroup refused", "Step refused"}
+    candidate = InProcessClient(numpy_own.NumpyAdapter)
+    claims = candidate.start().claims
+
+    def judge(observed):
+        due.difference_update(happenings(observed.scenario))
+
+    driven = machine(candidate, claims, lambda: None, judge)
+    for start in range(20):
+        once = seeded(start)(driven)
+        run_state_machine_as_test(once, settings=search_module._settings(20))
+        if not due:
+            break
+    assert due == set()
 
 
 def test_options_are_drawn_on_and_off(many):
@@ -725,7 +748,7 @@ def test_without_hypothesis(monkeypatch):
 )
 def test_hypothesis_is_loaded_for_exploring_alone(code):
     text = (
-        "import sys; from adagrad_conformance.cli import main\n"
+        "import sys; from adagrad_conformance.cli.main import main\n"
         f"{code}\nprint('hypothesis' in sys.modules)"
     )
     ran = subprocess.run(

@@ -1,15 +1,16 @@
-"""What may come next in a scenario: a function for every kind of event.
+"""How each kind of event is drawn: a function for each, and the table `KINDS`.
 
-Each takes `draw` and the draft and gives an event; `KINDS` says of each when it may be
-drawn at all, by the claims and by what has happened.  What is drawn is bent to what is
-possible (rule 3 of numbers.py), so that there are as many draws, whatever went before.
+A function takes `draw` and the draft and returns an event; the table has the claims
+that it needs and the state of the draft in which it is possible.  The number of draws
+does not depend on the draft: what was drawn is adapted to what is possible (rule 3 of
+numbers.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, assert_never, cast
 
 from hypothesis import strategies as st
 
@@ -68,19 +69,19 @@ def first(draw: st.DrawFn, draft: Draft) -> New:
 
 
 def used(draw: st.DrawFn) -> bool:
-    """Nearly always true, and false after shrinking."""
+    """True in 15 of 16 draws; examples shrink to false."""
     return whole(draw, 0, 15) > 0
 
 
 def _pick(draw: st.DrawFn, known: Sequence[_T]) -> _T:
-    """One of at most six; the draw is the same however many there are."""
+    """One of at most six; the draw does not depend on their number."""
     return known[whole(draw, 0, 5) % len(known)]
 
 
 def _who(
     draw: st.DrawFn, draft: Draft, able: Callable[[str], bool] = lambda name: True
 ) -> str:
-    """An optimizer."""
+    """An optimizer for which `able` holds."""
     name = one_of(draw, _NAMES)
     fit = [who for who in draft.optimizers if able(who)]
     return name if name in fit else fit[0]
@@ -109,7 +110,7 @@ def _new(draw: st.DrawFn, draft: Draft, name: str) -> New:
 
 
 def _defaults(draw: st.DrawFn, draft: Draft) -> dict[str, Any]:
-    """Options of the constructor; tau is the same in the whole scenario."""
+    """Options of the constructor; tau is that of the whole scenario."""
     named = [] if "defaults" in draft.claims else ["lr", "eps"]
     if any(t.fmt == BINARY16 for t in draft.tensors.values()):
         named.append("eps")  # the default one is 0 there
@@ -155,8 +156,10 @@ def _set_option(draw: st.DrawFn, draft: Draft) -> Event:
 
 # -- steps and gradients ---------------------------------------------------------------
 
-#: How a param comes by its gradient.
-_WAYS = ("keep", "none", "zero", *("dense",) * 4, "sparse", "layout")
+#: How a param gets its gradient; "keep" leaves the one that it has.
+_Way = Literal["keep", "none", "zero", "dense", "sparse", "layout"]
+_DENSE: tuple[_Way, ...] = ("dense",) * 4
+_WAYS: tuple[_Way, ...] = ("keep", "none", "zero", *_DENSE, "sparse", "layout")
 
 
 def _step(draw: st.DrawFn, draft: Draft) -> Event:
@@ -170,7 +173,7 @@ def _step(draw: st.DrawFn, draft: Draft) -> Event:
 def _gradients(
     draw: st.DrawFn, draft: Draft, who: str, rows: bool = True
 ) -> dict[str, Gradient]:
-    """A gradient for each param; none for those that keep what they have."""
+    """Gradients of the optimizer's params; those that keep theirs are left out."""
     found: dict[str, Gradient] = {}
     for name in SLOTS:
         way, filled = one_of(draw, _WAYS), numbers(draw)
@@ -183,12 +186,12 @@ def _gradients(
     return found
 
 
-def _allowed(draft: Draft, who: str, name: str, rows: bool) -> set[str]:
+def _allowed(draft: Draft, who: str, name: str, rows: bool) -> set[_Way]:
     like, claims = draft.tensors[name], draft.claims
     rows = rows and draft.takes_rows(who, name)
     gone = draft.books.gradients[name] is None and "none-gradient" not in claims
     keeps = not gone and (rows or name not in draft.has_rows(who))
-    extra = {
+    extra: dict[_Way, bool] = {
         "keep": keeps,
         "none": "none-gradient" in claims,
         "sparse": rows,
@@ -198,19 +201,24 @@ def _allowed(draft: Draft, who: str, name: str, rows: bool) -> set[str]:
 
 
 def _gradient(
-    draw: st.DrawFn, draft: Draft, name: str, way: str, filled: Numbers
+    draw: st.DrawFn, draft: Draft, name: str, way: _Way, filled: Numbers
 ) -> Gradient:
     like = draft.tensors[name]
     match way:
         case "none":
             return None
+        case "dense":
+            return dense(filled, like)
         case "zero":
             return zeros(like)
         case "sparse":
             return sparse(draw, like)
         case "layout":
             return laid_out(draw, dense(filled, like))
-    return dense(filled, like)
+        case "keep":
+            raise AssertionError("a gradient that is kept is not drawn")
+        case _:
+            assert_never(way)
 
 
 def _many_steps(draw: st.DrawFn, draft: Draft) -> Event:
@@ -221,14 +229,14 @@ def _many_steps(draw: st.DrawFn, draft: Draft) -> Event:
 
 
 def _decayed_rows(draw: st.DrawFn, draft: Draft) -> Event:
-    """Weight decay with a sparse gradient: must be refused."""
+    """A step with weight decay and a sparse gradient, which must be refused."""
     who, name = _pick(draw, _decayed(draft))
     gradients = _gradients(draw, draft, who)
     return Step(who, {**gradients, name: sparse(draw, draft.tensors[name])})
 
 
 def _decayed(draft: Draft) -> list[tuple[str, str]]:
-    """Params whose gradient may be sparse but for their weight decay."""
+    """(optimizer, param) where weight decay alone forbids a sparse gradient."""
     return [
         (who, name)
         for who in draft.optimizers
@@ -299,7 +307,7 @@ def _kind(
     return Kind(event, frozenset(claims), when)
 
 
-#: Every kind by name; what is drawn more often stands more than once in the strategy.
+#: Every kind by name; strategy.py and machine.py draw some of them more often.
 KINDS: Mapping[str, Kind] = {
     "step": _kind(_step),
     "make": _kind(_make),

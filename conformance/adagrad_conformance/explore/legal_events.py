@@ -1,15 +1,18 @@
-"""A scenario in the making, and what may come next in it without leaving MUST.
+"""A scenario in the making, and the events that may come next in it.
 
-Where the document leaves a choice, nothing is drawn that would depend on it:
+Every drawn scenario is decided by MUST alone.  Where the document leaves a choice, no
+event is drawn whose outcome depends on it:
 
-- tau is one for a whole scenario; a group has none of its own (a SHOULD);
-- the default eps is not drawn for binary16, and eps = 0 meets no 0 / 0;
-- a group added after a load names every option, for its defaults are nobody's (a MAY);
-- a live state dict is loaded only while it is what it was, by its own optimizer;
-- a load whose S would have another shape is not drawn (its refusal is a SHOULD);
-- zero_grad(set_to_none=False) finds no None, which may become zeros (a MAY);
-- weight decay with a sparse gradient, whose refusal may change things, comes last;
-- what a port may make at the first step only is not looked at before.
+- tau, the initial accumulator value, is the same in all groups of a scenario (a group
+  with one of its own is a SHOULD);
+- binary16 has no default eps, and eps = 0 meets no 0 / 0;
+- a group added after a load names every option: its defaults are unspecified then (a
+  MAY);
+- a live state dict is loaded only into its own optimizer, and before that changes;
+- a load that would give S another shape is not drawn (its refusal is a SHOULD);
+- zero_grad(set_to_none=False) finds no gradient None, which may become zeros (a MAY);
+- weight decay with a sparse gradient comes last: its refusal may leave changes behind;
+- state that a port may create in the first step is not needed before it.
 """
 
 from __future__ import annotations
@@ -43,21 +46,25 @@ from adagrad_reference.scenario import (
 
 __all__ = ["MAX_EVENTS", "Draft", "Kept"]
 
+#: The most events of a drawn scenario.
 MAX_EVENTS = 16
 
 
 @dataclass
 class Kept:
-    """What is known of a save."""
+    """A saved state dict."""
 
     optimizer: str
     groups: tuple[tuple[str, ...], ...]
-    stepped: bool  #: each of its params has taken a step
-    live: bool = True  #: nothing has happened to its optimizer since
+    stepped: bool  #: each of its params had taken a step
+    live: bool = True  #: the optimizer has not changed since
 
 
 class Draft:
-    """Tensors, events, and what the bookkeeper says of them."""
+    """A scenario in the making, and its books.
+
+    `over` is whether no further event may follow.
+    """
 
     def __init__(self, tensors: Mapping[str, Tensor], claims: frozenset[str]) -> None:
         self.claims = claims
@@ -70,20 +77,20 @@ class Draft:
         )
         self.books = Bookkeeper(self.scenario)
         self.ordinary = Ordinary(tensors)
-        self.tau: float | None = None  #: of every optimizer, once one was made
+        self.tau: float | None = None  #: of all optimizers; None before the first
         self.kept: dict[str, Kept] = {}
-        self.loaded: set[str] = set()  #: optimizers
-        self.moved: set[str] = set()  #: params that have taken a step anywhere
-        self.elsewhere = False  #: after a load in a new process
+        self.loaded: set[str] = set()  #: optimizers that have loaded a state
+        self.moved: set[str] = set()  #: params that have taken a step
+        self.is_moved = False  #: after a load in a new process
         self.over = False
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:
-        """The params, as they began."""
+        """The params by name, with their initial values."""
         return self.scenario.tensors
 
     def add(self, event: Event) -> Effect:
-        """Write an event down and follow it; look at `ordinary.holds` afterwards."""
+        """Append an event; the scenario is of use only while `ordinary.holds` then."""
         effect = self.books.apply(event)
         flags = self.scenario.flags
         if effect.refusal and isinstance(event, Step):
@@ -110,7 +117,7 @@ class Draft:
                 groups = tuple(params for params, _ in self.books.groups(who))
                 self.kept[name] = Kept(who, groups, self.all_stepped(who))
             case Load(via="new-process"):
-                self.kept, self.loaded, self.elsewhere = {}, {who}, True
+                self.kept, self.loaded, self.is_moved = {}, {who}, True
             case Load():
                 self.loaded.add(who)
             case Step() | Steps() | SetOption() | AddGroup() | SetState():
@@ -123,20 +130,20 @@ class Draft:
             for kept in self.kept.values():
                 kept.live &= kept.optimizer != who
 
-    # -- questions ---------------------------------------------------------------------
+    # -- what may come next ------------------------------------------------------------
 
     @property
     def optimizers(self) -> list[str]:
-        """Those that there are."""
+        """The optimizers made so far."""
         return list(self.books.optimizers)
 
     def all_stepped(self, optimizer: str) -> bool:
-        """Whether each param has taken a step."""
+        """Whether each param of the optimizer has taken a step."""
         params = self.books.params(optimizer)
         return all(self.books.counter(optimizer, p) > 0 for p in params)
 
     def outside(self, optimizer: str) -> list[str]:
-        """The params that the optimizer does not have."""
+        """The params outside the optimizer."""
         inside = self.books.params(optimizer)
         return [name for name in self.tensors if name not in inside]
 
@@ -157,19 +164,19 @@ class Draft:
         return "sparse" in self.claims and self.has_plain_rows(param) and allowed
 
     def can_add_group(self, optimizer: str) -> bool:
-        """Whether there is a param to add and no doubt about its options."""
+        """Whether there is a param to add, with options that are specified."""
         sure = optimizer not in self.loaded or (
             "groups" in self.claims and self.tau == 0
         )
         return bool(self.outside(optimizer)) and sure
 
     def can_zero(self, optimizer: str) -> bool:
-        """Whether every gradient is dense and there."""
+        """Whether every gradient is dense and not None."""
         gradients = [self.books.gradients[p] for p in self.books.params(optimizer)]
         return all(isinstance(gradient, Tensor) for gradient in gradients)
 
     def ways(self, optimizer: str, name: str) -> list[str]:
-        """The ways by which the save can be loaded with a sure outcome."""
+        """The ways of loading the save whose outcome MUST decides."""
         kept, claims = self.kept[name], self.claims
         mine = tuple(params for params, _ in self.books.groups(optimizer))
         fits = [len(group) for group in mine] == [len(group) for group in kept.groups]
@@ -187,7 +194,7 @@ class Draft:
     def _alike(
         self, mine: tuple[tuple[str, ...], ...], theirs: tuple[tuple[str, ...], ...]
     ) -> bool:
-        """Whether S of each param fits the other one."""
+        """Whether S of each param has format and shape of its counterpart."""
         pairs = zip(
             [p for group in mine for p in group],
             [p for group in theirs for p in group],
@@ -200,10 +207,13 @@ class Draft:
         return tensor.format, tensor.shape, tensor.complex
 
     def _can_move(self, optimizer: str, kept: Kept) -> bool:
-        """Into a new process go the params of one optimizer, and tau in its groups."""
+        """Whether a load in a new process is decided by MUST.
+
+        Only the params of one optimizer go there, and tau as an option of its groups.
+        """
         whole = self.moved <= set(self.books.params(optimizer))
         sure = self.tau == 0 or kept.stepped
-        return not self.elsewhere and whole and sure
+        return not self.is_moved and whole and sure
 
     def has_rows(self, optimizer: str) -> list[str]:
         """The params whose gradient is sparse now."""

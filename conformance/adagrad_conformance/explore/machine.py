@@ -1,7 +1,7 @@
 """A state machine that drives a port and the reference's books side by side.
 
-Its rules are the kinds of event.  What was seen is judged when a run ends, or at once
-where port and books part; Hypothesis then shrinks the run.
+It has a rule for each kind of event.  A run is judged at its end, or at once where the
+port and the books diverge; Hypothesis then shrinks the run.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def _rule(kind: str) -> Any:
 
 
 class SideBySide(RuleBasedStateMachine):
-    """One run: the draft says what may come, the session plays it.
+    """One run: the draft decides which events may come, the session plays them.
 
-    Subclasses, made by `machine`, have the port, its claims, and what judges a run.
+    `machine` makes subclasses with the port, its claims, and a judge of runs.
     """
 
     client: Client
@@ -60,7 +60,7 @@ class SideBySide(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def begin(self, data: Any) -> None:
-        """Params, and a first optimizer."""
+        """Draw params and a first optimizer."""
         self.draft = Draft(params(data.draw, self.claims), self.claims)
         self.seen = Observation(self.draft.scenario)
         self.ready()
@@ -71,7 +71,7 @@ class SideBySide(RuleBasedStateMachine):
         self.follow(first(data.draw, self.draft))
 
     def follow(self, event: Event) -> None:
-        """Play an event on both sides; judge at once if they part."""
+        """Play an event on both sides; judge at once if they diverge."""
         self.draft.add(event)
         assume(self.draft.ordinary.holds)
         self.seen.scenario = self.draft.scenario
@@ -81,31 +81,22 @@ class SideBySide(RuleBasedStateMachine):
             self.judge(self.seen)
 
     def teardown(self) -> None:
-        """Judge the run, if it came to its end and not to an exception."""
+        """Judge the run, unless an exception ended it."""
         if sys.exc_info()[1] is self._around:
             self.judge(self.seen)
-
-    step = _rule("step")
-    step_again = _rule("step")
-    step_once_more = _rule("step")
-    make = _rule("make")
-    make_wrongly = _rule("make-wrongly")
-    set_option = _rule("set-option")
-    add_group = _rule("add-group")
-    add_twice = _rule("add-twice")
-    zero_grad = _rule("zero-grad")
-    read = _rule("read")
-    save = _rule("save")
-    load = _rule("load")
-    load_again = _rule("load")
-    set_state = _rule("set-state")
-    many_steps = _rule("many-steps")
-    decayed_rows = _rule("decayed-rows")
 
     @precondition(lambda self: self.draft.over)
     @rule()
     def rest(self) -> None:
-        """After the last event."""
+        """Do nothing after the last event: some rule must be possible."""
+
+
+#: Further rules of kinds that are drawn more often.
+_MORE = {"step": ("step_again", "step_once_more"), "load": ("load_again",)}
+
+for _kind in KINDS:
+    for _name in (_kind.replace("-", "_"), *_MORE.get(_kind, ())):
+        setattr(SideBySide, _name, _rule(_kind))
 
 
 def machine(
@@ -116,9 +107,9 @@ def machine(
 ) -> type[SideBySide]:
     """The state machine of a port.
 
-    `ready` is called before each run, to start the port if it has ended.  `judge` is
-    told of every run that was played, and raises where it finds something wrong.  Run
-    it with `hypothesis.stateful.run_state_machine_as_test`.
+    `ready` is called before each run and starts a port that has ended.  `judge` is
+    called with every run and raises for a wrong one.
+    `hypothesis.stateful.run_state_machine_as_test` runs the machine.
     """
     parts = {
         "client": client,

@@ -1,12 +1,12 @@
-"""What is drawn of numbers, tensors and options: few digits, ordinary magnitudes.
+"""How numbers, tensors and options are drawn: few digits, ordinary magnitudes.
 
-Rule 1.  Decimals of two digits, rounded to the format: they shrink to what a person
-         can read.  Never 1, where too many wrong formulas agree.
+Rule 1.  Numbers are decimals of two digits, rounded to the format, which shrink to
+         readable ones.  1 is left out: too many wrong formulas agree there.
 Rule 2.  A tensor repeats a few numbers, so that a large one shrinks as a small one.
-Rule 3.  What is drawn does not depend on what was drawn before: numbers are drawn
-         without regard to shape and format, and for params that may not be there, and
-         bent to what is afterwards.  So Hypothesis can change or delete one thing, and
-         all the rest keeps its meaning.
+Rule 3.  No draw depends on an earlier one: numbers are drawn without regard to shape
+         and format, and for params that may not exist, and adapted afterwards.
+         Hypothesis can then change or delete one draw, and the others keep their
+         meaning.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-#: The names of params; what is drawn is drawn for all three, if only for one use.
+#: The names of params; everything is drawn for all three, even where one exists.
 SLOTS = ("p", "q", "r")
 
-#: Small ones first; 17 and 19 fill the lanes of vector units, and one or three more.
+#: Small ones first; 17 and 19 are a whole number of vector lanes, and 1 or 3 more.
 _SHAPES = ((1,), (2,), (3,), (), (2, 2), (17,), (3, 1, 2), (19,), (0,), (5, 4))
 
-#: Two digits are multiplied with the first and divided by the second of a pair; what
-#: is more than a power of ten away from 1 is too far for binary16.
+#: Two digits are multiplied by the first and divided by the second of a pair.  The
+#: last three pairs leave the range of binary16.
 _SCALES = ((1, 10), (10, 1), (1, 10_000), (1, 1_000_000))
 _GUARD = 7.3
 _KINDS = (*("plain",) * 6, "zero", "complex", "layout")
@@ -60,14 +60,14 @@ _WITH_PAIRS = (BINARY64.name, BINARY32.name)
 
 
 class NoScenario(ValueError):
-    """Claims that leave nothing to draw."""
+    """The claims allow no scenario."""
 
 
 def formats(claims: frozenset[str]) -> list[str]:
-    """The formats in which a port of these claims can be held to MUST.
+    """The formats in which MUST decides scenarios of a port with these claims.
 
-    Binary16 needs an eps of its own: the default one is 0 there.  Raises `NoScenario`
-    if there are none, or if no eps can be known.
+    Binary16 needs an eps that can be chosen: the default one is 0 there.  Raises
+    `NoScenario` if there are none, or if eps is unknown.
     """
     found = [name for name in FORMATS if name in claims]
     found = [name for name in found if name != BINARY16.name or "eps" in claims]
@@ -80,7 +80,7 @@ def formats(claims: frozenset[str]) -> list[str]:
 
 
 def whole(draw: st.DrawFn, low: int, high: int) -> int:
-    """A whole number; as all of these, from a strategy that is made but once."""
+    """A whole number; its strategy is made once, for making one takes long."""
     return draw(_integers(low, high))
 
 
@@ -94,7 +94,7 @@ def coin(draw: st.DrawFn) -> bool:
 
 
 def one_of(draw: st.DrawFn, known: Sequence[_T]) -> _T:
-    """One of them; the first is the simplest."""
+    """One of the known; examples shrink to the first."""
     return known[whole(draw, 0, len(known) - 1)]
 
 
@@ -102,13 +102,13 @@ def one_of(draw: st.DrawFn, known: Sequence[_T]) -> _T:
 
 
 class Numbers(NamedTuple):
-    """What tensors are filled with, over and over."""
+    """A few numbers that fill a tensor, repeated."""
 
     digits: tuple[int, ...]  #: two digits and a sign each
     scale: tuple[int, int]
 
     def values(self, like: Tensor) -> list[float]:
-        """As many as the tensor has encodings."""
+        """The numbers, repeated to one for each encoding of the tensor."""
         up, down = _SCALES[0] if like.fmt == BINARY16 else self.scale
         period = [n * up / down for n in self.digits]
         return [period[i % len(period)] for i in range(len(like.bits))]
@@ -125,13 +125,13 @@ _PERIODS = st.lists(st.integers(-97, 97), min_size=1, max_size=3)
 
 
 def numbers(draw: st.DrawFn) -> Numbers:
-    """Numbers of one scale."""
+    """One to three numbers of one scale."""
     period = map(_two_digits, draw(_PERIODS))
     return Numbers(tuple(period), one_of(draw, _SCALES))
 
 
 def dense(filled: Numbers, like: Tensor, positive: bool = False) -> Tensor:
-    """A tensor of the shape, format and kind of `like`."""
+    """A tensor with shape, format and kind of `like`, without its layout."""
     values = filled.values(like)
     return _encoded(like, [abs(v) for v in values] if positive else values)
 
@@ -143,7 +143,7 @@ def _encoded(like: Tensor, values: Sequence[float]) -> Tensor:
 
 
 def zeros(like: Tensor) -> Tensor:
-    """Zeros of the shape, format and kind of `like`."""
+    """Zeros with shape, format and kind of `like`, without its layout."""
     return replace(like, bits=(0,) * len(like.bits), layout=None)
 
 
@@ -151,7 +151,7 @@ def zeros(like: Tensor) -> Tensor:
 
 
 def laid_out(draw: st.DrawFn, plain: Tensor) -> Tensor:
-    """The same elements in a larger storage: gaps, an offset, another order."""
+    """The same elements in a larger storage: with gaps, an offset, another order."""
     reach, offset, tail = (whole(draw, low, 2) for low in (1, 0, 0))
     axes = list(range(len(plain.shape)))
     if coin(draw):
@@ -171,7 +171,7 @@ _EIGHTHS = st.lists(st.integers(-40, 40), min_size=1, max_size=4)
 
 
 def sparse(draw: st.DrawFn, like: Tensor) -> Sparse:
-    """Some rows, in any order; those given twice have sums that no format rounds."""
+    """Some rows in any order; a row that is given twice has an exact sum."""
     picked, eighths = draw(_INDICES), draw(_EIGHTHS)
     indices = tuple(row % like.shape[0] for row in picked)
     shape = (len(indices), *like.shape[1:])
@@ -208,7 +208,7 @@ def _param(draw: st.DrawFn, claims: frozenset[str], known: list[str]) -> Tensor:
 
 
 class _Option(NamedTuple):
-    """Legal values of an option: those numbered 1 to `most`."""
+    """The legal values of an option, numbered from 1 to `most`."""
 
     most: int
     value: Callable[[int], float | bool]
@@ -222,7 +222,7 @@ _OPTIONS = {
     "maximize": _Option(2, lambda n: n == 1),
 }
 
-#: The options that can be changed.
+#: The options that can be changed after the start.
 OPTIONS = tuple(_OPTIONS)
 
 
@@ -232,7 +232,7 @@ def option_value(draw: st.DrawFn, claims: frozenset[str], name: str) -> float | 
 
 
 def _value(claims: frozenset[str], name: str, number: int) -> float | bool:
-    """The value of that number; where 0 is not claimed, the first in its place."""
+    """The value of that number; the first one in place of a 0 that is not claimed."""
     value = _OPTIONS[name].value(number)
     zero = f"zero-{name}"
     allowed = value or zero not in CLAIMS or zero in claims
@@ -242,7 +242,7 @@ def _value(claims: frozenset[str], name: str, number: int) -> float | bool:
 def option_values(
     draw: st.DrawFn, claims: frozenset[str], named: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Options by name; half of them are left out, but for those that are `named`."""
+    """Options by name: those in `named`, and each other one in half of the draws."""
     found: dict[str, Any] = {}
     for name, (most, _) in _OPTIONS.items():
         n = whole(draw, 0, 2 * most)
@@ -255,5 +255,5 @@ def option_values(
 
 
 def has_option(claims: frozenset[str], name: str) -> bool:
-    """Whether a port has the option; every one has lr."""
+    """Whether a port with these claims has the option; every port has lr."""
     return name == "lr" or name.replace("_", "-") in claims

@@ -25,16 +25,16 @@ __all__ = ["Found", "Search", "explore"]
 
 @dataclass(frozen=True)
 class Found:
-    """A difference: the shrunk scenario and its verdict."""
+    """A scenario that fails, as small as Hypothesis makes it, and its verdict."""
 
     scenario: Scenario
     verdict: Verdict
-    steady: bool = True  #: it was seen each time
+    steady: bool = True  #: it failed each time that it was played
 
 
 @dataclass
 class Search:
-    """What an exploration did, and what it found."""
+    """The extent of an exploration, and what it found."""
 
     examples: int = 0
     events: int = 0
@@ -42,11 +42,11 @@ class Search:
 
 
 class _Difference(Exception):
-    """This example fails; Hypothesis looks for a smaller one."""
+    """An example fails; Hypothesis shrinks it."""
 
 
 class _Enough(BaseException):
-    """It makes no sense to go on: Hypothesis lets this through at once."""
+    """The exploration must end; Hypothesis does not catch a BaseException."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class _Judge:
     last: Found | None = None
 
     def ready(self) -> None:
-        """Start the port again if it has ended."""
+        """Start a port that has ended."""
         if self.client.alive:
             return
         try:
@@ -82,10 +82,11 @@ class _Judge:
 def explore(
     client: Client, claims: frozenset[str], examples: int, start: int
 ) -> Search:
-    """Explore a started port until something is found; the same for the same `start`.
+    """Explore a started port until a scenario fails.
 
-    `examples` are played by each of the two.  Raises `NoScenario` where the claims
-    allow none, and `NotLoaded` if the port cannot be started again after it ended.
+    Each of the two explorations plays up to `examples`, always the same for the same
+    seed `start`.  Raises `NoScenario` where the claims allow no scenario, and
+    `NotLoaded` where a port that has ended does not start again.
     """
     judge = _Judge(client, claims)
     for run in (_drawn, _driven):

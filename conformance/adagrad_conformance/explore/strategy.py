@@ -1,4 +1,4 @@
-"""The strategy of scenarios, and one scenario played and judged on the spot."""
+"""Scenarios as a Hypothesis strategy, and one scenario played and judged."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def scenarios(
 ) -> st.SearchStrategy[Scenario]:
     """A strategy of scenarios that every right port with these claims must pass.
 
-    `claims` are the words of `adapters.base.CLAIMS`; nothing else is needed of the
-    port.  All numbers are ordinary, all behaviour is MUST (draft.py says where the
-    document leaves a choice).  Examples shrink to few events, few params and numbers
-    of few digits.
+    `claims` are keys of `adapters.base.CLAIMS`; a scenario needs no other ones.  All
+    numbers are ordinary, all demands are MUST (legal_events.py lists the choices that
+    the document leaves).  Examples shrink to few events, few params and numbers of few
+    digits.
 
         from hypothesis import given
         from adagrad_conformance.explore import check, scenarios
@@ -72,11 +72,11 @@ def _scenarios(draw: st.DrawFn, claims: frozenset[str], max_events: int) -> Scen
 
 @st.composite
 def _next(draw: st.DrawFn, draft: Draft, full: bool) -> tuple[str, Event | None, bool]:
-    """A kind, an event of it if there can be one now, and whether it is used.
+    """A kind of event, an event of it if one is possible, and whether it is used.
 
-    The end is drawn even where nothing else may come: when Hypothesis deletes an event
-    from a full scenario, there is an end behind it still.  An event is deleted by one
-    small change, from used to unused; what is filtered out Hypothesis throws away.
+    The end is drawn even where it is the only choice, so that a full scenario has an
+    end behind it after Hypothesis has deleted an event.  One small change, from used to
+    unused, deletes an event: Hypothesis drops what a filter rejects.
     """
     kind = one_of(draw, ("end", "end") if full else _NEXT)
     event = None
@@ -92,9 +92,9 @@ def _is_used(drawn: tuple[str, Event | None, bool]) -> bool:
 def check(adapter: Callable[[], Adapter], scenario: Scenario) -> Verdict:
     """Play a scenario on an adapter in this process, and judge it.
 
-    `adapter` is called for a new one; a class without arguments will do, and so will
+    `adapter` makes a new one: a class without arguments, or a function such as
     `lambda: TorchAdapter("mine", MyAdagrad)`.  The status is "pass", "fail",
-    "not-claimed", "crash" or "malformed"; `failure` says what went wrong.
+    "not-claimed", "crash" or "malformed"; `failure` and `message` have the details.
     """
     client = InProcessClient(adapter)
     identity = client.start()
@@ -104,6 +104,6 @@ def check(adapter: Callable[[], Adapter], scenario: Scenario) -> Verdict:
 
 
 def verdict(seen: Observation, claims: frozenset[str]) -> Verdict:
-    """The verdict of what was seen so far."""
+    """The verdict of what was observed so far."""
     (found,) = judge([seen], Terms(claims, expected))
     return found
