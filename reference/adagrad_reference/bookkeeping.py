@@ -13,12 +13,12 @@ Rule 4.  After a load in a new process only that optimizer exists, without gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from .dialects import DOCUMENT, Dialect
+from .effects import Effect, Move, Restored, Run, Update
 from .flags import Flag
 from .options import Options, illegal_option
 from .scenario import (
@@ -44,10 +44,7 @@ from .sparse import InexactSum, touched
 
 __all__ = [
     "Bookkeeper",
-    "Effect",
-    "Restored",
     "ScenarioError",
-    "Update",
 ]
 
 
@@ -56,81 +53,6 @@ _REFUSED = "weight_decay with a sparse gradient"
 
 class ScenarioError(ValueError):
     """The scenario itself is impossible (an unknown name, a wrong shape)."""
-
-
-@dataclass(frozen=True)
-class Update:
-    """One param takes its t-th step.
-
-    With a sparse gradient only some elements move: `elements` are their positions in
-    the param's encodings, and `gradient` is theirs alone.
-    """
-
-    param: str
-    t: int
-    options: Options
-    gradient: Tensor
-    elements: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Restored:
-    """`param` receives the state that `source` had when `save` was made."""
-
-    param: str
-    save: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Effect:
-    """The changes of state by an event, or the reason why it must be refused."""
-
-    refusal: str | None = None
-    updates: tuple[Update, ...] = ()
-    fresh: tuple[tuple[str, float], ...] = ()  #: (param, tau) with new state
-    restored: tuple[Restored, ...] = ()
-    written: SetState | None = None
-    run: _Run | None = None
-
-    @cached_property
-    def runs(self) -> tuple[tuple[Update, ...], ...]:
-        """The updates of each of many steps."""
-        return tuple(self.run.updates()) if self.run else ()
-
-
-class _Move(NamedTuple):
-    """An update before its counter is known; see `Update`."""
-
-    param: str
-    options: Options
-    gradient: Tensor
-    elements: tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Many steps: the moves of each step in the first two rounds of a cycle.
-
-    All further rounds are as the second one, since every gradient is given by then.
-    """
-
-    counters: Mapping[str, int]  #: before
-    rounds: Sequence[Sequence[_Move]]
-    counting: Sequence[tuple[str, ...]]  #: the params that count, by round
-    length: int  #: of the cycle
-    count: int
-    taken: Callable[..., tuple[Update, ...]]
-
-    def numbers(self) -> Iterator[int]:
-        """The index into `rounds` of each step."""
-        for number in range(self.count):
-            yield min(number, self.length + number % self.length)
-
-    def updates(self) -> Iterator[tuple[Update, ...]]:
-        counters = dict(self.counters)
-        for number in self.numbers():
-            yield self.taken(counters, self.rounds[number], self.counting[number])
 
 
 @dataclass
@@ -272,7 +194,7 @@ class Bookkeeper:
 
     def _moves(
         self, optimizer: _Optimizer, gradients: Mapping[str, Gradient]
-    ) -> list[_Move] | None:
+    ) -> list[Move] | None:
         """The moves of a step that gives these gradients; None for a refusal."""
         for param, gradient in gradients.items():
             self._check_gradient(param, gradient)
@@ -288,7 +210,7 @@ class Bookkeeper:
                     if group.options.weight_decay != 0:
                         return None
                     elements, gradient = self._touched(param, gradient)
-                moves.append(_Move(param, options, gradient, elements))
+                moves.append(Move(param, options, gradient, elements))
         return moves
 
     def _meant(self, param: str) -> Gradient:
@@ -300,7 +222,7 @@ class Bookkeeper:
         return optimizer.groups[group].options
 
     def _counting(
-        self, optimizer: _Optimizer, moves: Sequence[_Move]
+        self, optimizer: _Optimizer, moves: Sequence[Move]
     ) -> tuple[str, ...]:
         """The params whose counter a step advances."""
         del optimizer  # another dialect counts those too that do not move
@@ -309,7 +231,7 @@ class Bookkeeper:
     def _taken(
         self,
         counters: dict[str, int],
-        moves: Iterable[_Move],
+        moves: Iterable[Move],
         counting: Iterable[str],
     ) -> tuple[Update, ...]:
         """The updates of one step, which advances the counters of `counting`."""
@@ -331,7 +253,7 @@ class Bookkeeper:
         if any(isinstance(g, Sparse) for given in event.cycle for g in given.values()):
             raise ScenarioError(f"{self.scenario.id}: sparse gradients in a run")
         optimizer = self._optimizer(event.optimizer)
-        rounds: list[list[_Move]] = []
+        rounds: list[list[Move]] = []
         for gradients in (event.cycle * 2)[: event.count]:
             moves = self._moves(optimizer, gradients)
             if moves is None:
@@ -341,7 +263,7 @@ class Bookkeeper:
             self.gradients.update(event.cycle[number % len(event.cycle)])
         counting = [self._counting(optimizer, moves) for moves in rounds]
         before, length = dict(optimizer.counters), len(event.cycle)
-        run = _Run(before, rounds, counting, length, event.count, self._taken)
+        run = Run(before, rounds, counting, length, event.count, self._taken)
         for number in run.numbers():
             self._taken(optimizer.counters, (), counting[number])
         return Effect(run=run)

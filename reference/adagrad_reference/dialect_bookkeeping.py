@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from .bookkeeping import Bookkeeper, Effect, Update
+from .bookkeeping import Bookkeeper
 from .dialects import Dialect
+from .effects import Effect, Update
 from .options import Options
 from .scenario import Gradient, Load, Scenario, SetState, Tensor, ZeroGrad
 

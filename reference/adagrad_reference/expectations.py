@@ -17,10 +17,11 @@ import numpy as np
 
 from .algorithm import adagrad_step
 from .array_enclosure import StepBatch, fast_boxes
-from .bookkeeping import Effect, ScenarioError, Update
+from .bookkeeping import ScenarioError
 from .boxes import Box
 from .dialect_bookkeeping import bookkeeper
 from .dialects import DOCUMENT, Dialect
+from .effects import Effect, Update
 from .enclosure import norm_step
 from .formats import BINARY64, Format
 from .interval import Interval, stored_box

@@ -19,7 +19,8 @@ from scenario_kit import (
     tensor,
 )
 
-from adagrad_reference.bookkeeping import Bookkeeper, Effect, ScenarioError
+from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
+from adagrad_reference.effects import Effect
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import Options

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from adagrad_reference.bookkeeping import Bookkeeper, Effect, ScenarioError
+from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
+from adagrad_reference.effects import Effect
 from adagrad_reference.expectations import play
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, FORMATS
 from adagrad_reference.scenario import (

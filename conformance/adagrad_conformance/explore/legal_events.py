@@ -23,7 +23,8 @@ from typing import assert_never
 
 from adagrad_conformance.checks.scenarios.ordinary import Ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import REQUIREMENT
-from adagrad_reference.bookkeeping import Bookkeeper, Effect
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.effects import Effect
 from adagrad_reference.events import changes_state
 from adagrad_reference.flags import Flag
 from adagrad_reference.options import Options

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from adagrad_reference.bookkeeping import Bookkeeper, Effect, Update
+from adagrad_reference.bookkeeping import Bookkeeper
+from adagrad_reference.effects import Effect, Update
 from adagrad_reference.formats import BINARY16, Format
 from adagrad_reference.scenario import Event, Save, Scenario, Tensor
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_reference.bookkeeping import Bookkeeper, Update
+from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.boxes import encoded
+from adagrad_reference.effects import Update
 from adagrad_reference.expectations import ParamExpectation
 from adagrad_reference.formats import decimal
 from adagrad_reference.scenario import Event, Scenario, Tensor

@@ -26,7 +26,7 @@ from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.checks.kinds import Place
 from adagrad_conformance.execution.observations import EventSeen
 from adagrad_conformance.grading.failure import Failure, FailureKind, Number
-from adagrad_reference.bookkeeping import Effect
+from adagrad_reference.effects import Effect
 from adagrad_reference.formats import Format
 from adagrad_reference.scenario import (
     Event,

@@ -11,8 +11,8 @@ from adagrad_conformance.checks.kinds import Place
 from adagrad_conformance.execution.observations import EventSeen
 from adagrad_conformance.grading.case import Case, Terms
 from adagrad_conformance.grading.failure import Failure, FailureKind, Number
-from adagrad_reference.bookkeeping import Effect, Update
 from adagrad_reference.dialect_bookkeeping import bookkeeper
+from adagrad_reference.effects import Effect, Update
 from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.interval import stored_box
 from adagrad_reference.scenario import Event, Scenario, Step, Tensor

@@ -10,7 +10,7 @@ from adagrad_conformance.adapters.base import Trace
 from adagrad_conformance.checks.kinds import Place
 from adagrad_conformance.grading.case import Bits, StepsSeen
 from adagrad_conformance.grading.failure import FailureKind
-from adagrad_reference.bookkeeping import Update
+from adagrad_reference.effects import Update
 from adagrad_reference.row_wise import row_size
 from adagrad_reference.scenario import Tensor
 
