@@ -2,7 +2,7 @@
 
 To add one, write a subclass of `base.Adapter` (`arrays.ArrayAdapter` for what maps
 arrays to arrays; for a torch optimizer, an instance of `torch_optim.TorchAdapter`) and
-enter it in `registry`.
+give it a row in `registry`.
 
 base.py, arrays.py, torch_optim.py   what an adapter is made from
 registry.py          every registered port, and where it runs
