@@ -1,4 +1,4 @@
-"""All that a script needs to drive a port by hand, through its adapter.
+"""The names by which a script drives a port through its adapter.
 
     from adagrad_conformance.by_hand import Group, New, Step, load_adapter, tensor
 
@@ -8,8 +8,8 @@
     port.perform(Step("A", {"p": tensor("binary64", [2.0])}))
     print(port.read("A")["p"].theta.values())
 
-`load_adapter` takes what the command takes as TARGET, but for `exec:COMMAND`; where the
-port has an environment, the script begins again under the Python of that.
+`load_adapter` takes every TARGET of the command but `exec:COMMAND`.  For a port with an
+environment the script begins again under the Python of that environment.
 """
 
 from __future__ import annotations

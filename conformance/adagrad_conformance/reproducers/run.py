@@ -25,7 +25,7 @@ __all__ = ["check_folder", "reproduce"]
 
 
 def check_folder(folder: str) -> Path:
-    """The folder, if it can be written; raises `UserError`, before anything is run."""
+    """The folder, if it can be written; raises `UserError` otherwise."""
     path = Path(folder)
     parent = path if path.exists() else path.parent
     if not parent.is_dir():
@@ -45,10 +45,11 @@ def reproduce(
     timeout: float,
     memory: float | None = None,
 ) -> Iterator[str]:
-    """Reduce what failed, target by target, each started anew; write, and say where.
+    """Reduce the failures of each target, started anew, and write their reproducers.
 
-    Yields one line for each target; one that did not fail gets no folder.  Raises
-    `UserError` where the files cannot be written.
+    `verdicts` are those of each target.  Yields a line for each target that failed,
+    with its folder; others get none.  Raises `UserError` where a target does not start
+    again, or its files cannot be written.
     """
     path = check_folder(folder)
     names: set[str] = set()

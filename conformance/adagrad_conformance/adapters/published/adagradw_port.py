@@ -24,10 +24,10 @@ def _path(name: str, foreach: bool) -> TorchAdapter:
 
 
 def single() -> TorchAdapter:
-    """One tensor at a time."""
+    """The path that takes one tensor at a time."""
     return _path("single", foreach=False)
 
 
 def foreach() -> TorchAdapter:
-    """All tensors at once."""
+    """The path that takes all tensors at once."""
     return _path("foreach", foreach=True)

@@ -1,8 +1,8 @@
 """torchbiggraph.row_adagrad.RowAdagrad: one accumulator for each row of a table.
 
-It is documented for params of two dimensions, with lr, lr_decay and weight_decay; rows
-of one element are those of params with one dimension.  S begins at 0 and eps is 1e-10.
-It says nothing of complex params, and nothing of options that it would refuse.
+Its documentation has params of two dimensions, lr, lr_decay and weight_decay; a param
+of one dimension is a table of one column.  S begins at 0 and eps is 1e-10.  Complex
+params and the refusal of options are not documented, so neither is claimed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["row_wise"]
 
 class _Adapter(TableAdapter):
     def make_sum(self, state_sum: Tensor) -> Any:
-        """One dimension."""
+        """The accumulators of all rows, in one dimension."""
         return super().make_sum(state_sum).reshape(-1)
 
 
 def row_wise() -> TableAdapter:
-    """Params as tables, in a storage of their own."""
+    """RowAdagrad with params as tables, each in a storage of its own."""
     lacks = {"complex", "layout", "refusals"}
     lacks |= {"eps", "initial-accumulator-value", "maximize"}
     made = _Adapter(

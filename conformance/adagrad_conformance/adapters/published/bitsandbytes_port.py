@@ -1,6 +1,6 @@
 """bitsandbytes.optim.Adagrad on the CPU, with its state in 32 bits and in 8.
 
-lr_decay and another start than 0 raise, as its documentation has it.  The state of 8
+As documented, it refuses lr_decay and every initial accumulator but 0.  The state of 8
 bits is that of params of 4096 elements and more.
 """
 
@@ -28,11 +28,11 @@ _LACKS = frozenset(
 
 class _Adapter(TorchAdapter):
     def make_sum(self, state_sum: Tensor) -> torch.Tensor:
-        """In binary32, as the optimizer keeps it."""
+        """An accumulator in binary32, as the optimizer keeps it."""
         return torch.as_tensor(super().make_sum(state_sum)).float()
 
     def show_sum(self, param: Any, state: Any) -> Any:
-        """In binary32: codes of 8 bits as the numbers that they stand for."""
+        """The accumulator in binary32; codes of 8 bits become their numbers."""
         total = super().show_sum(param, state)
         if total is None or total.dtype != torch.uint8:
             return total
@@ -53,10 +53,10 @@ def _port(name: str, optimizer: Any, without: frozenset[str]) -> TorchAdapter:
 
 
 def thirty_two_bits() -> TorchAdapter:
-    """Accumulators in binary32, whatever the param is."""
+    """Accumulators are binary32, whatever the param is."""
     return _port("32-bit", Adagrad, _LACKS)
 
 
 def eight_bits() -> TorchAdapter:
-    """Accumulators of large params in 8 bits, which nobody writes."""
+    """Accumulators of large params are of 8 bits; no state is written to them."""
     return _port("8-bit", Adagrad8bit, _LACKS | {"binary64", "state-write"})

@@ -1,7 +1,8 @@
 """deepspeed.ops.adagrad.DeepSpeedCPUAdagrad, whose kernel is compiled when installed.
 
 Its documentation names lr, eps and weight decay; the accumulators begin at 0.  State
-is kept in the param's own dtype here: beside narrow params it could not be judged.
+is kept in the param's own dtype here: the suite cannot judge binary32 state beside
+narrow params.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def _port(name: str, without: frozenset[str]) -> TorchAdapter:
 
 
 def everything() -> TorchAdapter:
-    """The optimizer in the formats that its kernel has."""
+    """The optimizer, judged by params, state and gradients."""
     return _port("deepspeed", _LACKS)
 
 
 def update() -> TorchAdapter:
-    """The same, judged by params and state: nobody looks at its gradients."""
+    """The same optimizer, judged by params and state alone."""
     return _port("deepspeed/update", _LACKS | {"gradients"})

@@ -6,11 +6,12 @@ with a row for each index of the first dimension, and a gradient is that of a lo
 all rows, or of the rows of a sparse gradient.
 
 `documented` steps in the loop of its documentation, which never calls zero_grad.
-`local` calls it before each step and is judged with eps inside the root, where the code
-has it, so that nothing hides behind either; `distributed` calls it as well.
+`local` calls zero_grad before each step and is judged with eps inside the root, as in
+the code, so that these two faults hide no others; `distributed` calls zero_grad as
+well.
 
 The package's graphbolt was built for older versions of torch and cannot be loaded
-beside this one; an empty module stands in its place, which the optimizers do not need.
+beside this one.  The optimizers do not need it; an empty module stands in its place.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
 from adagrad_conformance.adapters.base import Sparse
 
 os.environ.setdefault("DGLBACKEND", "pytorch")
-os.environ.setdefault("DMLC_LOG_STACK_TRACE_DEPTH", "0")  # in its messages
+os.environ.setdefault("DMLC_LOG_STACK_TRACE_DEPTH", "0")  # of its messages
 sys.modules.setdefault("dgl.graphbolt", ModuleType("dgl.graphbolt"))
 
 import dgl  # noqa: E402
@@ -57,7 +58,7 @@ class _Table:
 
     @property
     def rows(self) -> torch.Tensor:
-        """All of them."""
+        """The numbers of all rows."""
         return torch.arange(self.embedding.num_embeddings)
 
 
@@ -80,7 +81,7 @@ class LocalAdapter(ArrayAdapter):
         self.made = itertools.count()
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """Over the embeddings."""
+        """The optimizer of the embeddings."""
         embeddings = [table.embedding for table in params.values()]
         return self.factory(embeddings, **options)
 
@@ -100,7 +101,7 @@ class LocalAdapter(ArrayAdapter):
         port.step()
 
     def hold(self, name: str, array: Any) -> Any:
-        """An embedding, whose name no other process has."""
+        """An embedding, under a name that no other process uses."""
         number = next(self.made)
         unique = f"{name}-{os.getpid()}-{number}"
         values = _rows(array)
@@ -119,12 +120,12 @@ class LocalAdapter(ArrayAdapter):
         return param.numpy().copy()
 
     def weight(self, table: _Table) -> torch.Tensor:
-        """What the embedding holds."""
+        """The weight of the embedding."""
         found: torch.Tensor = table.embedding.weight
         return found
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """That of the embedding."""
+        """The accumulator of the embedding."""
         return self._sums(name).reshape(self.params[name].shape)
 
     def _sums(self, name: str) -> torch.Tensor:
@@ -133,36 +134,36 @@ class LocalAdapter(ArrayAdapter):
         return found
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into the embedding's; nobody counts."""
+        """The accumulator of the embedding; the optimizer has no counter."""
         self._sums(name).copy_(_rows(accumulator))
 
     def state(self, port: Any) -> Any:
-        """state_dict."""
+        """The state dict."""
         return port.state_dict()
 
     def restore(self, port: Any, state: Any) -> None:
-        """load_state_dict."""
+        """A call of load_state_dict."""
         port.load_state_dict(state)
 
     def to_bytes(self, state: Any) -> bytes:
-        """torch.save."""
+        """The bytes of torch.save."""
         buffer = io.BytesIO()
         torch.save(state, buffer)
         return buffer.getvalue()
 
     def from_bytes(self, raw: bytes) -> Any:
-        """torch.load; embeddings by the names that they have in this process."""
+        """The state of torch.load, under this process's names of the embeddings."""
         state = torch.load(io.BytesIO(raw), weights_only=True)
         own = {_param(t.embedding.name): t.embedding.name for t in self.params.values()}
         state["state"] = {own[_param(n)]: kept for n, kept in state["state"].items()}
         return state
 
     def give(self, gradient: Any, like: Any) -> Any:
-        """Of all rows."""
+        """The numbers of all rows, and a gradient for each."""
         return like.rows, _rows(gradient)
 
     def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
-        """Of the rows that it has, repeated ones too."""
+        """The numbers of the gradient's rows, repeated ones too, and their values."""
         return torch.tensor(gradient.indices, dtype=torch.int64), _rows(values)
 
 
@@ -170,7 +171,7 @@ class DistributedAdapter(LocalAdapter):
     """dgl.distributed.optim.SparseAdagrad, of one trainer with a store of its own."""
 
     def begin(self, tensors: Mapping[str, Any]) -> None:
-        """A process group of one, as distributed training asks for."""
+        """A process group of one, which distributed training needs."""
         if not torch.distributed.is_initialized():
             dgl.distributed.initialize(None)
             store = torch.distributed.HashStore()  # type: ignore[attr-defined]
@@ -200,29 +201,29 @@ class DistributedAdapter(LocalAdapter):
         return _Table(made, array.shape)
 
     def weight(self, table: _Table) -> torch.Tensor:
-        """Pulled from the store."""
+        """The weight, pulled from the store."""
         found: torch.Tensor = table.embedding.weight[table.rows]
         return found
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """From local_state_dict."""
+        """The accumulator in the local state dict."""
         table = self.params[name]
         [found] = _sums_of(port.local_state_dict(), table).values()
         return found.reshape(table.shape)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """By load_local_state_dict."""
+        """A call of load_local_state_dict with another accumulator."""
         state, table = port.local_state_dict(), self.params[name]
         sums = _sums_of(state, table)
         sums |= dict.fromkeys(sums, _rows(accumulator))
         port.load_local_state_dict(state)
 
     def state(self, port: Any) -> Any:
-        """local_state_dict."""
+        """The local state dict."""
         return port.local_state_dict()
 
     def restore(self, port: Any, state: Any) -> None:
-        """load_local_state_dict."""
+        """A call of load_local_state_dict."""
         port.load_local_state_dict(state)
 
 
@@ -237,20 +238,20 @@ def _filled(values: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
 
 
 def _param(name: str) -> str:
-    """The param of which an embedding has the name."""
+    """The name of the param that an embedding is named after."""
     return name.rsplit("-", 2)[0]
 
 
 def _sums_of(state: Any, table: _Table) -> dict[str, torch.Tensor]:
-    """In a local state dict: the only accumulator of an embedding, by its name."""
+    """The accumulators of an embedding in a local state dict, by their names."""
     found: dict[str, torch.Tensor] = state["emb_states"][table.embedding.name]["states"]
     return found
 
 
 def documented() -> LocalAdapter:
-    """As its documentation has it; nobody takes many steps at once in that loop.
+    """The optimizer in its documented loop, without the claim of many steps.
 
-    Each of them averages the gradients of all that came before.
+    In that loop each step averages the gradients of all steps before it.
     """
     made = LocalAdapter("dgl", "document", zero_grad=False)
     made.claims -= {"many-steps"}
@@ -258,10 +259,10 @@ def documented() -> LocalAdapter:
 
 
 def local() -> LocalAdapter:
-    """With zero_grad, and with eps where the code has it."""
+    """The optimizer with zero_grad, judged with eps inside the root."""
     return LocalAdapter("dgl/zero-grad", "eps-inside", zero_grad=True)
 
 
 def distributed() -> DistributedAdapter:
-    """The same class of optimizer for several trainers, with zero_grad."""
+    """The optimizer for several trainers, with zero_grad."""
     return DistributedAdapter("dgl/distributed", "document", zero_grad=True)

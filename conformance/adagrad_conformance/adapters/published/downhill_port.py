@@ -1,4 +1,4 @@
-"""downhill's ADAGRAD, by Theano.
+"""downhill's ADAGRAD, on Theano.
 
 Documented: `downhill.build("adagrad", loss).get_updates(learning_rate=...)` gives the
 updates of the params and of its own shared variables, for `theano.function`;
@@ -6,10 +6,10 @@ updates of the params and of its own shared variables, for `theano.function`;
 which is off.  Constants take part in `floatX`, so the params of one optimizer are all
 of that format.  The loss is the sum of each param times its gradient.
 
-`documented` is judged by that formula; `inside` with eps inside the root, where the
-code has it, so that nothing hides behind it.
+`documented` is judged by that formula; `inside` with eps inside the root, as in the
+code, so that this fault hides no others.
 
-Theano runs without a compiler and without a BLAS of its own, by its own flags for that.
+Flags of Theano turn its compiler and its BLAS off.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Port:
 
 
 class DownhillAdapter(ArrayAdapter):
-    """Calls the function of all gradients that has the updates."""
+    """Calls a function of all gradients, which makes the updates."""
 
     version, language = downhill.__version__, "Python (Theano)"
     constants = MappingProxyType(
@@ -64,15 +64,15 @@ class DownhillAdapter(ArrayAdapter):
         return _Port(step, dict(zip(params, sums, strict=True)))
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """In place."""
+        """One step; the params change in place."""
         port.step(*gradients.values())
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The shared variable of its own."""
+        """The shared variable of the param's accumulator."""
         return port.sums[name]
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """set_value; nobody counts."""
+        """The value of the accumulator; the optimizer has no counter."""
         port.sums[name].set_value(accumulator)
 
     def hold(self, name: str, array: Any) -> Any:
@@ -80,15 +80,15 @@ class DownhillAdapter(ArrayAdapter):
         return theano.shared(array, name=name)
 
     def show(self, param: Any) -> Any:
-        """Its value."""
+        """The value of the variable."""
         return param.get_value()
 
 
 def documented() -> DownhillAdapter:
-    """By the formula of its documentation."""
+    """Judged by the formula of the documentation."""
     return DownhillAdapter("downhill", "document")
 
 
 def inside() -> DownhillAdapter:
-    """By that of its code."""
+    """Judged by the formula of the code."""
     return DownhillAdapter("downhill/eps-inside", "eps-inside")

@@ -2,10 +2,10 @@
 
 A param is a table with a row for each index of its first dimension, and a gradient is
 that of a lookup of all rows, or of the rows of a sparse gradient.  The width of a table
-must be a multiple of 4: `EXACT_ADAGRAD` is given further columns of zeros, and for
-`EXACT_ROWWISE_ADAGRAD`, whose rows share the mean of their squares, every element of a
-narrow row stands in as many columns as makes it so.  Accumulators begin at 0 and, like
-the tables here, are binary32.
+must be a multiple of 4.  `EXACT_ADAGRAD` gets further columns of zeros.  The rows of
+`EXACT_ROWWISE_ADAGRAD` share the mean of their squares, so there every element stands
+in several columns instead.  Accumulators begin at 0 and, like the tables here, are
+binary32.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Module:
         return found
 
     def sums(self, name: str) -> torch.Tensor:
-        """Its accumulators."""
+        """The accumulators of a param."""
         [found] = self.module.split_optimizer_states()[self._place(name)]
         assert isinstance(found, torch.Tensor)
         return found
@@ -106,58 +106,58 @@ class ExactAdapter(ArrayAdapter):
         }
 
     def _lookup(self, gradient: Any) -> tuple[list[int], torch.Tensor]:
-        """Rows, and a gradient for each."""
+        """The rows that a step looks up, and a gradient for each."""
         if gradient is None:
             return [], torch.zeros(0, 1)
         rows, values = gradient
         return rows, self._table(values)
 
     def _table(self, array: Any) -> torch.Tensor:
-        """Rows of the first dimension, further columns of zeros."""
+        """The rows of the first dimension, with further columns of zeros."""
         table = torch.from_numpy(_rows(array))
         more = -table.shape[1] % _WIDTH or (0 if table.shape[1] else _WIDTH)
         return torch.nn.functional.pad(table, (0, more))
 
     def _array(self, table: torch.Tensor, shape: tuple[int, ...]) -> Any:
-        """The elements of a param."""
+        """The elements of a param, without the further columns."""
         width = _row_size(shape)
         return table[:, :width].detach().numpy().reshape(shape).copy()
 
     def accumulator(self, port: _Module, name: str) -> Any:
-        """That of the module."""
+        """The accumulator in the module."""
         return self._array(port.sums(name), port.shapes[name])
 
     def write(self, port: _Module, name: str, accumulator: Any, t: int) -> None:
-        """Into the module's own; nobody counts."""
+        """The accumulator in the module, which has no counter."""
         port.sums(name).copy_(self._table(accumulator))
 
     def state(self, port: _Module) -> Any:
-        """split_optimizer_states."""
+        """The accumulators of split_optimizer_states."""
         return [port.sums(name) for name in port.names]
 
     def restore(self, port: _Module, state: Any) -> None:
-        """Copied into the module's own."""
+        """The accumulators, copied into those of the module."""
         for name, sums in zip(port.names, state, strict=True):
             port.sums(name).copy_(sums)
 
     def give(self, gradient: Any, like: Any) -> Any:
-        """All rows."""
+        """The numbers of all rows, and the gradient."""
         return list(range(len(_rows(gradient)))), gradient
 
     def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
-        """The rows that it has, repeated ones too."""
+        """The numbers of the gradient's rows, repeated ones too, and their values."""
         return list(gradient.indices), values
 
 
 class RowWiseAdapter(ExactAdapter):
-    """EXACT_ROWWISE_ADAGRAD, with L2 weight decay as its documentation has it."""
+    """EXACT_ROWWISE_ADAGRAD, with the documented L2 weight decay."""
 
     name, dialect = "fbgemm/row-wise", "row-wise"
     claims = ExactAdapter.claims | {"weight-decay"}
     optimizer = OptimType.EXACT_ROWWISE_ADAGRAD
 
     def make(self, params: Arrays, options: dict[str, Any]) -> _Module:
-        """Weight decay has a mode."""
+        """One module; weight decay needs a mode."""
         if "weight_decay" in options:
             options["weight_decay_mode"] = WeightDecayMode.L2
         return super().make(params, options)
@@ -171,13 +171,13 @@ class RowWiseAdapter(ExactAdapter):
         return table[:, ::copies].detach().numpy().reshape(shape).copy()
 
     def accumulator(self, port: _Module, name: str) -> Any:
-        """The number of each row, for each of its elements."""
+        """The number of each row, for each element of the row."""
         shape = port.shapes[name]
         column = port.sums(name).detach().numpy().reshape(-1, 1)
         return column.repeat(_row_size(shape), axis=1).reshape(shape)
 
     def write(self, port: _Module, name: str, accumulator: Any, t: int) -> None:
-        """The first of each row."""
+        """The first number of each row."""
         port.sums(name).copy_(torch.from_numpy(_rows(accumulator))[:, 0])
 
 

@@ -44,12 +44,12 @@ class ExampleAdapter(JaxAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """The triple, and the state that it makes."""
+        """The triple of functions, and its first state."""
         functions = optimizers.adagrad(_rate(**options), momentum=0.0)
         return _Port(functions, functions[0](params))
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """opt_update, get_params; others may have moved the params meanwhile."""
+        """Calls of opt_update and get_params, from the params as they now are."""
         _, opt_update, get_params = port.functions
         state = _with_params(port.state, params)
         port.state = opt_update(port.index, gradients, state)
@@ -57,11 +57,11 @@ class ExampleAdapter(JaxAdapter):
         return dict(get_params(port.state))
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The second of three."""
+        """The second of the three numbers that are kept for an element."""
         return optimizers.unpack_optimizer_state(port.state)[name].subtree[1]
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into the unpacked state."""
+        """An entry of the unpacked state, and the index of the step."""
         marked = optimizers.unpack_optimizer_state(port.state)
         x, _, m = marked[name].subtree
         marked[name] = optimizers.JoinPoint((x, jnp.asarray(accumulator), m))
@@ -70,7 +70,7 @@ class ExampleAdapter(JaxAdapter):
 
 
 def _rate(lr: float, lr_decay: float = 0.0) -> Any:
-    """A step size or a schedule."""
+    """A step size, or a schedule where it decays."""
     return optimizers.inverse_time_decay(lr, 1, lr_decay) if lr_decay else lr
 
 
@@ -94,14 +94,14 @@ class NumPyroAdapter(ExampleAdapter):
         self.version = numpyro.__version__
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """The object, and the state that it makes."""
+        """The object, and its first state."""
         from numpyro.optim import Adagrad
 
         port = Adagrad(_rate(**options), momentum=0.0)
         return _Port(port, port.init(params)[1])
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """update, get_params."""
+        """Calls of update and get_params."""
         state = (jnp.array(port.index), _with_params(port.state, params))
         index, port.state = state = port.functions.update(gradients, state)
         port.index = int(index)

@@ -24,12 +24,12 @@ __all__ = [
     "on_torch",
 ]
 
-_RATE = 1e-3  #: the documented learning rate, for a schedule of which nobody says it
+_RATE = 1e-3  #: the documented learning rate, for a schedule without lr
 
 
 @dataclass
 class _Port:
-    """The optimizer, its params, and of what its rate was made."""
+    """The optimizer, its params, and the numbers that its rate is made of."""
 
     optimizer: Any
     params: Arrays
@@ -62,7 +62,7 @@ class KerasAdapter(ArrayAdapter):
         self.version = keras.__version__
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """Construct and build."""
+        """The constructor and build."""
         lr, decay = options.get("learning_rate", _RATE), options.pop("lr_decay", 0.0)
         if decay or "learning_rate" in options:
             options["learning_rate"] = self.rate(lr, decay)
@@ -73,31 +73,31 @@ class KerasAdapter(ArrayAdapter):
         return _Port(optimizer, params, lr, decay)
 
     def rate(self, lr: float, decay: float) -> Any:
-        """A number or a schedule."""
+        """A number, or a schedule where it decays."""
         if not decay:
             return lr
         return self.keras.optimizers.schedules.InverseTimeDecay(lr, 1, decay)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """apply."""
+        """A call of apply."""
         port.optimizer.apply(list(gradients.values()), list(params.values()))
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The optimizer's own variables come last, one for each param."""
+        """The param's accumulator, which is among the last variables."""
         place = list(port.params).index(name) - len(port.params)
         return port.optimizer.variables[place]
 
     def counter(self, port: Any, name: str) -> int | None:
-        """iterations."""
+        """The iterations of the optimizer."""
         return int(port.optimizer.iterations)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Assign the variables."""
+        """The values of the accumulator and of the iterations."""
         self.accumulator(port, name).assign(accumulator)
         port.optimizer.iterations.assign(t)
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """Assign the attribute; a decaying rate is another schedule."""
+        """An attribute; a decaying rate is another schedule."""
         if option in ("lr", "lr_decay"):
             setattr(port, option, value)
             port.optimizer.learning_rate = self.rate(port.lr, port.lr_decay)
@@ -105,7 +105,7 @@ class KerasAdapter(ArrayAdapter):
             setattr(port.optimizer, self.names.get(option, option), value)
 
     def state(self, port: Any) -> Any:
-        """Configuration and variables, as in a saved model."""
+        """The configuration and the variables, as in a saved model."""
         store: dict[str, Any] = {}
         port.optimizer.save_own_variables(store)
         config = self.keras.optimizers.serialize(port.optimizer)
@@ -124,7 +124,7 @@ class KerasAdapter(ArrayAdapter):
         return self.keras.Variable(array, dtype=str(array.dtype), name=name)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """A NumPy array."""
         return self.keras.ops.convert_to_numpy(param)
 
     def give(self, gradient: Any, like: Any) -> Any:
@@ -138,14 +138,14 @@ class _OnTensorFlow(KerasAdapter):
     claims = (KerasAdapter.claims - {"many-steps"}) | {"sparse", "flush-to-zero"}
 
     def rows(self, gradient: Sparse, values: Any, like: Any) -> Any:
-        """IndexedSlices."""
+        """Rows as tf.IndexedSlices."""
         from adagrad_conformance.adapters.bases.tensorflow import slices
 
         return slices(gradient, values)
 
 
 def on_jax() -> KerasAdapter:
-    """With the JAX backend."""
+    """Keras 3 on JAX."""
     os.environ["JAX_ENABLE_X64"] = "1"
     adapter = KerasAdapter("jax")
     adapter.dialect = "keras-jax"
@@ -154,19 +154,19 @@ def on_jax() -> KerasAdapter:
 
 
 def on_torch() -> KerasAdapter:
-    """With the torch backend."""
+    """Keras 3 on torch."""
     return KerasAdapter("torch")
 
 
 def on_tensorflow() -> KerasAdapter:
-    """With the TensorFlow backend, in the formats up to binary32."""
+    """Keras 3 on TensorFlow, in the formats up to binary32."""
     adapter = _OnTensorFlow("tensorflow")
     adapter.claims -= WIDE
     return adapter
 
 
 def on_tensorflow_wide() -> KerasAdapter:
-    """The same, in binary64."""
+    """Keras 3 on TensorFlow, in binary64."""
     adapter = _OnTensorFlow("tensorflow")
     adapter.name += "/binary64"
     adapter.claims -= NARROW

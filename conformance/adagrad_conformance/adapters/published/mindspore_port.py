@@ -1,12 +1,12 @@
 """mindspore.experimental.optim.Adagrad and mindspore.nn.Adagrad on the CPU.
 
-Documented: optimizers are called with a tuple of gradients, one for each of their
-params; their state is kept with `save_checkpoint`, where `choice_func` leaves out what
-belongs to the network, and comes back by `load_param_into_net`; `strict_load` keeps it
-from taking `accum.p` for a `p` that is not there.
+Documented: an optimizer is called with a tuple of gradients, one for each of its
+params.  Its state is kept with `save_checkpoint`, where `choice_func` leaves out the
+params of the network, and comes back by `load_param_into_net`; without `strict_load`
+that takes `accum.p` for an absent `p`.
 
-MS_JIT=0 is MindSpore's own switch: the step is run line by line, and not compiled for
-each new optimizer, which takes longer than whole scenarios.
+MS_JIT=0 is MindSpore's own switch: the step is run line by line.  Compiling it for each
+new optimizer would take longer than whole scenarios.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["ExperimentalAdapter", "NnAdapter"]
 
 
 class _MindSporeAdapter(OptimizerAdapter):
-    """What the two have in common."""
+    """What both optimizers have in common."""
 
     version, language = mindspore.__version__, "Python (MindSpore)"
 
@@ -47,7 +47,7 @@ class _MindSporeAdapter(OptimizerAdapter):
 
     @abstractmethod
     def counter(self, optimizer: Any) -> int:
-        """Steps of the optimizer."""
+        """The steps that the optimizer has taken."""
 
     def make_param(self, name: str, tensor: Tensor) -> Any:
         """A Parameter."""
@@ -59,27 +59,27 @@ class _MindSporeAdapter(OptimizerAdapter):
         return mindspore.Tensor(to_array(tensor))
 
     def show_param(self, param: Any) -> Tensor:
-        """Its bits."""
+        """The param, bit for bit."""
         return to_tensor(param.asnumpy())
 
     def set_gradient(self, param: str, gradient: Gradient) -> None:
-        """Keep it for the next call."""
+        """Keep a gradient for the next call of the optimizer."""
         self.gradients[param] = gradient
 
     def step(self, optimizer: str) -> float | None:
-        """One call."""
+        """A call of the optimizer with all gradients."""
         port = self.optimizers[optimizer]
         given = [self.gradients[name] for name in self.order(port)]
         port(tuple(None if g is None else self.make_gradient(g) for g in given))
         return None
 
     def order(self, port: Any) -> list[str]:
-        """Names of the params, as the gradients stand."""
+        """The names of the params, in the order of the gradients."""
         names = {id(param): name for name, param in self.params.items()}
         return [names[id(param)] for param in port.parameters]
 
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """As they are."""
+        """Param, gradient, accumulator and counter."""
         order = self.order(optimizer)
         place = order.index(name)
         total = optimizer.accum[place] if place < len(optimizer.accum) else None
@@ -104,17 +104,17 @@ class _MindSporeAdapter(OptimizerAdapter):
         return raw
 
     def load(self, optimizer: str, name: str, via: str, payload: bytes | None) -> None:
-        """load_checkpoint, load_param_into_net."""
+        """Calls of load_checkpoint and load_param_into_net."""
         raw = self.saves[name][2] if payload is None else payload
         port, state = self.optimizers[optimizer], self.from_bytes(raw)
         mindspore.load_param_into_net(port, state, strict_load=True)
 
     def to_bytes(self, state_dict: Any) -> bytes:
-        """`save` has them."""
+        """Left out: `save` writes the bytes."""
         raise NotImplementedError
 
     def from_bytes(self, raw: bytes) -> Any:
-        """load_checkpoint."""
+        """The state of load_checkpoint."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "state.ckpt")
             file.write_bytes(raw)
@@ -136,15 +136,15 @@ class ExperimentalAdapter(_MindSporeAdapter):
     )
 
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
-        """Construct."""
+        """The constructor."""
         return optim.Adagrad(params, **options)
 
     def counter(self, optimizer: Any) -> int:
-        """step_t."""
+        """The parameter step_t."""
         return int(optimizer.step_t.asnumpy())
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
-        """set_data."""
+        """The data of the accumulator and of the counter."""
         port = self.optimizers[optimizer]
         place = self.order(port).index(param)
         port.accum[place].set_data(self.make_tensor(state_sum))
@@ -152,7 +152,7 @@ class ExperimentalAdapter(_MindSporeAdapter):
 
 
 class NnAdapter(_MindSporeAdapter):
-    """One group; eps is in the formula of its documentation but is no option."""
+    """One group; eps stands in the documented formula and is no option."""
 
     name, dialect = "mindspore/nn", "tensorflow-v1"
     names = MappingProxyType(
@@ -171,22 +171,22 @@ class NnAdapter(_MindSporeAdapter):
     def new(
         self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
     ) -> None:
-        """A single group's options override the constructor's."""
+        """Make the optimizer; options of the only group come before defaults."""
         (group,) = groups
         chosen = self._named({**options, **group.options})
         params = [self.params[name] for name in group.params]
         self.optimizers[optimizer] = self.make_optimizer(params, chosen)
 
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
-        """Construct."""
+        """The constructor."""
         return nn.Adagrad(params, **options)
 
     def counter(self, optimizer: Any) -> int:
-        """global_step."""
+        """The parameter global_step."""
         return int(optimizer.global_step.asnumpy().item())
 
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
-        """set_data."""
+        """The data of the accumulator and of the counter."""
         port = self.optimizers[optimizer]
         place = self.order(port).index(param)
         port.accum[place].set_data(self.make_tensor(state_sum))

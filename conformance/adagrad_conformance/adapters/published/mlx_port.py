@@ -46,7 +46,7 @@ class MlxAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """A function of the step, where there is decay."""
+        """The constructor; with decay, the rate is a function of the step."""
         decay = options.pop("lr_decay", 0.0)
         if decay:
             lr = options["learning_rate"]
@@ -56,33 +56,33 @@ class MlxAdapter(ArrayAdapter):
         return Adagrad(**options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """What has no gradient is left out."""
+        """A call of apply_gradients; absent gradients are left out."""
         given = {k: g for k, g in gradients.items() if g is not None}
         changed = port.apply_gradients(given, params)
         mx.eval(changed, port.state)
         return dict(changed)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """`v`."""
+        """The entry `v` of the param's state."""
         return port.state[name]["v"] if port.state.get(name) else None
 
     def counter(self, port: Any, name: str) -> int:
-        """One for the optimizer."""
+        """The counter of the optimizer."""
         return int(port.state["step"].item())
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into `state`, once `init` has begun it."""
+        """Entries of the state, which init begins."""
         if name not in port.state:
             port.init({name: self.params[name]})
         port.state[name]["v"] = self.hold(name, accumulator)
         port.state["step"] = mx.array(t, mx.uint64)
 
     def state(self, port: Any) -> Any:
-        """The flat dictionary."""
+        """The state as a flat dictionary."""
         return dict(tree_flatten(port.state))
 
     def restore(self, port: Any, state: Any) -> None:
-        """Assigned."""
+        """The state, assigned."""
         port.state = tree_unflatten(list(state.items()))
 
     def to_bytes(self, state: Any) -> bytes:
@@ -92,7 +92,7 @@ class MlxAdapter(ArrayAdapter):
         return file.getvalue()
 
     def from_bytes(self, raw: bytes) -> Any:
-        """The inverse."""
+        """The arrays of a safetensors file."""
         return mx.load(io.BytesIO(raw), format="safetensors")
 
     def hold(self, name: str, array: Any) -> Any:
@@ -102,23 +102,23 @@ class MlxAdapter(ArrayAdapter):
         return mx.array(array, dtype=getattr(mx, array.dtype.name))
 
     def give(self, gradient: Any, like: Any) -> Any:
-        """The same."""
+        """A gradient of the same format."""
         return self.hold("", gradient)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """A NumPy array."""
         if param.dtype == mx.bfloat16:
             return np.array(param.view(mx.uint16)).view(_BFLOAT16)
         return np.array(param)
 
 
 class BegunAdapter(MlxAdapter):
-    """The same, its state begun by `init` for all params."""
+    """The same optimizer; `init` begins the state of all params."""
 
     name = "mlx/init"
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """And init."""
+        """The constructor and init."""
         port = super().make(params, options)
         port.init(params)
         return port

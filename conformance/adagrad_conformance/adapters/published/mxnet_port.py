@@ -2,8 +2,8 @@
 
 Documented: `history += square(grad)`, `weight += (grad / sqrt(history + eps) +
 weight * wd) * -lr`; an `Updater` makes the history of a weight at its first update, by
-an index, and gives all of it away with `get_states`.  The rate may be scheduled by the
-largest number of updates that any weight had, which is no dialect here.
+an index, and `get_states` returns all histories.  A schedule of the rate counts the
+most updates of any weight, which no dialect here describes.
 """
 
 from __future__ import annotations
@@ -44,34 +44,34 @@ class MxnetAdapter(ArrayAdapter):
         return _Port(updater, {name: i for i, name in enumerate(params)})
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """In place."""
+        """One step; the params change in place."""
         for name, param in params.items():
             if gradients[name] is not None:
                 port.updater(port.places[name], gradients[name], param)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The history, once it is there."""
+        """The history, once there is one."""
         return port.updater.states.get(port.places[name])
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into the states."""
+        """The history in the updater's states."""
         port.updater.states[port.places[name]] = self.hold(name, accumulator)
         port.updater.states_synced[port.places[name]] = True
 
     def state(self, port: Any) -> Any:
-        """get_states, its options among them."""
+        """The bytes of get_states, with the options."""
         return port.updater.get_states(dump_optimizer=True)
 
     def restore(self, port: Any, state: Any) -> None:
-        """set_states."""
+        """A call of set_states."""
         port.updater.set_states(state)
 
     def to_bytes(self, state: Any) -> bytes:
-        """They are."""
+        """The state is bytes already."""
         return bytes(state)
 
     def from_bytes(self, raw: bytes) -> Any:
-        """They are."""
+        """The state is bytes already."""
         return raw
 
     def hold(self, name: str, array: Any) -> Any:
@@ -83,5 +83,5 @@ class MxnetAdapter(ArrayAdapter):
         return mxnet.nd.array(gradient, dtype=gradient.dtype)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """A NumPy array."""
         return param.asnumpy()

@@ -4,7 +4,8 @@ Documented: `update(param, grad, name)` gives the param's new value; `cache` hol
 sums of squares; `set_params` takes hyperparameters and cache from dictionaries.  None
 of its schedules of the rate is that of lr_decay.
 
-The package imports `collections.Hashable`, which Python 3.10 took away; it is put back.
+The package imports `collections.Hashable`, which Python 3.10 removed; this module puts
+it back.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class NumpyMlAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """By the names of the document."""
+        """The constructor; the document's names are the port's."""
         return AdaGrad(**options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """By name."""
+        """A call of update for each param that has a gradient."""
         return {
             name: port.update(param, gradients[name], name)
             for name, param in params.items()
@@ -54,21 +55,21 @@ class NumpyMlAdapter(ArrayAdapter):
         }
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """`cache`."""
+        """The entry of the cache."""
         return port.cache.get(name)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into `cache`."""
+        """An entry of the cache."""
         port.cache[name] = accumulator
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """set_params."""
+        """A call of set_params."""
         port.set_params({option: value})
 
     def state(self, port: Any) -> Any:
-        """The two dictionaries."""
+        """Both dictionaries of the optimizer."""
         return {"hyperparameters": port.hyperparameters, "cache": port.cache}
 
     def restore(self, port: Any, state: Any) -> None:
-        """set_params."""
+        """A call of set_params."""
         port.set_params(state["hyperparameters"], state["cache"])

@@ -1,8 +1,8 @@
 """The operator Adagrad of ai.onnx.preview.training, in ONNX's own ReferenceEvaluator.
 
 Specified: inputs R (rate), T (update count of X, which may begin at 0), X, G and H;
-attributes norm_coefficient, epsilon and decay_factor, which are binary32.  Whoever runs
-it keeps H and T: here a run for each param, and T its steps before this one.
+attributes norm_coefficient, epsilon and decay_factor, which are binary32.  The caller
+keeps H and T: here each param has a run of its own, and T counts its earlier steps.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Port:
 def model_of(
     dtype: str, attributes: dict[str, float], shape: list[int] | None = None
 ) -> Any:
-    """A model of one node, for params of this shape, or of any."""
+    """A model of one node, for params of one shape, or of any without a shape."""
     kind = _TYPES[dtype]
     node = helper.make_node(
         "Adagrad", ["R", "T", "X", "G", "H"], ["X2", "H2"], domain=_DOMAIN, **attributes
@@ -84,7 +84,7 @@ class OnnxAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """Rate and attributes."""
+        """What each run takes: rate, attributes, accumulators and counters."""
         tau = options.pop("initial_accumulator_value", 0.0)
         sums = {name: np.full_like(param, tau) for name, param in params.items()}
         rate = options.pop("lr")
@@ -92,7 +92,7 @@ class OnnxAdapter(ArrayAdapter):
         return _Port(rate, attributes, sums, dict.fromkeys(params, 0))
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """One run each."""
+        """A run for each param that has a gradient."""
         return {
             name: port.run(name, param, gradients[name])
             for name, param in params.items()
@@ -100,15 +100,15 @@ class OnnxAdapter(ArrayAdapter):
         }
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """H."""
+        """The input H of the next run."""
         return port.sums[name]
 
     def counter(self, port: Any, name: str) -> int:
-        """T."""
+        """The input T of the next run."""
         return int(port.counts[name])
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """H and T."""
+        """The inputs H and T of the next run."""
         port.sums[name], port.counts[name] = accumulator, t
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:

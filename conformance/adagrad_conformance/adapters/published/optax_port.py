@@ -4,7 +4,7 @@ Documented: `where(S > 0, rsqrt(S + eps), 0) * g`, S starting at 0.1, eps 1e-7; 
 is a number or a schedule of the count of updates, which begins at 0; weight decay is
 chained in front of it (`add_decayed_weights`), as for the other optimizers of optax.
 Groups are labels of `partition`; each has a state of its own.  `inject_hyperparams`
-keeps the options in the state, where they can be changed between steps.
+keeps the options in the state, where a user can change them between steps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _adagrad(
     initial_accumulator_value: Any = 0.1,
     eps: Any = 1e-7,
 ) -> Any:
-    """The chain that users write; a rate that cannot decay is a number."""
+    """The chain that users write; without lr_decay the rate is a number."""
     plain = isinstance(lr_decay, float) and not lr_decay
     rate = lr if plain else lambda count: lr / (1 + count * lr_decay)
     chain = optax.adagrad(rate, initial_accumulator_value, eps)
@@ -43,7 +43,7 @@ def _adagrad(
 
 
 class _Port:
-    """A transformation and its state; `labels` say which group a param is of."""
+    """A transformation and its state; `labels` number the groups of params."""
 
     def __init__(
         self, params: Arrays, groups: list[Any], labels: dict[str, int]
@@ -64,7 +64,7 @@ class _Port:
         return self.state.inner_states[group] if self.several else self.state
 
     def change(self, group: int, change: Callable[[Any], Any]) -> None:
-        """Put another state of a group in its place."""
+        """Replace the state of a group."""
         changed = change(self.of(group))
         if self.several:
             states = {**self.state.inner_states, group: changed}
@@ -83,7 +83,7 @@ class OptaxAdapter(JaxAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """One group."""
+        """A transformation for the only group."""
         return self.make_groups(params, [(list(params), options)])
 
     def make_groups(
@@ -98,17 +98,17 @@ class OptaxAdapter(JaxAdapter):
         return _adagrad(**options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """tx.update, apply_updates."""
+        """Calls of update and apply_updates."""
         moved, port.state = port.step(params, port.state, gradients)
         return dict(moved)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """sum_of_squares."""
+        """The field sum_of_squares of the param's group."""
         parts = jax.tree.leaves(port.of(port.labels[name]), is_leaf=_is_part)
         return next(p for p in parts if _is_root(p)).sum_of_squares[name]
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into the named tuples; a rate that is a number has no count."""
+        """Fields of the named tuples; without a schedule there is no count."""
 
         def sums(part: Any) -> Any:
             if not _is_root(part):
@@ -135,14 +135,14 @@ def _is_part(part: Any) -> bool:
 
 
 class JittedAdapter(OptaxAdapter):
-    """The step compiled, as nearly every user has it."""
+    """The same optimizer; its step is compiled, as by nearly every user."""
 
     name = "optax/jit"
 
     def make_groups(
         self, params: Arrays, groups: list[tuple[list[str], dict[str, Any]]]
     ) -> Any:
-        """Compiled anew for every optimizer."""
+        """The step, compiled anew for every optimizer."""
         port = super().make_groups(params, groups)
         port.step = jax.jit(port.step)
         return port
@@ -162,17 +162,17 @@ class InjectedAdapter(OptaxAdapter):
         return optax.inject_hyperparams(_adagrad)(**{"weight_decay": 0.0, **options})
 
     def state(self, port: Any) -> Any:
-        """The tree of arrays, fetched; options are among them."""
+        """The tree of arrays, with the options, on the host."""
         return jax.device_get(port.state)
 
     def restore(self, port: Any, state: Any) -> None:
-        """State is a value."""
+        """The state, which is a value."""
         port.state = state
 
     def set_in_group(
         self, port: Any, group: int, option: str, value: float | bool
     ) -> None:
-        """state.hyperparams[...]."""
+        """An entry of the state's hyperparams."""
 
         def change(state: Any) -> Any:
             held = tree_get(state, "hyperparams")

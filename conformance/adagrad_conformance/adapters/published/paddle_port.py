@@ -1,12 +1,12 @@
 """paddle.optimizer.Adagrad on the CPU.
 
-Documented: params are given at construction, `param.grad` is read by `step()`; the rate
+Documented: the constructor takes the params, and `step()` reads `param.grad`; the rate
 is a number or an `LRScheduler` whose `step()` the user calls after that of the
-optimizer (`InverseTimeDecay` is lr_decay's); weight decay is coupled; `state_dict` has
+optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled; `state_dict` has
 the accumulators by name and the scheduler, and is kept with `paddle.save`.
 
-Params are named in their order, by a `unique_name.guard` for each scenario, as they are
-in each run of a script.
+Paddle numbers params in the order in which they are made.  The numbers begin anew with
+each scenario, as they do with each run of a script.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Port:
 
 
 class PaddleAdapter(ArrayAdapter):
-    """Drives `step()` and the scheduler's."""
+    """Drives `step()` of the optimizer and of its scheduler."""
 
     name, version, language = "paddle", paddle.__version__, "Python (PaddlePaddle)"
     dialect = "paddle"
@@ -48,12 +48,12 @@ class PaddleAdapter(ArrayAdapter):
     }
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
-        """Names begin anew."""
+        """Begin a scenario; the numbers of params begin anew."""
         unique_name.switch()
         super().begin(tensors)
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """A scheduler, where there is decay."""
+        """The constructor; with decay, the rate is a scheduler."""
         decay, scheduler = options.pop("lr_decay", 0.0), None
         if decay:
             scheduler = InverseTimeDecay(options["learning_rate"], decay)
@@ -61,7 +61,7 @@ class PaddleAdapter(ArrayAdapter):
         return _Port(Adagrad(parameters=list(params.values()), **options), scheduler)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """In place."""
+        """The gradients are set, then optimizer and scheduler step."""
         for name, param in params.items():
             param.grad = gradients[name]
         port.optimizer.step()
@@ -69,7 +69,7 @@ class PaddleAdapter(ArrayAdapter):
             port.scheduler.step()
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """By the name of the param."""
+        """The entry of the state dict that is named after the param."""
         own = f"{self.params[name].name}_moment_"
         for key, moment in port.optimizer.state_dict().items():
             if key.startswith(own):
@@ -77,25 +77,25 @@ class PaddleAdapter(ArrayAdapter):
         return None
 
     def counter(self, port: Any, name: str) -> int | None:
-        """The scheduler's."""
+        """The counter of the scheduler, if there is one."""
         return None if port.scheduler is None else int(port.scheduler.last_epoch)
 
     def state(self, port: Any) -> Any:
-        """state_dict."""
+        """The state dict."""
         return port.optimizer.state_dict()
 
     def restore(self, port: Any, state: Any) -> None:
-        """set_state_dict."""
+        """A call of set_state_dict."""
         port.optimizer.set_state_dict(state)
 
     def to_bytes(self, state: Any) -> bytes:
-        """paddle.save."""
+        """The bytes of paddle.save."""
         file = io.BytesIO()
         paddle.save(state, file)
         return file.getvalue()
 
     def from_bytes(self, raw: bytes) -> Any:
-        """paddle.load."""
+        """The state dict of paddle.load."""
         return paddle.load(io.BytesIO(raw))
 
     def hold(self, name: str, array: Any) -> Any:
@@ -111,5 +111,5 @@ class PaddleAdapter(ArrayAdapter):
         return paddle.to_tensor(gradient)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """A NumPy array."""
         return param.numpy()

@@ -39,13 +39,13 @@ class PennyLaneAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """State begins at the first step."""
+        """The constructor; state begins at the first step."""
         port = pennylane.AdagradOptimizer(**options)
         port.order = list(params)
         return port
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """In the order of the params."""
+        """A call of apply_grad; a param without gradient requires none."""
         args = list(params.values())
         for name, arg in params.items():
             arg.requires_grad = gradients[name] is not None
@@ -53,28 +53,28 @@ class PennyLaneAdapter(ArrayAdapter):
         return dict(zip(params, port.apply_grad(given, args), strict=True))
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """`accumulation`, once it is there."""
+        """The param's entry of the accumulation, once there is one."""
         if port.accumulation is None:
             return None
         total = np.asarray(port.accumulation[port.order.index(name)])
         return total if total.shape == self.params[name].shape else None
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into the list."""
+        """The param's entry of the accumulation."""
         if port.accumulation is None:
             port.accumulation = [0.0] * len(port.order)
         port.accumulation[port.order.index(name)] = accumulator
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """Attributes."""
+        """An attribute."""
         setattr(port, self.names.get(option, option), value)
 
     def state(self, port: Any) -> Any:
-        """A pickle of the optimizer."""
+        """The optimizer, pickled."""
         return pickle.dumps(port)
 
     def restore(self, port: Any, state: Any) -> Any:
-        """The optimizer that was pickled."""
+        """The optimizer, unpickled."""
         return pickle.loads(state)
 
     def hold(self, name: str, array: Any) -> Any:

@@ -1,7 +1,7 @@
 """pydynet.optim.Adagrad.
 
 Documented: options lr, weight_decay and eps, with the document's defaults; a Parameter
-has a gradient of zeros from the beginning.  Eps is added to the sum (its source).
+has a gradient of zeros from the beginning.  By its source, eps is added to the sum.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ class PyDyNetAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """By the names of the document."""
+        """The constructor; the document's names are the port's."""
         return Adagrad(list(params.values()), **options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """In place."""
+        """One step; the params change in place."""
         for name, param in params.items():
             if gradients[name] is not None:
                 param.grad = gradients[name]
         port.step()
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """`G`."""
+        """The param's entry of `G`."""
         return port.G[self._place(port, name)]
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Into `G`."""
+        """The param's entry of `G`."""
         port.G[self._place(port, name)] = accumulator
 
     def _place(self, port: Any, name: str) -> int:
         return next(i for i, p in enumerate(port.params) if p is self.params[name])
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """Attributes."""
+        """An attribute."""
         setattr(port, option, value)
 
     def hold(self, name: str, array: Any) -> Any:
@@ -62,5 +62,5 @@ class PyDyNetAdapter(ArrayAdapter):
         return Parameter(Tensor(array, dtype=array.dtype))
 
     def show(self, param: Any) -> Any:
-        """Its data."""
+        """The data of a Parameter; an accumulator is an array already."""
         return param if isinstance(param, np.ndarray) else np.asarray(param.data)

@@ -1,9 +1,9 @@
-"""pymc.adagrad, by PyTensor.
+"""pymc.adagrad, on PyTensor.
 
 Documented: `adagrad(gradients, params, learning_rate, epsilon)` gives a dictionary of
 updates of shared variables, for `pytensor.function`.  Constants take part in `floatX`,
 so the params of one optimizer are all of that format.  FAST_COMPILE is PyTensor's own
-mode without compiled code: to compile a function takes longer than whole scenarios.
+mode without compiled code: compiling a function takes longer than whole scenarios.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ class PyMcAdapter(ArrayAdapter):
         return _Port(step, dict(zip(params, sums, strict=True)))
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """In place."""
+        """One step; the params change in place."""
         port.step(*gradients.values())
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The shared variable of its own."""
+        """The shared variable of the param's accumulator."""
         return port.sums[name]
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """set_value."""
+        """The value of the accumulator."""
         port.sums[name].set_value(accumulator)
 
     def hold(self, name: str, array: Any) -> Any:
@@ -72,5 +72,5 @@ class PyMcAdapter(ArrayAdapter):
         return pytensor.shared(array, name=name)
 
     def show(self, param: Any) -> Any:
-        """Its value."""
+        """The value of the variable."""
         return param.get_value()

@@ -1,9 +1,9 @@
 """river.optim.AdaGrad.
 
-Documented: weights and gradients are dictionaries by feature, and a feature that has no
-gradient is left alone; `g2` holds the sums of squares; the rate is a number or a
-`Scheduler`, asked with the number of steps before this one; models and their parts are
-saved with pickle.  Here a feature is a param's name and the number of an element.
+Documented: weights and gradients are dictionaries by feature, and a feature without
+gradient stays as it is; `g2` holds the sums of squares; the rate is a number or a
+`Scheduler` of the number of earlier steps; models and their parts are saved with
+pickle.  Here a feature is a param's name and the number of an element.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["RiverAdapter"]
 
 
 class _InverseTime(optim.base.Scheduler):  # type: ignore[misc]
-    """lr / (1 + t * decay)."""
+    """The rate lr / (1 + t * decay)."""
 
     def __init__(self, lr: float, decay: float) -> None:
         self.lr, self.decay = lr, decay
@@ -47,13 +47,13 @@ class RiverAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """A scheduler, where there is decay."""
+        """The constructor; with decay, the rate is a scheduler."""
         lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
         rate = _InverseTime(lr, decay) if decay else lr
         return optim.AdaGrad(rate, **options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """Floats by feature."""
+        """A call of step with floats by feature."""
         given = {k: g for k, g in gradients.items() if g is not None}
         weights = port.step(_features(params), _features(given))
         return {
@@ -62,7 +62,7 @@ class RiverAdapter(ArrayAdapter):
         }
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """`g2`, once it is there."""
+        """The entries of `g2`, once there are some."""
         like = self.params[name]
         keys = [(name, i) for i in range(like.size)]
         if any(key not in port.g2 for key in keys):
@@ -70,16 +70,16 @@ class RiverAdapter(ArrayAdapter):
         return np.array([port.g2[key] for key in keys], float).reshape(like.shape)
 
     def counter(self, port: Any, name: str) -> int:
-        """One for the optimizer."""
+        """The counter of the optimizer."""
         return int(port.n_iterations)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Its attributes."""
+        """Entries of `g2`, and n_iterations."""
         port.g2.update(_features({name: accumulator}))
         port.n_iterations = t
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """Attributes; the rate is mutable."""
+        """An attribute; lr and lr_decay together are the rate, which is mutable."""
         if option == "eps":
             port.eps = value
             return
@@ -90,19 +90,19 @@ class RiverAdapter(ArrayAdapter):
         port.mutate({"lr": _InverseTime(float(lr), float(decay))})
 
     def state(self, port: Any) -> Any:
-        """A pickle."""
+        """The optimizer, pickled."""
         return pickle.dumps(port)
 
     def restore(self, port: Any, state: Any) -> Any:
-        """The optimizer that was pickled."""
+        """The optimizer, unpickled."""
         return pickle.loads(state)
 
     def to_bytes(self, state: Any) -> bytes:
-        """They are."""
+        """The state is bytes already."""
         return bytes(state)
 
     def from_bytes(self, raw: bytes) -> Any:
-        """They are."""
+        """The state is bytes already."""
         return raw
 
 

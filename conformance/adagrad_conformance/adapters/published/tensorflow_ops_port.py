@@ -1,7 +1,7 @@
-"""TensorFlow's raw kernels: ResourceApplyAdagradV2, and the first without an eps.
+"""TensorFlow's raw kernels: ResourceApplyAdagradV2, and the first one without eps.
 
-The caller owns param and accumulator, and gives lr (and eps), of the format of the
-param, at each call; rows have kernels of their own.  There is nothing else.
+The caller owns param and accumulator, and passes lr (and eps), in the format of the
+param, with each call; sparse gradients have kernels of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["FirstAdapter", "SecondAdapter"]
 
 @dataclass
 class _Port:
-    """What the caller keeps: accumulators, and options of the calls."""
+    """The accumulators and the options, which the caller keeps."""
 
     sums: Arrays
     options: dict[str, Any]
@@ -31,14 +31,14 @@ class SecondAdapter(TensorFlowAdapter):
 
     name = "tensorflow/v2-op"
     dense, sparse = "ResourceApplyAdagradV2", "ResourceSparseApplyAdagradV2"
-    start = 0.0  #: what a caller who is told nothing gives as accumulator
+    start = 0.0  #: the accumulator that a caller passes without that option
     names = MappingProxyType({"eps": "epsilon"})
     claims = (TensorFlowAdapter.PLAIN - {"none-gradient"}) | {
         *("initial-accumulator-value", "zero-accumulator", "zero-eps", "set-option"),
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """Accumulators like the params; the kernels' caller fills them."""
+        """A variable for each accumulator, which the caller of the kernels fills."""
         tau = options.pop("initial_accumulator_value", self.start)
         sums = {
             name: tf.Variable(tf.fill(p.shape, tf.constant(tau, p.dtype)))
@@ -47,7 +47,7 @@ class SecondAdapter(TensorFlowAdapter):
         return _Port(sums, options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """One call for each param."""
+        """A call for each param."""
         for name, gradient in gradients.items():
             var, accum = params[name].handle, port.sums[name].handle
             given = {
@@ -68,15 +68,15 @@ class SecondAdapter(TensorFlowAdapter):
                 )
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The caller's variable."""
+        """The variable of the accumulator."""
         return port.sums[name]
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Assign it."""
+        """The value of the variable."""
         port.sums[name].assign(accumulator)
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """For the calls to come."""
+        """An option of the calls to come."""
         port.options[self.names.get(option, option)] = value
 
 
@@ -85,6 +85,6 @@ class FirstAdapter(SecondAdapter):
 
     name, dialect = "tensorflow/v1-op", "tensorflow-v1"
     dense, sparse = "ResourceApplyAdagrad", "ResourceSparseApplyAdagrad"
-    start = 0.1  # as the optimizer that has this kernel
+    start = 0.1  # as in the optimizer that has this kernel
     constants = MappingProxyType({"eps": 0.0})
     claims = SecondAdapter.claims - {"eps"}

@@ -1,4 +1,4 @@
-"""tf.compat.v1.train.AdagradOptimizer, eagerly.
+"""tf.compat.v1.train.AdagradOptimizer, run eagerly.
 
 Documented: no eps; S starts at 0.1, or at another number above 0; the rate is a number,
 or a callable such as `inverse_time_decay` makes of a global step; a param without a
@@ -42,7 +42,7 @@ class CompatAdapter(TensorFlowAdapter):
     claims = _CLAIMS - WIDE
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """The optimizer and its slots, which else the first step makes."""
+        """The optimizer and its slots, which the first step would make otherwise."""
         lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
         count = tf.Variable(0, dtype=tf.int64, name="global_step")
         rate = v1.inverse_time_decay(lr, count, 1, decay) if decay else lr
@@ -51,12 +51,12 @@ class CompatAdapter(TensorFlowAdapter):
         return _Port(optimizer, params, count)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """apply_gradients."""
+        """A call of apply_gradients."""
         pairs = [(gradients[name], params[name]) for name in params]
         port.optimizer.apply_gradients(pairs, global_step=port.count)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The slot."""
+        """The param's slot."""
         return port.optimizer.get_slot(port.params[name], "accumulator")
 
     def counter(self, port: Any, name: str) -> int | None:
@@ -64,13 +64,13 @@ class CompatAdapter(TensorFlowAdapter):
         return int(port.count)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Assign the slot."""
+        """The values of the slot and of the global step."""
         self.accumulator(port, name).assign(accumulator)
         port.count.assign(t)
 
 
 class WideAdapter(CompatAdapter):
-    """The same, in binary64."""
+    """The same optimizer, in binary64."""
 
     name = "tensorflow/v1/binary64"
     claims = _CLAIMS - NARROW

@@ -1,7 +1,7 @@
 """Adagrad of Keras 2 (tf_keras): the legacy optimizer, and the one that came after it.
 
-Legacy: TensorFlow's second kernel, `decay` by the optimizer's iterations, no weight
-decay; its rate is a variable of binary32.  After it: as in Keras 3.
+The legacy optimizer has TensorFlow's second kernel, `decay` by its iterations and no
+weight decay; its rate is a variable of binary32.  The later one is as in Keras 3.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Port:
     params: Arrays
 
     def __post_init__(self) -> None:
-        """Make its weights: iterations, the rate, and a slot for each param."""
+        """Make the weights: iterations, the rate, and a slot for each param."""
         self.optimizer._create_all_weights(list(self.params.values()))
 
 
@@ -54,33 +54,33 @@ class LegacyAdapter(TensorFlowAdapter):
     claims = _LEGACY - WIDE
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """Construct."""
+        """The constructor."""
         return _Port(tf_keras.optimizers.legacy.Adagrad(**options), params)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """apply_gradients."""
+        """A call of apply_gradients."""
         pairs = [(gradients[name], params[name]) for name in params]
         port.optimizer.apply_gradients(pairs)
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """The slot."""
+        """The param's slot."""
         return port.optimizer.get_slot(port.params[name], "accumulator")
 
     def counter(self, port: Any, name: str) -> int | None:
-        """iterations."""
+        """The iterations of the optimizer."""
         return int(port.optimizer.iterations)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """Assign the weights."""
+        """The values of the slot and of the iterations."""
         self.accumulator(port, name).assign(accumulator)
         port.optimizer.iterations.assign(t)
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """Assign the attribute."""
+        """An attribute."""
         setattr(port.optimizer, self.names.get(option, option), value)
 
     def state(self, port: Any) -> Any:
-        """Configuration and weights, as in a saved model."""
+        """The configuration and the weights, as in a saved model."""
         return port.optimizer.get_config(), port.optimizer.get_weights()
 
     def restore(self, port: Any, state: Any) -> Any:
@@ -93,7 +93,7 @@ class LegacyAdapter(TensorFlowAdapter):
 
 
 class WideLegacyAdapter(LegacyAdapter):
-    """The same, in binary64."""
+    """The legacy optimizer, in binary64."""
 
     name = "tensorflow/legacy/binary64"
     claims = _LEGACY - NARROW
@@ -112,13 +112,13 @@ class SecondAdapter(KerasAdapter):
         self.keras = tf_keras
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
-        """apply_gradients."""
+        """A call of apply_gradients."""
         pairs = [(gradients[name], params[name]) for name in params]
         port.optimizer.apply_gradients(pairs)
 
 
 class WideSecondAdapter(SecondAdapter):
-    """The same, in binary64."""
+    """The later optimizer, in binary64."""
 
     name = "tensorflow/keras-2/binary64"
     claims = _SECOND - NARROW

@@ -1,9 +1,9 @@
 """The operator Adagrad of ai.onnx.preview.training, in tinygrad's OnnxRunner.
 
-The operator is as in onnx_port.py: a run for each param that has a gradient, T its
-steps before this one.  A run takes Tensors and gives Tensors, which are given to the
-next run as they are; tinygrad/realized realizes both of them together before that.  On
-the CPU tinygrad compiles its kernels with clang.
+As in onnx_port.py, each param that has a gradient has a run of its own, and T counts
+its earlier steps.  A run takes and returns lazy Tensors, which go into the next run as
+they are; tinygrad/realized realizes both of them first.  On the CPU tinygrad compiles
+its kernels with clang.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class TinygradAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """Rate and attributes."""
+        """What each run takes: rate, attributes, accumulators and counters."""
         tau, rate = options.pop("initial_accumulator_value", 0.0), options.pop("lr")
         attributes = {ATTRIBUTES[name]: value for name, value in options.items()}
         runners, sums = {}, {}
@@ -70,7 +70,7 @@ class TinygradAdapter(ArrayAdapter):
         return _Port(rate, runners, sums, dict.fromkeys(params, 0))
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """One run each."""
+        """A run for each param that has a gradient."""
         return {
             name: port.run(name, param, gradients[name])
             for name, param in params.items()
@@ -78,15 +78,15 @@ class TinygradAdapter(ArrayAdapter):
         }
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """H."""
+        """The input H of the next run."""
         return port.sums[name]
 
     def counter(self, port: Any, name: str) -> int:
-        """T."""
+        """The input T of the next run."""
         return int(port.counts[name])
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """H and T."""
+        """The inputs H and T of the next run."""
         port.sums[name], port.counts[name] = Tensor(accumulator), t
 
     def hold(self, name: str, array: Any) -> Any:
@@ -94,17 +94,17 @@ class TinygradAdapter(ArrayAdapter):
         return Tensor(array)
 
     def show(self, param: Any) -> Any:
-        """NumPy again."""
+        """A NumPy array."""
         return param.numpy()
 
 
 class RealizedAdapter(TinygradAdapter):
-    """What a run gives is realized at once."""
+    """The same operator; the results of a run are realized at once."""
 
     name = "tinygrad/realized"
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """And Tensor.realize."""
+        """The runs, and Tensor.realize of their results."""
         changed = super().update(port, params, gradients)
         for name, param in changed.items():
             Tensor.realize(param, port.sums[name])

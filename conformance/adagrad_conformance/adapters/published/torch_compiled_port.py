@@ -1,7 +1,7 @@
 """torch's Adagrad under torch.compile: its function, compiled for each param.
 
 The function is compiled with dynamic shapes, once for every set of options that
-scenarios name, which takes some seconds each: so little is claimed, and a run takes
+scenarios name.  Each takes some seconds, so few claims are made, and a run takes
 minutes.  Compiling needs a C++ compiler.
 """
 
@@ -31,7 +31,7 @@ class CompiledCaller(FunctionCaller):
 
     @torch.no_grad()
     def step(self) -> None:
-        """One call for each param that has a gradient."""
+        """A call for each param that has a gradient."""
         [group] = self.param_groups
         options = {name: value for name, value in group.items() if name != "params"}
         for p in group["params"]:
@@ -41,7 +41,7 @@ class CompiledCaller(FunctionCaller):
 
 
 def compiled() -> TorchAdapter:
-    """As torch/functional, in two formats, dense and without views."""
+    """The claims of torch/functional in two formats, dense and without views."""
     for limit in ("cache_size_limit", "accumulated_cache_size_limit"):
         setattr(torch._dynamo.config, limit, 1 << 20)  # or it falls back to eager
     lacks = {"complex", "sparse", "layout", "binary16", "bfloat16"}

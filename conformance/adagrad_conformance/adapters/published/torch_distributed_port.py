@@ -23,7 +23,7 @@ __all__ = ["DTensorRank", "ZeroRank", "dtensor", "zero_redundancy"]
 
 
 class _Rank(TorchAdapter):
-    """What one of the ranks does."""
+    """The adapter on one of the two ranks."""
 
     def meet(self) -> None:
         """Wait for the other rank."""
@@ -32,12 +32,12 @@ class _Rank(TorchAdapter):
     def load_of(
         self, optimizer: str, name: str, via: str, raws: list[bytes] | None
     ) -> None:
-        """Load what this rank kept, or its part of what both gave."""
+        """Load the save of this rank, or its part of the bytes of both ranks."""
         payload = None if raws is None else raws[dist.get_rank()]
         self.load(optimizer, name, via, payload)
 
 
-#: "supports using the same dense type for all parameters", says it of itself.
+#: Its documentation: "supports using the same dense type for all parameters".
 _ONE_DENSE_TYPE = ("mixed-formats", "complex", "sparse")
 
 
@@ -50,11 +50,11 @@ class ZeroRank(_Rank):
         super().__init__("torch/zero-redundancy", ZeroRedundancyOptimizer, fixed, lacks)
 
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """The state is that of the optimizer that this rank has over its params."""
+        """The state of the optimizer that this rank has for its own params."""
         return super().reading(name, optimizer.optim)
 
     def save(self, optimizer: str, name: str) -> bytes:
-        """consolidate_state_dict, whereupon rank 0 has the whole."""
+        """The state dict, which consolidate_state_dict brings to rank 0."""
         port = self.optimizers[optimizer]
         port.consolidate_state_dict(to=0)
         return super().save(optimizer, name) if dist.get_rank() == 0 else b""
@@ -62,7 +62,7 @@ class ZeroRank(_Rank):
     def load_of(
         self, optimizer: str, name: str, via: str, raws: list[bytes] | None
     ) -> None:
-        """Rank 0 hands what it loads to the other."""
+        """A broadcast of the state dict from rank 0."""
         port = self.optimizers[optimizer]
         given: list[Any] = [None]
         if dist.get_rank() == 0:
@@ -87,17 +87,17 @@ class DTensorRank(_Rank):
         self.mesh: Any = None
 
     def make_tensor(self, tensor: Tensor) -> Any:
-        """Rows shared out; what has no rows is on both."""
+        """A tensor whose rows are shared out; a scalar is on both ranks."""
         self.mesh = self.mesh or init_device_mesh("cpu", (2,))
         placed = [Shard(0) if tensor.shape else Replicate()]
         return distribute_tensor(super().make_tensor(tensor), self.mesh, placed)
 
     def show_param(self, param: Any) -> Tensor:
-        """The whole, which both ranks gather."""
+        """The whole param, which both ranks gather."""
         return from_torch(_whole(param))
 
     def reading(self, name: str, optimizer: Any) -> Reading:
-        """The same of everything."""
+        """The whole param, gradient and accumulator, and the counter."""
         p = self.params[name]
         state = optimizer.state.get(p, {})
         total, step = (state.get(key) for key in self.keys)
@@ -109,7 +109,7 @@ class DTensorRank(_Rank):
         )
 
     def make_optimizer(self, params: list[Any], options: OptionValues) -> Any:
-        """Plain."""
+        """The constructor; no argument is fixed."""
         return self.factory(params, **options)
 
 
@@ -122,10 +122,10 @@ _HERE = __name__
 
 
 def zero_redundancy() -> TwoRanksAdapter:
-    """ZeroRedundancyOptimizer, two ranks."""
+    """ZeroRedundancyOptimizer on two ranks."""
     return TwoRanksAdapter(f"{_HERE}:ZeroRank", ZeroRank)
 
 
 def dtensor() -> TwoRanksAdapter:
-    """torch.optim.Adagrad over DTensors, two ranks."""
+    """torch.optim.Adagrad over DTensors on two ranks."""
     return TwoRanksAdapter(f"{_HERE}:DTensorRank", DTensorRank)

@@ -1,7 +1,7 @@
-"""torch's Adagrad as a function, and the object that its distributed optimizers use.
+"""torch's Adagrad as a function, and as the object of its distributed optimizers.
 
-Neither is an Optimizer.  The function works on accumulators and counters that its
-caller keeps; the object takes gradients as arguments.
+The caller of the function keeps accumulators and counters.  The object takes gradients
+as arguments.  Both lack the methods of an Optimizer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
     "optimizer",
 ]
 
-#: What only an Optimizer has.
+#: Claims that take the methods of an Optimizer.
 _NO_OPTIMIZER = frozenset(
     [
         *("torch", "groups", "add-group", "zero-grad", "closure", "save"),
@@ -31,7 +31,7 @@ _NO_OPTIMIZER = frozenset(
     ]
 )
 
-#: What the function does not do either: it takes no None and checks no option.
+#: The function, beside that, takes no None and checks no option.
 LACKING = _NO_OPTIMIZER | {"none-gradient", "refusals", "defaults"}
 
 
@@ -50,7 +50,7 @@ class FunctionCaller:
 
     @torch.no_grad()
     def step(self) -> None:
-        """One call, with the params that have gradients."""
+        """A call with the params that have gradients."""
         [group] = self.param_groups
         options = {name: value for name, value in group.items() if name != "params"}
         params = [p for p in group["params"] if p.grad is not None]
@@ -71,7 +71,7 @@ def _full(p: torch.Tensor, tau: float) -> torch.Tensor:
 
 
 class FunctionalOptimizer:
-    """`_FunctionalAdagrad`, with its one group and its state where others show them."""
+    """`_FunctionalAdagrad`, with its group and state under an Optimizer's names."""
 
     def __init__(self, params: list[Any], **options: Any) -> None:
         with warnings.catch_warnings():
@@ -81,17 +81,17 @@ class FunctionalOptimizer:
         self.state = self.port.state
 
     def step(self) -> None:
-        """step(gradients), None where a param has none."""
+        """A call of step with all gradients, None where a param has none."""
         self.port.step([p.grad for p in self.param_groups[0]["params"]])
 
 
 def function() -> TorchAdapter:
-    """torch.optim.adagrad.adagrad."""
+    """The function torch.optim.adagrad.adagrad."""
     return TorchAdapter("torch/functional", FunctionCaller, without=LACKING)
 
 
 def optimizer() -> TorchAdapter:
-    """_FunctionalAdagrad; its options are fixed when it is made, and it checks none."""
+    """The object _FunctionalAdagrad, whose options are fixed and unchecked."""
     lacks = {"set-option", "refusals"}
     return TorchAdapter(
         "torch/functional-optimizer", FunctionalOptimizer, without=_NO_OPTIMIZER | lacks

@@ -1,9 +1,9 @@
 """torchrec.optim.rowwise_adagrad.RowWiseAdagrad: one accumulator for each row.
 
-It is documented for embedding tables: `tables` gives it every param as one, a row for
-each index of the first dimension; `any_shape` gives params as they are.  Its state has
-one number a row, which is shown for each element of the row.  Sparse gradients are not
-supported, says its documentation.
+Its documentation has embedding tables: under `tables` every param is one, with a row
+for each index of the first dimension; under `any_shape` params keep their shapes.  The
+state has one number a row, which is shown for each element of the row.  By the
+documentation, sparse gradients are not supported.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["any_shape", "tables"]
 
 
 def tables() -> RowWiseAdapter:
-    """Params as embedding tables, in a storage of their own."""
+    """Params are embedding tables, each in a storage of its own."""
     return TableAdapter("torchrec/row-wise", *_made("sparse", "layout"))
 
 
 def any_shape() -> RowWiseAdapter:
-    """Params as they are."""
+    """Params keep their shapes."""
     return RowWiseAdapter("torchrec/any-shape", *_made("sparse"))
 
 

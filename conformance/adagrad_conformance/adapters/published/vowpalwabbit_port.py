@@ -2,7 +2,7 @@
 
 Documented: each weight has a rate of its own, by the sum of its squared gradients;
 there is no eps.  The quantile loss with tau 1 has the gradient -x wherever the label
-lies above the prediction, so that an example whose features are -g makes the step with
+lies above the prediction, so an example with the features -g takes the step of the
 gradient g.  `--save_resume` keeps the sums in the model.
 """
 
@@ -58,7 +58,7 @@ class VowpalWabbitAdapter(ArrayAdapter):
     )
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """A workspace; elements are numbered through."""
+        """A workspace; the elements of all params have consecutive numbers."""
         places, end = {}, 0
         for name, param in params.items():
             places[name] = range(end, end + param.size)
@@ -67,7 +67,7 @@ class VowpalWabbitAdapter(ArrayAdapter):
         return _Port(Workspace(f"{_OPTIONS} --learning_rate {rate!r}"), rate, places)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
-        """Learn from one example."""
+        """One example, with a feature for each element that has a gradient."""
         given = {k: g.ravel() for k, g in gradients.items() if g is not None}
         features = []
         for name, gradient in given.items():
@@ -82,23 +82,23 @@ class VowpalWabbitAdapter(ArrayAdapter):
         return {name: _read(port, name, 0, params[name]) for name in given}
 
     def accumulator(self, port: Any, name: str) -> Any:
-        """What stands beside the weight."""
+        """The sums that stand beside the weights."""
         return _read(port, name, 1, self.params[name])
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
-        """The same."""
+        """The sums that stand beside the weights."""
         for i, value in zip(port.places[name], accumulator.flat, strict=True):
             port.workspace.set_weight(i, 1, float(value))
 
     def state(self, port: Any) -> Any:
-        """The model."""
+        """The model, as bytes of its file."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "model")
             port.workspace.save(str(file))
             return file.read_bytes()
 
     def restore(self, port: Any, state: Any) -> Any:
-        """Another workspace, begun with the model."""
+        """Another workspace, which begins with the model."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "model")
             file.write_bytes(state)
@@ -106,11 +106,11 @@ class VowpalWabbitAdapter(ArrayAdapter):
             return _Port(Workspace(f"{_OPTIONS} {rate}"), port.rate, port.places)
 
     def to_bytes(self, state: Any) -> bytes:
-        """They are."""
+        """The state is bytes already."""
         return bytes(state)
 
     def from_bytes(self, raw: bytes) -> Any:
-        """They are."""
+        """The state is bytes already."""
         return raw
 
 
