@@ -28,6 +28,7 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reproducers import literals, scripts
+from adagrad_conformance.reproducers.assertion import Assertion, Look, condition
 from adagrad_conformance.reproducers.languages import (
     CPP,
     JAVASCRIPT,
@@ -116,6 +117,16 @@ def test_in_python_the_text_is_in_literals_alone():
     for text, target in known.items():
         check_python(text, target)
     assert sum(WORD in text for text in known) > 500  # it is not left out
+
+
+@pytest.mark.parametrize("what", [Look.COUNTER, Look.CALLS, Look.LOSS, Look.MEMBERS])
+def test_a_count_is_a_number_or_refused(what):
+    for text in HOSTILE:
+        with pytest.raises(ValueError, match="could not convert"):
+            condition(Assertion(what, exact=text))
+    assert condition(Assertion(what, exact="-2")) == "seen == -2"
+    assert condition(Assertion(what, exact="2.75")) == "seen == 2.75"
+    assert condition(Assertion(what, exact="None")) == "seen is None"
 
 
 def test_no_python_script_runs_the_text(tmp_path):
@@ -298,8 +309,7 @@ def test_the_index_of_ordinary_names_is_plain(tmp_path):
 SOURCES = [
     path
     for path in Path(literals.__file__).parent.rglob("*.py")
-    if path.name not in ("literals.py", "assertion.py")
-    and path.parent.name != "reduction"
+    if path.name != "literals.py" and path.parent.name != "reduction"
 ]
 
 

@@ -11,7 +11,7 @@ Rule 3.  A fault in an event of many steps is looked at right behind the step at
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -33,6 +33,8 @@ from adagrad_reference.expectations import play
 from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.scenario import Scenario, Step, Steps, Tensor
 from adagrad_reference.sparse import exact_elements
+
+from .literals import python_literal
 
 __all__ = [
     "WITHOUT_SCENARIO",
@@ -187,7 +189,7 @@ def _moving(seen: Observation, failure: Failure, masters: bool) -> Assertion:
 
 def _other_zero(seen: Observation, failure: Failure, masters: bool) -> Assertion:
     assert isinstance(failure.observed, Number)
-    text = repr(-failure.observed.value)
+    text = str(-failure.observed.value)
     return replace(_stepped(seen, failure, masters), exact=text)
 
 
@@ -235,7 +237,7 @@ def _exactly(found: Assertion, due: object) -> Assertion:
     """Equal to a number; by its text where equality is blind (NaN, a zero's sign)."""
     assert isinstance(due, Number)
     value = due.value
-    text = repr(value) if value == 0 or math.isnan(value) else None
+    text = str(value) if value == 0 or math.isnan(value) else None
     return replace(found, box=Box(value, value), exact=text)
 
 
@@ -291,21 +293,30 @@ def _dense(seen: Observation, failure: Failure) -> tuple[float, ...]:
 def condition(found: Assertion, name: str = "seen") -> str:
     """The Python condition that the value called `name` must meet."""
     if found.values:
-        return f"{name} == [{', '.join(_texts(found.values))}]"
+        return f"{name} == {python_literal(list(found.values))}"
     if found.still is not None:
-        return f"{name} != {_text(found.still)}"
+        return f"{name} != {python_literal(found.still)}"
     if found.what in _COUNTS:
-        return f"{name} {'is' if found.exact == 'None' else '=='} {found.exact}"
+        return _is_count(name, found.exact or "None")
     if found.exact is not None:
-        return f"str({name}) == {found.exact!r}"
+        return f"str({name}) == {python_literal(found.exact)}"
     assert found.box is not None
     lo, hi, nan = found.box
     if found.box.nan_alone:
         return f"{name} != {name}"
-    span = f"{_text(lo)} <= {name} <= {_text(hi)}"
+    least, most = python_literal(lo), python_literal(hi)
+    span = f"{least} <= {name} <= {most}"
     if lo == hi:
-        span = f"{name} == {_text(lo)}"
+        span = f"{name} == {least}"
     return f"{name} != {name} or {span}" if nan else span
+
+
+def _is_count(name: str, exact: str) -> str:
+    """The condition on a count or a loss; anything but a number is a ValueError."""
+    if exact == "None":
+        return f"{name} is None"
+    number = int(exact) if exact.lstrip("-").isdecimal() else float(exact)
+    return f"{name} == {python_literal(number)}"
 
 
 def in_words(found: Assertion) -> str:
@@ -315,11 +326,3 @@ def in_words(found: Assertion) -> str:
     if found.still is not None:
         return "another number"
     return str(found.exact) if found.box is None else found.box.words()
-
-
-def _text(value: float) -> str:
-    return repr(value) if math.isfinite(value) else f'float("{value!r}")'
-
-
-def _texts(values: Iterable[float]) -> Iterable[str]:
-    return map(_text, values)
