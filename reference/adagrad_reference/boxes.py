@@ -2,7 +2,7 @@
 
 Rule 1.  A box holds x if lo <= x <= hi, compared as numbers: -0 equals 0.
 Rule 2.  NaN, with any payload, lies in a box where `nan` is true and in no other.
-Rule 3.  A box without numbers (lo > hi) holds NaN alone.
+Rule 3.  A box without numbers (lo > hi) has `nan`: it holds NaN alone.
 
 `Box` is one box with Python floats, `Boxes` are many as arrays.  Every verdict on a
 value, and every text that shows a box, is formed here.
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .formats import Format, decimal
 
-__all__ = ["Box", "Boxes", "encoded", "same"]
+__all__ = ["Box", "Boxes", "Comparison", "encoded", "same"]
 
 Array = Any
 
@@ -100,6 +101,31 @@ class Boxes(NamedTuple):
     def holds(self, x: Array) -> Array:
         """Whether each x lies in its box."""
         return ((self.lo <= x) & (x <= self.hi)) | (np.isnan(x) & self.nan)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a programming language tests that a value lies in a box.
+
+    The tests are templates: `equal` has {lo}, `between` has {lo} and {hi}, `either`
+    has {nan} and {numbers}.  `number` writes a number in the language.
+    """
+
+    nan: str
+    equal: str
+    between: str
+    either: str
+    number: Callable[[float], str]
+
+    def test(self, box: Box) -> str:
+        """The expression that is true for the values that the box holds."""
+        if box.nan_alone:
+            return self.nan
+        template = self.equal if box.lo == box.hi else self.between
+        numbers = template.format(lo=self.number(box.lo), hi=self.number(box.hi))
+        if not box.nan:
+            return numbers
+        return self.either.format(nan=self.nan, numbers=numbers)
 
 
 def encoded(fmt: Format) -> Callable[[float], str]:

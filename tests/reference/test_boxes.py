@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adagrad_reference.boxes import Box, Boxes, encoded, same
+from adagrad_reference.boxes import Box, Boxes, Comparison, encoded, same
 from adagrad_reference.formats import BFLOAT16, BINARY64
 from adagrad_reference.interval import Interval, stored_box
 
@@ -18,7 +19,10 @@ NAN, INF = math.nan, math.inf
 NAN_ALONE = Box(INF, -INF, True)
 numbers = st.floats()
 ends = st.floats(allow_nan=False)
-boxes = st.builds(Box, ends, ends, st.booleans()) | st.just(NAN_ALONE)
+pairs = st.tuples(ends, ends).map(sorted)
+boxes = st.builds(lambda pair, nan: Box(*pair, nan), pairs, st.booleans()) | st.just(
+    NAN_ALONE
+)
 
 HELD = [
     (Box(0.5, 1.0), [0.5, 0.75, 1.0], [0.4, 1.1, NAN, INF]),
@@ -93,6 +97,31 @@ def test_some_boxes_are_taken_and_written():
     for i in range(2):
         blank.put(i, array.box(i))
     assert blank.boxes() == [Box(4.0, 5.0, True), NAN_ALONE]
+
+
+PYTHON = Comparison(
+    nan="x != x",
+    equal="x == {lo}",
+    between="{lo} <= x <= {hi}",
+    either="{nan} or {numbers}",
+    number=lambda x: f"float('{x!r}')",
+)
+
+
+@EXAMPLES
+@given(boxes, numbers)
+def test_a_test_in_a_language_is_true_of_what_the_box_holds(box, x):
+    text = PYTHON.test(box)
+    for value in (x, box.lo, box.hi, NAN):
+        assert eval(text, {"x": value, "float": float}) == box.holds(value)
+
+
+def test_a_test_in_a_language_is_as_short_as_it_can_be():
+    plain = replace(PYTHON, number=repr)
+    assert plain.test(Box(0.5, 0.5)) == "x == 0.5"
+    assert plain.test(Box(0.5, 1.0)) == "0.5 <= x <= 1.0"
+    assert plain.test(Box(0.5, 0.5, True)) == "x != x or x == 0.5"
+    assert PYTHON.test(NAN_ALONE) == "x != x"
 
 
 @EXAMPLES

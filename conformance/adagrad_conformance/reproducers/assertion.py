@@ -27,7 +27,7 @@ from adagrad_conformance.grading.failure import (
     Span,
 )
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_reference.boxes import Box
+from adagrad_reference.boxes import Box, Comparison
 from adagrad_reference.dialects import DOCUMENT, Dialect
 from adagrad_reference.expectations import play
 from adagrad_reference.numeric_class import LAWFUL
@@ -301,14 +301,13 @@ def condition(found: Assertion, name: str = "seen") -> str:
     if found.exact is not None:
         return f"str({name}) == {python_literal(found.exact)}"
     assert found.box is not None
-    lo, hi, nan = found.box
-    if found.box.nan_alone:
-        return f"{name} != {name}"
-    least, most = python_literal(lo), python_literal(hi)
-    span = f"{least} <= {name} <= {most}"
-    if lo == hi:
-        span = f"{name} == {least}"
-    return f"{name} != {name} or {span}" if nan else span
+    return Comparison(
+        nan=f"{name} != {name}",
+        equal=f"{name} == {{lo}}",
+        between=f"{{lo}} <= {name} <= {{hi}}",
+        either="{nan} or {numbers}",
+        number=python_literal,
+    ).test(found.box)
 
 
 def _is_count(name: str, exact: str) -> str:

@@ -10,11 +10,20 @@ from adagrad_conformance.reproducers.assertion import Assertion, Look
 from adagrad_conformance.reproducers.decimals import shortest
 from adagrad_conformance.reproducers.languages import CPP
 from adagrad_conformance.reproducers.literals import cpp_literal, cpp_number
+from adagrad_reference.boxes import Comparison
 from adagrad_reference.scenario import Tensor
 
 from .base import NotExpressible, PortSyntax
 
 __all__ = ["Cpp", "braced"]
+
+_COMPARISON = Comparison(
+    nan="std::isnan(seen)",
+    equal="seen == {lo}",
+    between="{lo} <= seen && seen <= {hi}",
+    either="{nan} || ({numbers})",
+    number=cpp_number,
+)
 
 #: What a script includes beside its port where it uses one of these words.
 _INCLUDES = {
@@ -90,13 +99,7 @@ class Cpp(PortSyntax):
             return _exactly(asserted.exact)
         if asserted.box is None:
             raise NotExpressible(asserted.what)
-        lo, hi, nan = asserted.box
-        if asserted.box.nan_alone:
-            return "std::isnan(seen)"
-        span = f"{cpp_number(lo)} <= seen && seen <= {cpp_number(hi)}"
-        if lo == hi:
-            span = f"seen == {cpp_number(lo)}"
-        return f"std::isnan(seen) || ({span})" if nan else span
+        return _COMPARISON.test(asserted.box)
 
     def end(self, place: str, seen: str, condition: str, words: str) -> list[str]:
         """A comparison in main."""

@@ -10,11 +10,20 @@ from adagrad_conformance.reproducers.assertion import Assertion, Look
 from adagrad_conformance.reproducers.decimals import shortest
 from adagrad_conformance.reproducers.languages import JAVASCRIPT
 from adagrad_conformance.reproducers.literals import js_literal, js_number
+from adagrad_reference.boxes import Comparison
 from adagrad_reference.scenario import Tensor
 
 from .base import NotExpressible, Options, PortSyntax
 
 __all__ = ["ASSERT", "JavaScript", "given", "object_of"]
+
+_COMPARISON = Comparison(
+    nan="Number.isNaN(seen)",
+    equal="seen === {lo}",
+    between="{lo} <= seen && seen <= {hi}",
+    either="{nan} || ({numbers})",
+    number=js_number,
+)
 
 #: The first line of all scripts, behind how the port is installed.
 ASSERT = 'import assert from "node:assert/strict";'
@@ -73,13 +82,7 @@ class JavaScript(PortSyntax):
         if asserted.exact is not None:
             return f"Object.is(seen, {js_number(float(asserted.exact))})"
         assert asserted.box is not None
-        lo, hi, nan = asserted.box
-        if asserted.box.nan_alone:
-            return "Number.isNaN(seen)"
-        span = f"{js_number(lo)} <= seen && seen <= {js_number(hi)}"
-        if lo == hi:
-            span = f"seen === {js_number(lo)}"
-        return f"Number.isNaN(seen) || ({span})" if nan else span
+        return _COMPARISON.test(asserted.box)
 
     def end(self, place: str, seen: str, condition: str, words: str) -> list[str]:
         """An assertion by assert.ok."""
