@@ -333,7 +333,7 @@ def test_a_folder_of_the_users_own_is_left_alone(tmp_path, found):
         write_reproducers(tmp_path, "mine", [found])
     assert (mine / "thesis.tex").read_text() == "years of work"
     (tmp_path / "other").write_text("a file")
-    with pytest.raises(ReproducerError, match="holds other files"):
+    with pytest.raises(ReproducerError, match="is no folder"):
         write_reproducers(tmp_path, "other", [found])
 
 

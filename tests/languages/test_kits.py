@@ -25,7 +25,7 @@ from language_kit import (
     talk,
 )
 
-from adagrad_conformance.cli.new_adapter import FOLDER, LANGUAGES
+from adagrad_conformance.adapter_kits import FOLDER, LANGUAGES
 from adagrad_conformance.reports.stream import read_stream
 
 PORTS = Path(__file__).parent / "ports"

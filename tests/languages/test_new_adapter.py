@@ -8,8 +8,8 @@ import stat
 import pytest
 from language_kit import cli, new_adapter
 
+from adagrad_conformance.adapter_kits import FOLDER, LANGUAGES
 from adagrad_conformance.adapters.base import CLAIMS
-from adagrad_conformance.cli.new_adapter import FOLDER, LANGUAGES
 
 #: How many lines an adapter may need beside its kit.
 LIMITS = {"python": 15}

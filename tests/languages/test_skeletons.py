@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from language_kit import build, cli, new_adapter
 
-from adagrad_conformance.cli.new_adapter import LANGUAGES
+from adagrad_conformance.adapter_kits import LANGUAGES
 from adagrad_conformance.reports.stream import read_stream
 
 #: How many checks at MUST each plays, at least.

@@ -401,6 +401,16 @@ def test_generate_that_breaks_off_leaves_the_old_files(folder, monkeypatch):
     assert [path.name for path in folder.parent.iterdir()] == ["data"]
 
 
+def test_generate_leaves_files_of_json_that_are_not_its_own(tmp_path, no_computing):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.json").write_text("{}")
+    output = str(tmp_path / "mine")
+    result = CliRunner().invoke(main, ["vectors", "generate", "--output", output])
+    assert result.exit_code == 2
+    assert "holds other files; choose a folder for vectors" in result.stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.json"]
+
+
 # -- a reader in another language ----------------------------------------------------
 # From here on only json, struct and math: what vectors/README.md says is enough.
 

@@ -1,15 +1,13 @@
-"""Where the golden vectors are, and how they are made, checked and chosen."""
+"""The files of golden vectors: where they are; reading, generating, verifying them."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adagrad_conformance.files import ForeignFolderError, replace_folder
 from adagrad_reference.expectations import EventExpectation, expected
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json
@@ -46,15 +44,15 @@ def vectors_folder() -> Path:
 
 @dataclass(frozen=True)
 class Library:
-    """All golden vectors, read and checked against their digests."""
+    """All golden vectors, read and checked against the digests in the manifest."""
 
-    raw: dict[str, Any]  #: by scenario id
+    raw: dict[str, Any]  #: a vector's JSON, by the id of its scenario
     digest: str  #: of the manifest, which holds those of the files
     decoded: dict[str, Scenario] = field(default_factory=dict, compare=False)
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Library:
-        """Read every file; raises `VectorError` for one that is altered."""
+        """Read every file; raises `VectorError` where a file is altered or missing."""
         folder = folder or vectors_folder()
         raw: dict[str, Any] = {}
         for name, entry in read_manifest(folder).items():
@@ -66,19 +64,19 @@ class Library:
         return map(self.scenario, self.raw)
 
     def scenario(self, name: str) -> Scenario:
-        """The scenario of that id, always the same object; raises KeyError."""
+        """The scenario with an id: the same object each time; raises KeyError."""
         if name not in self.decoded:
             self.decoded[name] = scenario_from_json(self.raw[name])
         return self.decoded[name]
 
     def expectations(self, scenario: Scenario) -> tuple[EventExpectation, ...]:
-        """What the file expects of a scenario; any other one is played now."""
+        """Expectations, an entry for each event: from the file, or computed now."""
         if self.holds(scenario):
             return vector_from_json(self.raw[scenario.id]).expect
         return tuple(expected(scenario))
 
     def holds(self, scenario: Scenario) -> bool:
-        """Whether a file has exactly this scenario."""
+        """Whether a file has this scenario, with the same id and content."""
         return scenario.id in self.raw and self.scenario(scenario.id) == scenario
 
 
@@ -101,26 +99,21 @@ def generated_texts() -> Iterator[tuple[str, str]]:
 def generate(folder: Path) -> Iterator[str]:
     """Write every file anew, all of them or none; yields the names.
 
-    Raises `VectorError` for a folder that holds anything else.
+    Raises `VectorError` for a folder that holds anything else, OSError where it cannot
+    be written.
     """
-    if folder.exists() and any(path.suffix != ".json" for path in folder.iterdir()):
-        raise VectorError(
-            f"{folder} holds other files too; choose a folder for vectors"
-        )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".vectors-", dir=folder.parent))
     try:
-        for name, text in generated_texts():
-            (beside / name).write_text(text, encoding="utf-8")
-            yield name
-        beside.chmod(0o755)
-        old = beside.with_name(beside.name + "-old")
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(beside, folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        with replace_folder(folder, _are_vectors) as new:
+            for name, text in generated_texts():
+                (new / name).write_text(text, encoding="utf-8")
+                yield name
+    except ForeignFolderError as error:
+        raise VectorError(f"{error}; choose a folder for vectors") from None
+
+
+def _are_vectors(names: set[str]) -> bool:
+    return MANIFEST in names and all(name.endswith(".json") for name in names)
 
 
 def verify(folder: Path) -> Iterator[tuple[str, str | None]]:
@@ -142,19 +135,19 @@ def _json_files(folder: Path) -> set[str]:
     return {path.name for path in folder.glob("*.json")}
 
 
-def _difference(stored: bytes, due: bytes) -> str | None:
-    if stored == due:
+def _difference(stored: bytes, computed: bytes) -> str | None:
+    if stored == computed:
         return None
     at = next(
-        (i for i, (a, b) in enumerate(zip(stored, due, strict=False)) if a != b),
-        min(len(stored), len(due)),
+        (i for i, (a, b) in enumerate(zip(stored, computed, strict=False)) if a != b),
+        min(len(stored), len(computed)),
     )
-    line = due.count(b"\n", 0, at) + 1
-    vector = _last_id(due[: due.find(b"\n", at)])
-    seen = stored[at : at + 24].decode(errors="replace")
-    wanted = due[at : at + 24].decode(errors="replace")
+    line = computed.count(b"\n", 0, at) + 1
+    vector = _last_id(computed[: computed.find(b"\n", at)])
+    found = stored[at : at + 24].decode(errors="replace")
+    wanted = computed[at : at + 24].decode(errors="replace")
     where = f" in {vector}" if vector else ""
-    return f"differs at byte {at}, line {line}{where}: {seen!r} should be {wanted!r}"
+    return f"differs at byte {at}, line {line}{where}: {found!r} should be {wanted!r}"
 
 
 def _last_id(text: bytes) -> str | None:

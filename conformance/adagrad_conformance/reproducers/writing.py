@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.files import ForeignFolderError, replace_folder
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_to_json
@@ -26,6 +25,7 @@ __all__ = [
     "INDEX",
     "Reproducer",
     "ReproducerError",
+    "are_reproducers",
     "file_name",
     "write_reproducers",
 ]
@@ -74,40 +74,24 @@ def write_reproducers(
     cannot be written; what was there before is then still there.
     """
     place = folder / file_name(target)
-    if place.exists() and not _is_ours(place):
-        raise ReproducerError(
-            f"{place} is there and holds other files; choose another folder"
-        )
     try:
         texts = dict(_texts(target, reproducers))
     except ValueError as error:  # a word that no command line can hold
         raise ReproducerError(f"{place}: {error}") from None
     folder.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".reproducers-", dir=folder))
-    old = beside.with_name(f"{beside.name}-old")
     try:
-        for name, text in texts.items():
-            (beside / name).write_text(text, encoding="utf-8")
-        beside.chmod(0o755)
-        if place.exists():
-            place.rename(old)
-        beside.rename(place)
-    except BaseException:
-        if old.exists() and not place.exists():
-            old.rename(place)
-        raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        with replace_folder(place, are_reproducers) as new:
+            for name, text in texts.items():
+                (new / name).write_text(text, encoding="utf-8")
+    except ForeignFolderError as error:
+        raise ReproducerError(f"{error}; choose another folder") from None
     return place
 
 
-def _is_ours(place: Path) -> bool:
-    if not place.is_dir():
-        return False
-    names = [path.name for path in place.iterdir()]
+def are_reproducers(names: set[str]) -> bool:
+    """Whether a folder with files of these names was written by `write_reproducers`."""
     known = all(Path(name).suffix in (".json", ".md", *LANGUAGES) for name in names)
-    return not names or (INDEX in names and known)
+    return INDEX in names and known
 
 
 def _texts(target: str, reproducers: Sequence[Reproducer]) -> Iterable[tuple[str, str]]:
