@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ensurepip
 import json
+import os
+import re
 import subprocess
 import venv
+import zipfile
+from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,22 +19,26 @@ from click.testing import CliRunner
 import adagrad_conformance
 import adagrad_reference
 from adagrad_conformance.adapters import environments
-from adagrad_conformance.adapters.environments import (
-    ENVIRONMENTS,
-    BuildError,
-    Environment,
+from adagrad_conformance.adapters.building import version_of
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
+from adagrad_conformance.adapters.environments import BuildError, Environment
+from adagrad_conformance.adapters.pinning import (
+    FOLDER,
+    installed,
+    manifest,
+    parted,
+    read_pins,
 )
 from adagrad_conformance.adapters.registry import PORTS, Port
-from adagrad_conformance.cli import ports as ports_command
 from adagrad_conformance.cli.main import main
+from adagrad_conformance.files import ForeignFolderError
+from adagrad_conformance.reports import recording
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.transport import targets
 from adagrad_conformance.transport.targets import parse_target
 
 PACKAGES = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
 LAUNCHER = Path(adagrad_conformance.__file__).parent / "transport" / "bootstrap.py"
-#: What builds packages, or turns bits into numbers: no part of what is judged.
-HELPERS = ("numpy", "ml_dtypes", "ninja", "setuptools", "wheel", "packaging")
 START = '{"seq": 1, "op": "start", "protocol": 1}\n{"seq": 2, "op": "stop"}\n'
 
 
@@ -58,21 +68,218 @@ def test_every_port_has_a_place_and_a_known_environment():
         assert port.environment or port.place, name
 
 
-def test_every_requirement_of_an_environment_is_pinned_or_a_small_helper():
-    for environment in ENVIRONMENTS.values():
-        for words in environment.pip:
-            for word in words:
-                helper = word in HELPERS or word[0] == "-"
-                assert "==" in word or helper, (environment.name, word)
-        assert all("@" in package[1:] for package in environment.npm)
-        assert all("=" in package for package in environment.debian)
+# -- pins ----------------------------------------------------------------------------
 
 
-def test_another_content_is_another_folder(monkeypatch, tmp_path):
+def words_of(environment):
+    return [word for words in environment.pip for word in words if word[0] != "-"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_every_package_that_is_named_has_its_exact_version(environment):
+    pins = read_pins(environment.pin_file) if environment.pip else {}
+    for word in words_of(environment):
+        name, version = parted(word)
+        assert version, word
+        assert pins[name] == version, word
+    for package in environment.npm:
+        assert re.fullmatch(r"@?[^@]+@\d+\.\d+\.\d+", package)
+    for package in environment.debian:
+        assert re.fullmatch(r"[a-z-]+=[\w.:+-]+", package)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_every_kind_of_package_has_its_file_of_pins(environment):
+    assert environment.pin_file.is_file() == bool(environment.pip or environment.npm)
+    if environment.pip:
+        assert {"pip", "setuptools"} <= set(read_pins(environment.pin_file))
+
+
+def test_every_file_of_pins_is_used():
+    used = {each.pin_file for each in ENVIRONMENTS.values()}
+    assert set(FOLDER.iterdir()) <= used
+
+
+@pytest.mark.parametrize("name", ["node", "node-small"])
+def test_a_lock_of_npm_has_a_digest_of_each_package_and_no_address(name):
+    environment = ENVIRONMENTS[name]
+    text = environment.pin_file.read_text()
+    packages = json.loads(text)["packages"]
+    assert packages.pop("") == json.loads(manifest(environment.npm))
+    for package in packages.values():
+        assert package["integrity"].startswith("sha512-")
+        assert re.fullmatch(r"\d+\.\d+\.\d+", package["version"])
+    assert '"resolved"' not in text
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_what_is_built_here_is_what_is_pinned(environment):
+    """Its record of what was installed, and what is there now."""
+    if not environment.is_built:
+        pytest.skip(f"environment {environment.name} is not built")
+    stamp = json.loads((environment.folder / "built.json").read_text())
+    assert stamp["name"] == environment.name
+    if environment.pip:
+        pins = read_pins(environment.pin_file)
+        assert installed(environment.python, pins) == stamp["packages"]
+    if environment.npm:
+        lock = json.loads(environment.pin_file.read_text())["packages"]
+        hidden = environment.folder / "node_modules" / ".package-lock.json"
+        there = json.loads(hidden.read_text())["packages"]
+        assert {name: each["version"] for name, each in there.items()} == {
+            name: each["version"] for name, each in lock.items() if name
+        }
+
+
+@pytest.mark.parametrize("line", ["numpy", "numpy>=2", "-r others.txt"])
+def test_a_pin_is_an_exact_version(line, tmp_path):
+    (tmp_path / "pins.txt").write_text(f"# these\n\na==1\n{line}\n")
+    with pytest.raises(ValueError, match="is no exact version"):
+        read_pins(tmp_path / "pins.txt")
+
+
+def test_names_of_packages_are_compared_as_pip_does():
+    assert parted("ML_dtypes[extra]==0.6.0") == ("ml-dtypes", "0.6.0")
+
+
+BASE = Environment("x", (("a==1",),), program="adapter_kits/c/adapter.c")
+CHANGES = {
+    "a requirement": {"pip": (("a==2",),)},
+    "another list": {"pip": (("a==1",), ("b==1",))},
+    "npm": {"npm": ("a@1.0.0",)},
+    "debian": {"debian": ("a=1",)},
+    "a setting": {"settings": (("A", "1"),)},
+    "a program": {"program": "adapter_kits/cpp/adapter.cpp"},
+    "a flag": {"flags": lambda python: ["-O3"]},
+    "a parent": {"parent": Environment("y")},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_another_content_is_another_folder(change, monkeypatch, tmp_path):
     monkeypatch.setenv("ADAGRAD_CONFORMANCE_PORTS", str(tmp_path))
-    one, two = (Environment("x", ((f"a=={n}",),)).folder for n in (1, 2))
-    assert one.parent == two.parent == tmp_path
-    assert one != two
+    changed = replace(BASE, **change)
+    assert BASE.folder.parent == changed.folder.parent == tmp_path
+    assert BASE.folder != changed.folder
+    assert BASE.folder == replace(changed, **vars(BASE)).folder
+
+
+def test_every_field_that_decides_the_content_has_a_change():
+    known = {field for change in CHANGES.values() for field in change}
+    others = {"name", "patience", "pins"}  # pins: the test below
+    assert {field.name for field in fields(Environment)} == known | others
+
+
+def test_another_pin_is_another_folder_also_below(tmp_path):
+    pins = tmp_path / "pins.txt"
+    parent = Environment("x", (("a==1",),), pins=pins)
+    below = Environment("y", parent=parent)
+    seen = []
+    for text in ("b==1\n", "b==2\n"):
+        pins.write_text(text)
+        seen.append((parent.folder, below.folder))
+    assert seen[0][0] != seen[1][0]
+    assert seen[0][1] != seen[1][1]
+
+
+@pytest.mark.parametrize("changed", ["machine", "compiler"])
+def test_another_machine_or_compiler_is_another_folder(changed, monkeypatch, tmp_path):
+    before = ENVIRONMENTS["c"].folder
+    if changed == "machine":
+        monkeypatch.setattr(environments.platform, "machine", lambda: "abacus")
+    else:
+        program = tmp_path / "gcc"
+        program.write_text("#!/bin/sh\necho gcc 99\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+    assert ENVIRONMENTS["c"].folder != before
+
+
+def test_the_version_of_a_program_is_its_first_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert version_of("abacus") == ""
+    for text, seen in (("echo 1; echo 2", "1"), ("exit 3", "")):
+        (tmp_path / "abacus").unlink(missing_ok=True)
+        (tmp_path / "abacus").write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / "abacus").chmod(0o755)
+        os.utime(tmp_path / "abacus", ns=(0, len(text)))
+        assert version_of("abacus") == seen
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """Packages for pip: one needs two, of which there are two versions."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for name, version, needs in (("one", 1, "two"), ("two", 1, ""), ("two", 2, "")):
+        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        about += f"Requires-Dist: {needs}\n" if needs else ""
+        info = f"{name}-{version}.dist-info"
+        wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as z:
+            z.writestr(f"{info}/METADATA", about)
+            z.writestr(f"{info}/WHEEL", wheel)
+            z.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def brought():
+    """Pins of what a new environment of this Python has: nothing is fetched."""
+    path = Path(ensurepip.__file__).parent / "_bundled"
+    found = {}
+    for wheel in path.glob("*.whl"):
+        name, version, *_ = wheel.name.split("-")
+        found[name] = version
+    return "".join(f"{name}=={version}\n" for name, version in found.items())
+
+
+def test_a_package_that_is_needed_in_turn_has_its_pinned_version(
+    cli, archive, tmp_path
+):
+    pins = tmp_path / "pins.txt"
+    pins.write_text(f"{brought()}one==1\ntwo==1\n")
+    environment = Environment("x", (("one==1",),), pins=pins)
+    environment.build()
+    stamp = json.loads((environment.folder / "built.json").read_text())
+    assert (stamp["packages"]["one"], stamp["packages"]["two"]) == ("1", "1")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [("", "two==2"), ("two==1\n", "")],
+)
+def test_a_package_without_a_pin_ends_the_build(more, words, cli, archive, tmp_path):
+    pins = tmp_path / "pins.txt"
+    pins.write_text(f"{brought()}one==1\n{more}")
+    environment = Environment("x", (("one==1",),), pins=pins)
+    if not words:
+        environment.build()
+        return
+    with pytest.raises(BuildError, match=f"its pins do not name: {words}"):
+        environment.build()
+    assert not environment.is_built
+
+
+def test_pip_itself_has_its_pinned_version(cli, archive, tmp_path):
+    """What a new environment brings stays only where that version is pinned."""
+    pins = tmp_path / "pins.txt"
+    pins.write_text("one==1\ntwo==1\n")
+    with pytest.raises(BuildError, match="its pins do not name: pip=="):
+        Environment("x", (("one==1",),), pins=pins).build()
+    pins.write_text("one==1\ntwo==1\npip==0.1\n")
+    with pytest.raises(BuildError, match="python failed: ERROR"):
+        Environment("x", (("one==1",),), pins=pins).build()
+
+
+@pytest.mark.parametrize("words", [{"pip": (("a==1",),)}, {"npm": ("a@1.0.0",)}])
+def test_an_environment_without_pins_is_not_built(words, cli):
+    with pytest.raises(BuildError, match=r"there is no .*, .*pins/nowhere"):
+        Environment("nowhere", **words).build()
+
+
+# -- building --------------------------------------------------------------------------
 
 
 def test_the_cache_is_where_users_expect_it(monkeypatch):
@@ -81,8 +288,10 @@ def test_the_cache_is_where_users_expect_it(monkeypatch):
     assert str(environments.home()) == "/somewhere/adagrad-conformance/ports"
 
 
-def test_what_cannot_be_built_is_said_in_one_line(cli, registered):
-    registered(Environment("absent", (("no-such-distribution==0",),)))
+def test_what_cannot_be_built_is_said_in_one_line(cli, registered, tmp_path):
+    pins = tmp_path / "pins.txt"
+    pins.write_text("no-such-distribution==0\n")
+    registered(Environment("absent", (("no-such-distribution==0",),), pins=pins))
     ran = cli("ports", "build", "absent")
     assert ran.exit_code == 3
     line = ran.output.strip().splitlines()
@@ -254,7 +463,7 @@ def quick(monkeypatch):
             command = [*command, "--only", "algorithm/*", "--fresh", "0"]
         return whole(command, **options)
 
-    monkeypatch.setattr(ports_command.subprocess, "run", some)
+    monkeypatch.setattr(recording.subprocess, "run", some)
 
 
 def record(cli, *names, out):
@@ -306,3 +515,89 @@ def test_a_report_is_written_from_records_alone(cli, tmp_path, quick):
     (row,) = (x for x in text.splitlines() if x.startswith("| `numpy` | 0.1.0"))
     assert row.endswith(f"| {date} |")
     assert "| `optax` | not in these streams" in text
+
+
+def test_a_record_has_no_folder_of_this_machine(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("ADAGRAD_CONFORMANCE_PORTS", '/a "home"')
+    suite = Path(adagrad_conformance.__file__).parent
+    text = f'File {suite}/adapters/base.py, File /a "home"/jax/lib'
+    for written in (text, json.dumps(text)):
+        kept = recording._without_places(written)
+        assert "File adagrad_conformance/adapters/base.py, File PORTS/jax/lib" in kept
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A record of the port numpy: two streams, one folder of reproducers."""
+    streams, scripts = tmp_path / "streams", tmp_path / "reproducers" / "numpy"
+    streams.mkdir()
+    scripts.mkdir(parents=True)
+    (streams / "numpy.jsonl.gz").write_bytes(b"old")
+    (scripts / "README.md").write_text("old")
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "README.md").write_text("new")
+    (made / "a.py").write_text("new")
+    (tmp_path / "stream.jsonl").write_text('{"record": "header"}\n')
+    return tmp_path
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for name in ("streams", "reproducers")
+        for path in (folder / name).rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("made", ["made", "none"])
+@pytest.mark.parametrize("refused", ["stream", "scripts", "nothing"])
+def test_a_record_that_cannot_be_written_is_as_it_was(
+    made, refused, recorded, monkeypatch
+):
+    before = contents(recorded)
+    full = OSError(28, "No space left on device")
+    whole = recording.write_bytes
+
+    def failing(path, data):
+        if refused == "stream":
+            raise full
+        whole(path, data)
+
+    def filled(source, target):
+        raise full
+
+    monkeypatch.setattr(recording, "write_bytes", failing)
+    if refused == "scripts":
+        monkeypatch.setattr(recording.shutil, "copyfile", filled)
+    broken = refused == "stream" or (refused, made) == ("scripts", "made")
+    with pytest.raises(OSError, match="No space") if broken else nullcontext():
+        recording._keep("numpy", recorded, recorded / "stream.jsonl", recorded / made)
+    after = contents(recorded)
+    if broken:
+        assert after == before
+    else:
+        assert after["streams/numpy.jsonl.gz"] != b"old"
+        scripts = {name for name in after if name.startswith("reproducers")}
+        new = {"reproducers/numpy/README.md", "reproducers/numpy/a.py"}
+        assert scripts == (new if made == "made" else set())
+
+
+def test_a_folder_of_other_files_is_no_record(recorded):
+    (recorded / "reproducers" / "numpy" / "thesis.tex").write_text("years of work")
+    before = contents(recorded)
+    with pytest.raises(ForeignFolderError):
+        recording._keep("numpy", recorded, recorded / "stream.jsonl", recorded / "made")
+    assert contents(recorded) == before
+
+
+def test_what_is_not_written_is_said_in_a_line(cli, tmp_path, quick, monkeypatch):
+    def full(path, data):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(recording, "write_bytes", full)
+    ran = record(cli, "numpy", out=tmp_path / "out")
+    place = tmp_path / "out" / "streams" / "numpy.jsonl.gz"
+    words = f"not recorded: cannot write {place}: No space left on device"
+    assert (ran.exit_code, ran.output) == (3, f"numpy: {words}\n")

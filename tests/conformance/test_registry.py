@@ -11,7 +11,7 @@ import pytest
 
 from adagrad_conformance import adapters
 from adagrad_conformance.adapters import published
-from adagrad_conformance.adapters.environments import ENVIRONMENTS
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reproducers import port_syntax
 from adagrad_conformance.reproducers.languages import CPP, JAVASCRIPT, PYTHON

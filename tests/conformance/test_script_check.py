@@ -10,10 +10,11 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from adagrad_conformance.adapters.environments import ENVIRONMENTS, Environment
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
+from adagrad_conformance.adapters.environments import Environment
 from adagrad_conformance.adapters.registry import PORTS, Port
-from adagrad_conformance.cli import ports as ports_command
 from adagrad_conformance.cli.main import main
+from adagrad_conformance.reports import recording
 from adagrad_conformance.reproducers import verification as script_check
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.transport.targets import command_under
@@ -173,7 +174,7 @@ def strided(monkeypatch):
             ]
         return whole(command, **options)
 
-    monkeypatch.setattr(ports_command.subprocess, "run", some)
+    monkeypatch.setattr(recording.subprocess, "run", some)
 
 
 def record(name, folder):
@@ -198,7 +199,7 @@ def test_a_record_has_scripts_that_end_in_their_faults(tmp_path, strided):
 def test_a_script_that_passes_is_not_recorded(tmp_path, strided, monkeypatch):
     place = folder_of(tmp_path / "reproducers" / "torch-fused", "as it was\n")
     passes = {"x.py": "passes"}
-    monkeypatch.setattr(ports_command, "script_troubles", lambda *given: passes)
+    monkeypatch.setattr(recording, "script_troubles", lambda *given: passes)
     ran = record("torch/fused", tmp_path)
     told = "torch/fused: not recorded: scripts are wrong, the first: x.py passes\n"
     assert (ran.exit_code, ran.output) == (3, told)

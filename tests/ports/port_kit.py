@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
+from adagrad_conformance.adapters.environments import BuildError
 
 #: Environments that are made in seconds.
 SMALL = ("small", "node-small")

@@ -79,7 +79,7 @@ def test_a_changed_line_is_found(environment, name, tmp_path):
     text = header.read_text()
     assert text.count(line) == 1
     header.write_text(text.replace(line, other))
-    source = Path(environments.__file__).parent / environment.program
+    source = Path(environments.__file__).parents[1] / environment.program
     compiler, *words = environment.compiling(source, tmp_path / "port")
     subprocess.run([compiler, f"-I{include}", *words], check=True)
     found = failed(run(f"exec:{tmp_path / 'port'}", tmp_path, "--only", only))

@@ -25,7 +25,8 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reproducers.assertion import Assertion, Look
 from adagrad_conformance.evaluation.client import evaluate_client
-from adagrad_conformance.adapters.environments import ENVIRONMENTS, BuildError
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
+from adagrad_conformance.adapters.environments import BuildError
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.reproducers.port_syntax import syntax_of

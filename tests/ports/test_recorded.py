@@ -11,7 +11,7 @@ from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reports.markdown import report_text
 from adagrad_conformance.reproducers.writing import file_name
 from adagrad_conformance.reports.stream import read_stream
-from adagrad_conformance.adapters.unavailable import UNREACHED
+from adagrad_conformance.adapters.unavailable import UNAVAILABLE
 
 ROOT = Path(__file__).resolve().parents[2] / "ports"
 STREAMS = {
@@ -107,4 +107,4 @@ def test_scripts_of_ports_with_a_syntax_mostly_use_the_port_alone():
 def test_the_report_is_made_of_records_alone():
     text = report_text(list(STREAMS.values()), None)
     assert all(f"| `{target}` |" in text for target in STREAMS)
-    assert all(name in text for name in UNREACHED)
+    assert all(name in text for name in UNAVAILABLE)

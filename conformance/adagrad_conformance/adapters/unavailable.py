@@ -1,13 +1,16 @@
-"""Adagrads that could not be made to run, and what was tried."""
+"""Implementations of Adagrad that could not be run, with the attempt and its result.
+
+The report lists them beside the ports.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["UNREACHED"]
+__all__ = ["UNAVAILABLE"]
 
-#: Name -> what was tried, and what came of it.
-UNREACHED: Mapping[str, str] = {
+#: Name -> the attempt, and what came of it.
+UNAVAILABLE: Mapping[str, str] = {
     "onnxruntime": "1.31.1 installs, but the op is not registered for the CPU",
     "chainer": "pip install chainer==7.8.1: its build from source fails on Python 3.11",
     "lightfm": "pip install lightfm: its build from source fails on Python 3.11",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.adapters.unavailable import UNREACHED
+from adagrad_conformance.adapters.unavailable import UNAVAILABLE
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.requirements import classification
 from adagrad_conformance.requirements.table import REQUIREMENTS
@@ -122,7 +122,7 @@ def not_run_section(ports: Sequence[Summary]) -> Iterator[str]:
         for name, entry in PORTS.items()
         if name not in seen
     ]
-    rows += [(name, escape(why)) for name, why in UNREACHED.items()]
+    rows += [(name, escape(why)) for name, why in UNAVAILABLE.items()]
     yield from table(("port", "why not"), rows) if rows else ["All were run."]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from adagrad_conformance.adapters.base import ClosureAnswer, Refused
-from adagrad_conformance.adapters.environments import ENVIRONMENTS
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.transport import loading
 from adagrad_conformance.transport.targets import command_under

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from adagrad_conformance.adapters.environments import ENVIRONMENTS
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS
 
 from .languages import LANGUAGES, SHELL, ScriptLanguage

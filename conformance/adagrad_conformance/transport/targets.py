@@ -18,7 +18,7 @@ from pathlib import Path
 
 import adagrad_conformance
 import adagrad_reference
-from adagrad_conformance.adapters.environments import ENVIRONMENTS
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS, Port
 
 __all__ = ["Target", "command_under", "parse_target"]

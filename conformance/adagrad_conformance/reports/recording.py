@@ -1,0 +1,153 @@
+"""A record of how a registered port stands: its result stream and its reproducers.
+
+A record lies in a folder that is committed: `streams/NAME.jsonl.gz`, and
+`reproducers/NAME/` where something failed.  The same run writes the same bytes: the
+stream has the date, and no time and no folder of this machine.
+"""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
+from adagrad_conformance.adapters.environments import home
+from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.files import (
+    ForeignFolderError,
+    remove_folder,
+    replace_folder,
+    write_bytes,
+)
+from adagrad_conformance.reproducers.verification import script_troubles
+from adagrad_conformance.reproducers.writing import INDEX, are_reproducers, file_name
+
+from .stream import StreamError, read_stream
+
+__all__ = ["missing_environment", "record_port", "scripts_folder", "stream_file"]
+
+#: The exit codes of `run` after which there is a result to record.
+_JUDGED = {0, 1, 4}
+
+
+def stream_file(name: str, folder: Path) -> Path:
+    """Where a folder of records has the stream of a port."""
+    return folder / "streams" / f"{file_name(name)}.jsonl.gz"
+
+
+def scripts_folder(name: str, folder: Path) -> Path:
+    """Where a folder of records has the reproducers of a port."""
+    return folder / "reproducers" / file_name(name)
+
+
+def missing_environment(name: str) -> str | None:
+    """Why a registered port cannot be run here; None where it can."""
+    environment = PORTS[name].environment
+    if not environment or ENVIRONMENTS[environment].is_built:
+        return None
+    return f"not run: its environment {environment} is not built"
+
+
+def record_port(name: str, folder: Path, seed: int, timeout: float) -> str | None:
+    """Run a port in full and keep its stream and its reproducers.
+
+    Returns why nothing was recorded, if so: what was recorded before is then as it was.
+    `timeout` is seconds for each answer of the port.
+    """
+    if problem := missing_environment(name):
+        return problem
+    with tempfile.TemporaryDirectory() as beside:
+        stream, scripts = Path(beside, "stream.jsonl"), Path(beside, "reproducers")
+        if problem := _problem_of_run(name, stream, scripts, seed, timeout):
+            return f"not run: {problem}"
+        made = scripts / file_name(name)
+        if made.is_dir() and (troubles := script_troubles(name, made)):
+            first = " ".join(next(iter(troubles.items())))
+            return f"not recorded: scripts are wrong, the first: {first}"
+        try:
+            _keep(name, folder, stream, made)
+        except ForeignFolderError as error:
+            return f"not recorded: {error}"
+        except OSError as error:
+            reason = error.strerror or error
+            return f"not recorded: cannot write {error.filename or folder}: {reason}"
+    return None
+
+
+def _problem_of_run(
+    name: str, stream: Path, scripts: Path, seed: int, timeout: float
+) -> str | None:
+    """Run a port in another process, which writes both; why it was not judged."""
+    command = [
+        *(sys.executable, "-m", "adagrad_conformance", "run", name),
+        *("--seed", str(seed), "--timeout", str(timeout), "--format", "quiet"),
+        *("--json", str(stream), "--reproducers", str(scripts)),
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode in _JUDGED:
+        return None
+    last = (ran.stderr.strip().splitlines() or ["no message"])[-1]
+    return _problem_in(stream) or last
+
+
+def _problem_in(path: Path) -> str | None:
+    """Why the target could not be judged, from its stream."""
+    try:
+        stream = read_stream(path)
+    except StreamError:
+        return None
+    return next((t["problem"] for t in stream.targets if "problem" in t), None)
+
+
+# -- what is kept --------------------------------------------------------------------
+
+
+def _keep(name: str, folder: Path, stream: Path, made: Path) -> None:
+    """Put both in the place of those of before; no reproducers where none were made.
+
+    The stream is written first: where that fails, both are as they were.
+    """
+    data, place = _kept_stream(stream), scripts_folder(name, folder)
+    if not made.is_dir():
+        write_bytes(stream_file(name, folder), data)
+        remove_folder(place, are_reproducers)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with replace_folder(place, are_reproducers) as new:
+        for path in made.iterdir():
+            shutil.copyfile(path, new / path.name)
+        index = (made / INDEX).read_text(encoding="utf-8")
+        (new / INDEX).write_text(_without_places(index), encoding="utf-8")
+        write_bytes(stream_file(name, folder), data)
+
+
+def _kept_stream(stream: Path) -> bytes:
+    text = _without_places(stream.read_text(encoding="utf-8"))
+    records = _kept_records(text.splitlines())
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    return gzip.compress(lines.encode(), mtime=0)  # no time: the same bytes again
+
+
+def _kept_records(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Records with the date, without whole scenarios: megabytes, which have ids."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    for line in lines:
+        found = json.loads(line)
+        found.pop("reproducer", None)
+        yield {**found, "date": today} if found["record"] == "header" else found
+
+
+def _without_places(text: str) -> str:
+    """The text without the folders of this machine, as they stand in stack traces."""
+    suite = Path(__file__).resolve().parents[1]
+    for place, word in ((home(), "PORTS"), (suite, "adagrad_conformance")):
+        for written in (str(place), json.dumps(str(place))[1:-1]):
+            text = text.replace(written, word)
+    return text
