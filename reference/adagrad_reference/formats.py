@@ -238,7 +238,7 @@ FORMATS: dict[str, Format] = {
 
 def decimal(fmt: Format, value: float) -> str:
     """A readable decimal that determines a number of the format."""
-    digits = {53: 17, 24: 9, 8: 4, 11: 5}.get(fmt.precision, 17)
+    digits = math.ceil(1 + fmt.precision * math.log10(2))  # enough for any number
     return repr(value) if fmt == BINARY64 else f"{value:.{digits}g}"
 
 
