@@ -16,7 +16,7 @@ from test_javascript_example import EXAMPLE, NODE
 from adagrad_conformance.adapters.base import CLAIMS
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.doctor import Doctor, examine
-from adagrad_conformance.doctor.conversation import ADVICE
+from adagrad_conformance.doctor.advice import ADVICE
 from adagrad_conformance.doctor.plan import VISITS
 from adagrad_conformance.execution.status import REASONS
 from adagrad_conformance.transport.errors import MAX_FAILURES
@@ -72,7 +72,7 @@ def test_the_javascript_example_is_well():
 
 def test_every_claim_is_visited_or_shown_everywhere():
     """Formats, options, and what every read shows have no visit of their own."""
-    visited = {visit.about for visit in VISITS}
+    visited = {visit.claim for visit in VISITS}
     rest = {"binary64", "binary32", "binary16", "bfloat16", "state", "gradients"}
     rest |= {"lr-decay", "weight-decay", "initial-accumulator-value", "eps", "maximize"}
     rest |= {"master-weights"}  # what it adds to a read

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adagrad_conformance.doctor import Doctor, Step, examine
+from adagrad_conformance.doctor import Doctor, Exchange, examine
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.transport.targets import parse_target
 
@@ -29,9 +29,9 @@ def doctor_command(
     console = Console()
     if not console.is_terminal:
         console = Console(width=110)
-    steps: list[Step] = []
+    steps: list[Exchange] = []
 
-    def tell(step: Step) -> None:
+    def tell(step: Exchange) -> None:
         steps.append(step)
         _print(console, step, show)
 
@@ -41,7 +41,7 @@ def doctor_command(
     return 3 if any(step.problem for step in steps) else 0
 
 
-def _print(console: Console, step: Step, show: bool) -> None:
+def _print(console: Console, step: Exchange, show: bool) -> None:
     mark = "[green]ok[/]   " if step.problem is None else "[bold red]WRONG[/]"
     if show:
         console.print(mark, Text(step.title))
@@ -80,7 +80,7 @@ def _print_whole(console: Console, text: str) -> None:
 
 
 def _print_summary(
-    console: Console, target: str, doctor: Doctor, steps: list[Step]
+    console: Console, target: str, doctor: Doctor, steps: list[Exchange]
 ) -> None:
     wrong = [step for step in steps if step.problem]
     who = doctor.identity

@@ -1,12 +1,13 @@
-"""What every port is asked."""
+"""Visits that every port has."""
 
 from __future__ import annotations
 
-from adagrad_conformance.adapters.base import Reading
+from adagrad_conformance.adapters.contract import Reading
 from adagrad_reference.formats import FORMATS, Format
 from adagrad_reference.scenario import Sparse, Tensor
 
-from .conversation import Doctor, Wrong
+from .advice import Wrong
+from .conversation import Doctor
 from .fixtures import (
     Readings,
     check_same,
@@ -22,16 +23,16 @@ __all__ = ["begins_twice", "empty_begin", "formats_and_shapes"]
 
 
 def empty_begin(doctor: Doctor) -> None:
-    """A scenario without params, a key that means nothing, a number that jumps."""
+    """A scenario without params, an unknown key, a number that is not the next one."""
     doctor.skip_numbers(1000)
     doctor.begin("begin without params, with a key to be ignored", {}, comment="?")
 
 
 def formats_and_shapes(doctor: Doctor) -> None:
-    """In each claimed format: params as they were given, and what a step leaves."""
+    """In each claimed format: params as given, and what is shown after a step."""
     for fmt in FORMATS.values():
         if doctor.claims(fmt.name):
-            doctor.about = fmt.name
+            doctor.claim = fmt.name
             _shapes_in(doctor, fmt)
 
 
@@ -65,7 +66,7 @@ def _shapes_in(doctor: Doctor, fmt: Format) -> None:
 
 
 def _check_state(doctor: Doctor, param: str, tensor: Tensor, shown: Reading) -> None:
-    """What the claims promise to show after a step."""
+    """Check that a read after a step shows what the claims promise."""
     if doctor.claims("gradients"):
         if isinstance(shown.gradient, Sparse):
             raise Wrong(f"the gradient of {param} is sparse", "it was given dense")
@@ -83,7 +84,7 @@ def _check_state(doctor: Doctor, param: str, tensor: Tensor, shown: Reading) -> 
 
 
 def begins_twice(doctor: Doctor) -> None:
-    """The second `begin` forgets all that the first one brought."""
+    """After a second `begin` nothing of the first one is left."""
     first = params_of(doctor, "p")
     doctor.begin("begin with p", first)
     doctor.event("new over p", new_over(doctor, ("p",)))

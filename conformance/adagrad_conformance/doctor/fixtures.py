@@ -1,14 +1,15 @@
-"""What the visits are made of: params, gradients, and the questions of all of them."""
+"""Params, gradients and questions that the visits share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from adagrad_conformance.adapters.base import Reading
+from adagrad_conformance.adapters.contract import Reading
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Group, New, OptionValues, Step, Tensor
 
-from .conversation import Doctor, Wrong
+from .advice import Wrong
+from .conversation import Doctor
 
 __all__ = [
     "OPTIONS",
@@ -26,7 +27,7 @@ __all__ = [
 
 Readings = Mapping[str, Reading]
 
-#: Any legal value of each option.
+#: A legal value of each option.
 OPTIONS: Mapping[str, float | bool] = {
     "lr": 0.5,
     "lr_decay": 0.25,
@@ -65,7 +66,7 @@ def gradient_of(tensor: Tensor) -> Tensor:
 
 
 def plain_options(doctor: Doctor) -> dict[str, float | bool]:
-    """The options that a port can do with: lr, and eps where it can be chosen."""
+    """The fewest options that a port needs: lr, and eps where it can be chosen."""
     eps = {"eps": OPTIONS["eps"]} if doctor.claims("eps") else {}
     return {"lr": doctor.identity.constants.get("lr", OPTIONS["lr"]), **eps}
 
@@ -91,24 +92,24 @@ def step_with(doctor: Doctor, *names: str, title: str = "step") -> None:
     doctor.event(title, Step("A", gradients))
 
 
-def check_same(param: str, what: str, shown: Tensor | None, due: Tensor) -> None:
-    """Raises `Wrong` where a tensor was not shown bit for bit."""
-    if shown == due:
+def check_same(param: str, what: str, shown: Tensor | None, given: Tensor) -> None:
+    """Raise `Wrong` where a tensor is not shown bit for bit as it was given."""
+    if shown == given:
         return
     if shown is None:
         raise Wrong(f"{what} of {param} is null", f"show the {what} that is held")
     if (shown.format, shown.shape, len(shown.bits)) != (
-        due.format,
-        due.shape,
-        len(due.bits),
+        given.format,
+        given.shape,
+        len(given.bits),
     ):
         what = f"{what} of {param} is {shown.format} of shape {list(shown.shape)}"
         advice = "keep formats and shapes as they are given"
-        raise Wrong(f"{what}, not {due.format} of shape {list(due.shape)}", advice)
-    if shown.complex != due.complex:
-        raise Wrong(f"{what} of {param} should be complex: {due.complex}")
-    digits = due.fmt.hex_digits
-    pairs = zip(shown.bits, due.bits, strict=True)
+        raise Wrong(f"{what}, not {given.format} of shape {list(given.shape)}", advice)
+    if shown.complex != given.complex:
+        raise Wrong(f"{what} of {param} should be complex: {given.complex}")
+    digits = given.fmt.hex_digits
+    pairs = zip(shown.bits, given.bits, strict=True)
     where = next((i, a, b) for i, (a, b) in enumerate(pairs) if a != b)
     raise Wrong(
         f"{what} of {param} did not read back: element {where[0]} is "

@@ -1,4 +1,4 @@
-"""Visits about gradients, and about params of other kinds."""
+"""Visits about gradients, and about complex params and views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Gradient, Layout, Sparse, Step, Tensor, ZeroGrad
 
-from .conversation import Doctor, Wrong
+from .advice import Wrong
+from .conversation import Doctor
 from .fixtures import (
     Readings,
     check_same,
@@ -21,14 +22,15 @@ from .fixtures import (
 __all__ = ["complex_param", "none_gradient", "sparse_rows", "view", "zero_grad"]
 
 
-def _gradient_is(doctor: Doctor, due: bool) -> Callable[[Readings], None] | None:
+def _gradient_is(doctor: Doctor, expected: bool) -> Callable[[Readings], None] | None:
+    """The check of whether p has a gradient, where the port shows gradients."""
     if not doctor.claims("gradients"):
         return None
 
     def look(readings: Readings) -> None:
         shown = readings["p"].gradient
-        if (shown is not None) != due:
-            is_, should = ("null", "a tensor") if due else ("a tensor", "null")
+        if (shown is not None) != expected:
+            is_, should = ("null", "a tensor") if expected else ("a tensor", "null")
             raise Wrong(f"gradient of p is {is_}, not {should}")
 
     return look
@@ -43,7 +45,7 @@ def none_gradient(doctor: Doctor) -> None:
 
 
 def zero_grad(doctor: Doctor) -> None:
-    """Zeros, and then none."""
+    """Gradients set to zeros, and then to None."""
     make_ready(doctor, "p")
     step_with(doctor, "p")
     doctor.event("zero-grad to zeros", ZeroGrad("A", False))

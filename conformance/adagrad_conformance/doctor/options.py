@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adagrad_conformance.adapters.base import ALL_OPTIONS
+from adagrad_conformance.adapters.claims import ALL_OPTIONS
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import AddGroup, Group, New, SetOption
 
-from .conversation import Doctor
-from .conversation import Step as Told
+from .conversation import Doctor, Exchange
 from .fixtures import (
     OPTIONS,
     make_ready,
@@ -42,7 +41,7 @@ def each_option(doctor: Doctor) -> None:
     """An optimizer with each claimed option, and a step."""
     for claim in sorted(ALL_OPTIONS):
         if doctor.claims(claim):
-            doctor.about, name = claim, claim.replace("-", "_")
+            doctor.claim, name = claim, claim.replace("-", "_")
             options = {**plain_options(doctor), name: OPTIONS[name]}
             doctor.begin("begin", params_of(doctor, "p"))
             doctor.event(f"new with {name}", new_over(doctor, ("p",), options=options))
@@ -68,18 +67,18 @@ def set_option(doctor: Doctor) -> None:
     named = [c.replace("-", "_") for c in sorted(ALL_OPTIONS) if doctor.claims(c)]
     free = [n for n in ("lr", *named) if n not in doctor.identity.constants]
     for name in free:
-        if name != "initial_accumulator_value":  # it counts only at the start
+        if name != "initial_accumulator_value":  # of no effect after the start
             event = SetOption("A", 0, name, OPTIONS[name])
             doctor.event(f"set-option {name}", event)
     doctor.read("read", ["p"])
 
 
 def refusals(doctor: Doctor) -> None:
-    """An illegal option is refused, and the port lives on."""
+    """An illegal option is refused, and the port goes on."""
     doctor.begin("begin", params_of(doctor, "p"))
     bad = new_over(doctor, ("p",), options={**plain_options(doctor), "lr": -1.0})
-    doctor.event("new with lr = -1", bad, due="refused")
-    if "ahead" in doctor.takes:  # what was sent along is answered too
+    doctor.event("new with lr = -1", bad, expected="refused")
+    if "ahead" in doctor.takes:  # a read may be on its way behind what is refused
         question = {"op": "read", "optimizer": "A"}
         doctor.ask("read what was refused", question, "read-answer", "any")
     doctor.event("new with a legal lr", new_over(doctor, ("p",)))
@@ -97,7 +96,7 @@ def two_groups(doctor: Doctor) -> None:
 
 
 def add_group(doctor: Doctor) -> None:
-    """A param that comes later."""
+    """A param in a group that is added later."""
     doctor.begin("begin", params_of(doctor, "p", "q"))
     doctor.event("new over p", new_over(doctor, ("p",)))
     doctor.event("add-group with q", AddGroup("A", Group(("q",))))
@@ -109,7 +108,7 @@ def mixed_formats(doctor: Doctor) -> None:
     claimed = [name for name in FORMATS if doctor.claims(name)]
     if len(claimed) < 2:
         advice = "claim the formats too, or do not claim 'mixed-formats'"
-        doctor.tell(Told("two formats", problem="one is claimed", advice=advice))
+        doctor.report(Exchange("two formats", problem="one is claimed", advice=advice))
         return
     tensors = {f"p{i}": tensor_of(name, [1.5, -2.0]) for i, name in enumerate(claimed)}
     doctor.begin("begin with a param in each format", tensors)

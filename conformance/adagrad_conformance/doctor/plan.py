@@ -1,4 +1,8 @@
-"""All visits in order, and how a port is examined from start to stop."""
+"""All visits in order, and the examination of a port from start to stop.
+
+Each visit begins anew, so that a fault costs one visit; a port that has ended the
+conversation is started again for the next one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from adagrad_conformance.transport.json_lines import unasked
 from adagrad_reference.formats import FORMATS
 
 from . import basics, gradients, options, state
-from .conversation import ADVICE, Doctor, Lost, Step
+from .advice import ADVICE
+from .conversation import Doctor, Exchange, Lost
 from .fixtures import new_over, params_of
 
 __all__ = ["VISITS", "Visit", "examine"]
@@ -20,10 +25,10 @@ __all__ = ["VISITS", "Visit", "examine"]
 
 @dataclass(frozen=True)
 class Visit:
-    """One small sequence of messages; a port must make all the claims for it."""
+    """A short sequence of questions for ports that make all the claims `needs`."""
 
-    about: str  #: the claim that is looked at, if it is one
-    claims: tuple[str, ...]
+    claim: str  #: the claim that is examined, or ""
+    needs: tuple[str, ...]
     go: Callable[[Doctor], None]
 
 
@@ -87,15 +92,17 @@ VISITS: Sequence[Visit] = (
 
 
 def examine(doctor: Doctor) -> None:
-    """Examine a port from start to stop; every step is told to `doctor.tell`."""
+    """Examine a port from start to stop; `doctor.report` is called with each step."""
     try:
         doctor.greet("start")
         if not doctor.identity.claims & set(FORMATS):
             advice = f"claim at least one of {', '.join(FORMATS)}"
-            doctor.tell(Step("claims", problem="no format is claimed", advice=advice))
+            doctor.report(
+                Exchange("claims", problem="no format is claimed", advice=advice)
+            )
             return
         for visit in VISITS:
-            if doctor.claims(*visit.claims) and not _given_up(doctor):
+            if doctor.claims(*visit.needs) and not _given_up(doctor):
                 _visit(doctor, visit)
         if not _given_up(doctor):
             _farewell(doctor)
@@ -110,18 +117,18 @@ def _given_up(doctor: Doctor) -> bool:
 
 
 def _visit(doctor: Doctor, visit: Visit) -> None:
-    """Make one visit; a port that is gone is started again.  Raises `Lost`."""
+    """Make one visit, after a restart if the port has ended.  Raises `Lost`."""
     if doctor.child is None:
-        doctor.about = ""
+        doctor.claim = ""
         doctor.greet("start again")
-    doctor.about = visit.about
+    doctor.claim = visit.claim
     try:
         visit.go(doctor)
     except Lost:
         if _given_up(doctor):
             problem = f"it broke off {doctor.losses} times; the rest was not tried"
             advice = "mend the first fault first"
-            doctor.tell(Step("give up", problem=problem, advice=advice))
+            doctor.report(Exchange("give up", problem=problem, advice=advice))
 
 
 def _farewell(doctor: Doctor) -> None:
@@ -129,27 +136,27 @@ def _farewell(doctor: Doctor) -> None:
     if doctor.child is None:
         doctor.greet("start again")
     doctor.ask("stop", {"op": "stop"}, "stop-answer")
-    _see_end(doctor, "the end after stop")
+    _check_end(doctor, "the end after stop")
     doctor.greet("start again")
     if doctor.child is not None:
         doctor.child.end_input()
-    _see_end(doctor, "the end of the input")
+    _check_end(doctor, "the end of the input")
 
 
-def _see_end(doctor: Doctor, title: str) -> None:
-    """The process must end by itself, without another line."""
+def _check_end(doctor: Doctor, title: str) -> None:
+    """Check that the process ends by itself, without another line."""
     child = doctor.child
     if child is None:
         return
     code, stray = child.end(doctor.timeout), child.stray()
     if stray is not None:
         problem, advice = str(unasked(stray)), ADVICE["unasked"]
-        doctor.tell(Step(title, problem=problem, advice=advice))
+        doctor.report(Exchange(title, problem=problem, advice=advice))
     elif code is None:
         problem = f"the process lives on after {doctor.timeout:g} s"
         advice = "leave the loop at stop and at the end of the input"
-        doctor.tell(Step(title, problem=problem, advice=advice))
+        doctor.report(Exchange(title, problem=problem, advice=advice))
     else:
         note = "" if code == 0 else f"by the way, with exit code {code}"
-        doctor.tell(Step(title, note=note))
+        doctor.report(Exchange(title, note=note))
     doctor.leave()

@@ -1,4 +1,4 @@
-"""Visits about state, and about what comes and goes with it."""
+"""Visits about closures, many steps, and state that is written, saved and loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from adagrad_conformance.adapters.base import ClosureAnswer
+from adagrad_conformance.adapters.contract import ClosureAnswer
 from adagrad_conformance.transport import messages
 from adagrad_conformance.transport.response_validation import check_traces
 from adagrad_reference.scenario import (
@@ -21,7 +21,8 @@ from adagrad_reference.scenario import (
     Steps,
 )
 
-from .conversation import Doctor, Wrong
+from .advice import Wrong
+from .conversation import Doctor
 from .fixtures import (
     Readings,
     check_same,
@@ -37,7 +38,7 @@ __all__ = ["closure_step", "load_via", "many_steps", "save_it", "state_write"]
 
 
 def state_write(doctor: Doctor) -> None:
-    """What is written is shown."""
+    """State that is written is shown."""
     make_ready(doctor, "p")
     step_with(doctor, "p")
     total = tensor_of(widest(doctor), [0.5, 0.25, 2.0])
@@ -54,7 +55,7 @@ def state_write(doctor: Doctor) -> None:
 
 
 def closure_step(doctor: Doctor) -> None:
-    """The closure is called, shown all params, and its loss comes back."""
+    """The closure is called with all params, and the step returns its loss."""
     names = make_ready(doctor, "p", "q")
     asked = []
     tensors = doctor.tensors
@@ -82,7 +83,7 @@ def closure_step(doctor: Doctor) -> None:
 
 
 def many_steps(doctor: Doctor) -> None:
-    """Three steps in one event, and a trace of each."""
+    """Three steps in one event, and a trace of them."""
     make_ready(doctor, "p")
     tensor = doctor.tensors["p"]
     cycle: list[dict[str, Gradient]] = [{"p": gradient_of(tensor)}]
@@ -101,7 +102,7 @@ def many_steps(doctor: Doctor) -> None:
 
 
 def save_it(doctor: Doctor) -> None:
-    """The state is read, and saved as bytes."""
+    """The state dict is read, and saved as bytes."""
     make_ready(doctor, "p")
     step_with(doctor, "p")
     doctor.event("state-dict", Read("A"))
@@ -118,7 +119,7 @@ def load_via(via: LoadWay) -> Callable[[Doctor], None]:
         load = Load("A", "s", via)
         if via == "new-process":
             if saved is not None:
-                _load_elsewhere(doctor, load, base64.b64decode(saved["saved"]))
+                _load_in_second_process(doctor, load, base64.b64decode(saved["saved"]))
             return
         doctor.event("new", new_over(doctor, ("p",)))
         doctor.event(f"load, {via}", load)
@@ -127,8 +128,8 @@ def load_via(via: LoadWay) -> Callable[[Doctor], None]:
     return go
 
 
-def _load_elsewhere(doctor: Doctor, load: Event, saved: bytes) -> None:
-    """In a second process, beside the first."""
+def _load_in_second_process(doctor: Doctor, load: Event, saved: bytes) -> None:
+    """Load in a second process, while the first one runs."""
     first, doctor.child = doctor.child, None
     try:
         doctor.greet("start a second process")
