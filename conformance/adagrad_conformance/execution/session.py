@@ -1,7 +1,7 @@
 """One scenario in play: its tensors are given, its events become observations.
 
-Rule 1.  The port is told ahead what it will be asked (plan.py), but for what depends on
-         its answers.
+Rule 1.  Questions are announced in batches (plan.py), so that a client can send them
+         ahead; none depends on an answer to another one of its batch.
 Rule 2.  After each event every optimizer is read.
 Rule 3.  Where the port and the reference disagree on an outcome, the scenario ends: its
          further events no longer mean the same.

@@ -78,12 +78,12 @@ def _pick(draw: st.DrawFn, known: Sequence[_T]) -> _T:
     return known[whole(draw, 0, 5) % len(known)]
 
 
-def _who(
+def _optimizer(
     draw: st.DrawFn, draft: Draft, able: Callable[[str], bool] = lambda name: True
 ) -> str:
     """An optimizer for which `able` holds."""
     name = one_of(draw, _NAMES)
-    fit = [who for who in draft.optimizers if able(who)]
+    fit = [optimizer for optimizer in draft.optimizers if able(optimizer)]
     return name if name in fit else fit[0]
 
 
@@ -135,23 +135,25 @@ def _make_wrongly(draw: st.DrawFn, draft: Draft) -> Event:
 
 
 def _add_group(draw: st.DrawFn, draft: Draft) -> Event:
-    who = _who(draw, draft, draft.can_add_group)
-    params = tuple(draft.outside(who)[: whole(draw, 1, len(SLOTS))])
-    named = list(OPTIONS) if who in draft.loaded else []
+    optimizer = _optimizer(draw, draft, draft.can_add_group)
+    params = tuple(draft.outside(optimizer)[: whole(draw, 1, len(SLOTS))])
+    named = list(OPTIONS) if optimizer in draft.loaded else []
     options = option_values(draw, draft.claims, named)
-    return AddGroup(who, Group(params, options if "groups" in draft.claims else {}))
+    return AddGroup(
+        optimizer, Group(params, options if "groups" in draft.claims else {})
+    )
 
 
 def _add_twice(draw: st.DrawFn, draft: Draft) -> Event:
-    who = _who(draw, draft)
-    return AddGroup(who, Group((_pick(draw, draft.books.params(who)),)))
+    optimizer = _optimizer(draw, draft)
+    return AddGroup(optimizer, Group((_pick(draw, draft.books.params(optimizer)),)))
 
 
 def _set_option(draw: st.DrawFn, draft: Draft) -> Event:
-    who = _who(draw, draft)
-    group = whole(draw, 0, len(SLOTS) - 1) % len(draft.books.groups(who))
+    optimizer = _optimizer(draw, draft)
+    group = whole(draw, 0, len(SLOTS) - 1) % len(draft.books.groups(optimizer))
     name = _pick(draw, [n for n in OPTIONS if has_option(draft.claims, n)])
-    return SetOption(who, group, name, option_value(draw, draft.claims, name))
+    return SetOption(optimizer, group, name, option_value(draw, draft.claims, name))
 
 
 # -- steps and gradients ---------------------------------------------------------------
@@ -163,34 +165,34 @@ _WAYS: tuple[_Way, ...] = ("keep", "none", "zero", *_DENSE, "sparse", "layout")
 
 
 def _step(draw: st.DrawFn, draft: Draft) -> Event:
-    who = _who(draw, draft)
-    gradients = _gradients(draw, draft, who)
+    optimizer = _optimizer(draw, draft)
+    gradients = _gradients(draw, draft, optimizer)
     called, loss = whole(draw, 0, 7) == 7, whole(draw, -20, 20) / 4
     closure = called and "closure" in draft.claims
-    return Step(who, gradients, loss if closure else None)
+    return Step(optimizer, gradients, loss if closure else None)
 
 
 def _gradients(
-    draw: st.DrawFn, draft: Draft, who: str, rows: bool = True
+    draw: st.DrawFn, draft: Draft, optimizer: str, rows: bool = True
 ) -> dict[str, Gradient]:
     """Gradients of the optimizer's params; those that keep theirs are left out."""
     found: dict[str, Gradient] = {}
     for name in SLOTS:
         way, filled = one_of(draw, _WAYS), numbers(draw)
-        if name not in draft.books.params(who):
+        if name not in draft.books.params(optimizer):
             continue
-        if way not in _allowed(draft, who, name, rows):
+        if way not in _allowed(draft, optimizer, name, rows):
             way = "dense"
         if way != "keep":
             found[name] = _gradient(draw, draft, name, way, filled)
     return found
 
 
-def _allowed(draft: Draft, who: str, name: str, rows: bool) -> set[_Way]:
+def _allowed(draft: Draft, optimizer: str, name: str, rows: bool) -> set[_Way]:
     like, claims = draft.tensors[name], draft.claims
-    rows = rows and draft.takes_rows(who, name)
+    rows = rows and draft.takes_rows(optimizer, name)
     gone = draft.books.gradients[name] is None and "none-gradient" not in claims
-    keeps = not gone and (rows or name not in draft.has_rows(who))
+    keeps = not gone and (rows or name not in draft.has_rows(optimizer))
     extra: dict[_Way, bool] = {
         "keep": keeps,
         "none": "none-gradient" in claims,
@@ -222,50 +224,50 @@ def _gradient(
 
 
 def _many_steps(draw: st.DrawFn, draft: Draft) -> Event:
-    who = _who(draw, draft, draft.all_stepped)
+    optimizer = _optimizer(draw, draft, draft.all_stepped)
     count, sets = whole(draw, 1, _MOST_STEPS), whole(draw, 1, 2)
-    cycle = [_gradients(draw, draft, who, rows=False) for _ in range(sets)]
-    return Steps(who, tuple(cycle), count)
+    cycle = [_gradients(draw, draft, optimizer, rows=False) for _ in range(sets)]
+    return Steps(optimizer, tuple(cycle), count)
 
 
 def _decayed_rows(draw: st.DrawFn, draft: Draft) -> Event:
     """A step with weight decay and a sparse gradient, which must be refused."""
-    who, name = _pick(draw, _decayed(draft))
-    gradients = _gradients(draw, draft, who)
-    return Step(who, {**gradients, name: sparse(draw, draft.tensors[name])})
+    optimizer, name = _pick(draw, _decayed(draft))
+    gradients = _gradients(draw, draft, optimizer)
+    return Step(optimizer, {**gradients, name: sparse(draw, draft.tensors[name])})
 
 
 def _decayed(draft: Draft) -> list[tuple[str, str]]:
     """(optimizer, param) where weight decay alone forbids a sparse gradient."""
     return [
-        (who, name)
-        for who in draft.optimizers
-        for name in draft.books.params(who)
-        if draft.has_plain_rows(name) and draft.options(who, name).weight_decay
+        (optimizer, name)
+        for optimizer in draft.optimizers
+        for name in draft.books.params(optimizer)
+        if draft.has_plain_rows(name) and draft.options(optimizer, name).weight_decay
     ]
 
 
 def _zero_grad(draw: st.DrawFn, draft: Draft) -> Event:
-    who, to_none = _who(draw, draft), coin(draw)
-    return ZeroGrad(who, to_none or not draft.can_zero(who))
+    optimizer, to_none = _optimizer(draw, draft), coin(draw)
+    return ZeroGrad(optimizer, to_none or not draft.can_zero(optimizer))
 
 
 # -- state -----------------------------------------------------------------------------
 
 
 def _read(draw: st.DrawFn, draft: Draft) -> Event:
-    return Read(_who(draw, draft))
+    return Read(_optimizer(draw, draft))
 
 
 def _save(draw: st.DrawFn, draft: Draft) -> Event:
-    return Save(_who(draw, draft), one_of(draw, _SAVES))
+    return Save(_optimizer(draw, draft), one_of(draw, _SAVES))
 
 
 def _load(draw: st.DrawFn, draft: Draft) -> Event:
     drawn = tuple(one_of(draw, known) for known in (_NAMES, _SAVES, _LOAD_WAYS))
     loads = _loads(draft)
-    who, name, way = drawn if drawn in loads else loads[0]
-    return Load(who, name, cast(LoadWay, way))
+    optimizer, name, way = drawn if drawn in loads else loads[0]
+    return Load(optimizer, name, cast(LoadWay, way))
 
 
 _LOAD_WAYS = ("deepcopy", "bytes", "new-process", "same-object")
@@ -273,19 +275,19 @@ _LOAD_WAYS = ("deepcopy", "bytes", "new-process", "same-object")
 
 def _loads(draft: Draft) -> list[tuple[str, ...]]:
     return [
-        (who, name, way)
-        for who in draft.optimizers
+        (optimizer, name, way)
+        for optimizer in draft.optimizers
         for name in draft.kept
-        for way in draft.ways(who, name)
+        for way in draft.ways(optimizer, name)
     ]
 
 
 def _set_state(draw: st.DrawFn, draft: Draft) -> Event:
-    who = _who(draw, draft)
-    name = _pick(draw, draft.books.params(who))
+    optimizer = _optimizer(draw, draft)
+    name = _pick(draw, draft.books.params(optimizer))
     total = dense(numbers(draw), draft.tensors[name], positive=True)
     t = whole(draw, 1, _EARLY + 1)
-    return SetState(who, name, total, t if t <= _EARLY else _LATE)
+    return SetState(optimizer, name, total, t if t <= _EARLY else _LATE)
 
 
 # -- the table -------------------------------------------------------------------------

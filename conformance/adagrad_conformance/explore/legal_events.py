@@ -108,19 +108,19 @@ class Draft:
         return effect
 
     def _keep(self, event: Event) -> None:
-        who = event.optimizer
+        optimizer = event.optimizer
         match event:
             case New(options=options):
                 tau = options.get("initial_accumulator_value", 0.0)
                 self.tau = float(tau)
-                self.loaded.discard(who)
+                self.loaded.discard(optimizer)
             case Save(name=name):
-                groups = tuple(params for params, _ in self.books.groups(who))
-                self.kept[name] = Kept(who, groups, self.all_stepped(who))
+                groups = tuple(params for params, _ in self.books.groups(optimizer))
+                self.kept[name] = Kept(optimizer, groups, self.all_stepped(optimizer))
             case Load(via="new-process"):
-                self.kept, self.loaded, self.is_moved = {}, {who}, True
+                self.kept, self.loaded, self.is_moved = {}, {optimizer}, True
             case Load():
-                self.loaded.add(who)
+                self.loaded.add(optimizer)
             case Step() | Steps() | SetOption() | AddGroup() | SetState():
                 pass
             case Read() | ZeroGrad():
@@ -129,7 +129,7 @@ class Draft:
                 assert_never(event)
         if changes_state(event):
             for kept in self.kept.values():
-                kept.live &= kept.optimizer != who
+                kept.live &= kept.optimizer != optimizer
 
     # -- what may come next ------------------------------------------------------------
 

@@ -219,8 +219,8 @@ def _limited(command: tuple[str, ...], gib: float) -> tuple[str, ...]:
     The limit holds before the command exists, on every system with a POSIX shell.
     `resource.prlimit` on the running process would come a moment late, in which it can
     allocate, or fork a process without a limit; and only Linux has it.  A `preexec_fn`
-    runs Python between fork and exec: another thread may have held a lock at the fork,
-    which then nobody releases.
+    runs Python between fork and exec: a lock that another thread held at the fork stays
+    locked there.
     """
     if shutil.which(command[0]) is None:
         return command  # Popen raises the error that belongs to it

@@ -1,6 +1,6 @@
 """How a port fails otherwise than by a refusal.
 
-    NotLoaded     the process could not be started, or is none that speaks the protocol
+    NotLoaded     the process could not be started, or does not speak the protocol
     Crash         the port raised, or its process ended
     Timeout       an answer did not come in time
 

@@ -33,7 +33,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """The process to start for `text`; raises `ValueError` for what is no target."""
+    """The process to start for `text`; raises `ValueError` for an invalid target."""
     if text.startswith("exec:"):
         return Target(text, _program(text))
     if text in PORTS and PORTS[text].environment:
