@@ -45,7 +45,7 @@ def test_a_row_has_one_adapter_and_at_most_one_way_to_write_scripts(name):
 
 def test_environments_are_those_that_rows_name():
     named = {port.environment for port in PORTS.values()} - {""}
-    parents = {environment.parent for environment in ENVIRONMENTS.values()} - {""}
+    parents = {each.parent.name for each in ENVIRONMENTS.values() if each.parent}
     assert named | parents == set(ENVIRONMENTS)
 
 
