@@ -6,7 +6,10 @@ give it a row in `registry`.
 
 base.py, arrays.py, torch_optim.py   what an adapter is made from
 registry.py          every registered port, and where it runs
-environments.py      environments of their own for ports that bring a framework
+unavailable.py       implementations that could not be run, and why
+environment_table.py environments of their own for ports that bring a framework
+environments.py      how an environment is named and built: building.py, debian.py
+pinning.py, pins/    the exact version of every package in an environment
 bases/               shared by several adapters
 published/           adapters of published packages
 own/                 the suite's own ports
