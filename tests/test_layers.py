@@ -12,7 +12,7 @@ import pytest
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SUITE = ROOT / "conformance" / "adagrad_conformance"
 FILES = {
     ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(

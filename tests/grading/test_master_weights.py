@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
+from master_weights import (
+    MasterAdapter,
+    MasterWeights,
+    MasterWeightsHidden,
+)
+from mutant_kit import BentAdapter
 
 from adagrad_conformance import by_hand
 from adagrad_conformance.adapters.base import PLAIN_CLAIMS, Reading
@@ -48,15 +52,6 @@ from adagrad_reference.scenario import (
     Tensor,
     ZeroGrad,
 )
-
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("zoo", "mutants")]
-
-from master_weights import (
-    MasterAdapter,
-    MasterWeights,
-    MasterWeightsHidden,
-)
-from mutant_kit import BentAdapter
 
 NARROW = pytest.mark.parametrize("fmt", [BFLOAT16, BINARY16], ids=lambda fmt: fmt.name)
 CLAIMS = PLAIN_CLAIMS | {MASTER}

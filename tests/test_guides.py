@@ -9,7 +9,7 @@ import pytest
 
 from adagrad_conformance.reports.formats import FORMATS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SUITE = ROOT / "conformance" / "adagrad_conformance"
 #: The folders in which a path of a guide is looked for.
 BASES = (SUITE, ROOT / "reference", ROOT, ROOT / "conformance", ROOT / "tests")

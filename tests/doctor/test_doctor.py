@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from test_javascript_example import EXAMPLE, NODE
+from program_kit import EXAMPLE, NODE
 
 from adagrad_conformance.adapters.base import CLAIMS
 from adagrad_conformance.cli.main import main
