@@ -4,7 +4,7 @@ The kinds of events are matched here, so that code which only wants options, gra
 or tensors is right for every kind, also for a new one.
 
 Rule 1.  What an event brings is listed in the order of its fields.
-Rule 2.  A change keeps the kind, the optimizer and all names.
+Rule 2.  A change keeps the kind, and all names but in `map_names`.
 Rule 3.  Every match ends in `assert_never`: the type checker names each function that
          a new kind of event has been forgotten in.
 """
@@ -41,6 +41,7 @@ __all__ = [
     "groups_of",
     "map_events",
     "map_gradients",
+    "map_names",
     "map_options",
     "map_tensors",
     "number_of_steps",
@@ -265,6 +266,38 @@ def map_tensors(
         case SetState(param=param, state_sum=total):
             return replace(event, state_sum=change(param, total))
         case New() | SetOption() | AddGroup() | ZeroGrad() | Read() | Save() | Load():
+            return event
+        case _:
+            assert_never(event)
+
+
+def map_names(
+    event: Event,
+    optimizer: Callable[[str], str],
+    param: Callable[[str], str],
+    save: Callable[[str], str],
+) -> Event:
+    """The event with every name of an optimizer, a param or a save changed."""
+
+    def group(old: Group) -> Group:
+        return replace(old, params=tuple(map(param, old.params)))
+
+    def gradients(old: Gradients) -> Gradients:
+        return {param(name): gradient for name, gradient in old.items()}
+
+    event = replace(event, optimizer=optimizer(event.optimizer))
+    match event:
+        case New(groups=groups):
+            return replace(event, groups=tuple(map(group, groups)))
+        case AddGroup():
+            return replace(event, group=group(event.group))
+        case Step() | Steps():
+            return map_gradients(event, gradients)
+        case SetState():
+            return replace(event, param=param(event.param))
+        case Save(name=name) | Load(name=name):
+            return replace(event, name=save(name))
+        case SetOption() | ZeroGrad() | Read():
             return event
         case _:
             assert_never(event)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import re
+from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 import pytest
@@ -14,6 +15,7 @@ from adagrad_reference.events import (
     groups_of,
     map_events,
     map_gradients,
+    map_names,
     map_options,
     map_tensors,
     number_of_steps,
@@ -204,6 +206,20 @@ def test_rows_are_changed_as_a_whole_where_that_is_wanted():
     assert step.gradients["p"] == plain(0)
 
 
+NAMES = ("A", "p", "q", "r", "s")
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda e: type(e).__name__)
+def test_every_name_of_an_event_is_changed(event):
+    changes = (lambda n: f"o{n}", lambda n: f"t{n}", lambda n: f"k{n}")
+    renamed = map_names(event, *changes)
+    words = re.findall(r"'(\w+)'", repr(event))
+    marked = re.findall(r"'(\w+)'", repr(renamed))
+    kinds = {"A": "o", "s": "k"}
+    assert marked == [kinds.get(w, "t") + w if w in NAMES else w for w in words]
+    assert map_names(event, str, str, str) == event
+
+
 def test_all_events_of_a_scenario_are_changed():
     scenario = Scenario("a/b", (), "MUST", {"p": plain(1)}, (MADE, STEP))
     changed = map_events(scenario, lambda event: map_options(event, lambda o: {}))
@@ -218,11 +234,13 @@ def test_all_events_of_a_scenario_are_changed():
 def test_a_kind_that_is_forgotten_raises(name):
     """At run time too, where no type checker looks."""
 
+    @dataclass
     class Unknown:
-        optimizer = "A"
+        optimizer: str = "A"
 
     if name == "map_events":
         return
-    more = [lambda *given: given] if name.split("_")[0] in ("map", "vary") else []
+    takes = {"map_names": 3}.get(name, int(name.split("_")[0] in ("map", "vary")))
+    more = [lambda *given: given] * takes
     with pytest.raises(AssertionError, match="Unknown"):
         list(getattr(walks, name)(Unknown(), *more))

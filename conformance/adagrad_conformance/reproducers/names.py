@@ -12,23 +12,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from adagrad_reference.bookkeeping import ScenarioError
+from adagrad_reference.events import map_events, map_names
 from adagrad_reference.scenario import (
-    AddGroup,
-    Event,
-    Group,
-    Load,
-    New,
-    Read,
     Save,
     Scenario,
-    SetOption,
-    SetState,
-    Step,
-    Steps,
-    ZeroGrad,
 )
 
 from .assertion import Assertion
@@ -53,9 +43,14 @@ class ScriptNames:
 
         Raises `ScenarioError` where it speaks of a param or save that it has not.
         """
-        events = tuple(map(self._event, scenario.events))
         tensors = {self._param(name): t for name, t in scenario.tensors.items()}
-        return replace(scenario, tensors=tensors, events=events)
+        renamed = map_events(
+            scenario,
+            lambda event: map_names(
+                event, self.optimizers.__getitem__, self._param, self._save
+            ),
+        )
+        return replace(renamed, tensors=tensors)
 
     def assertion(self, asserted: Assertion) -> Assertion:
         """The assertion under these names."""
@@ -75,31 +70,8 @@ class ScriptNames:
     def _param(self, name: str) -> str:
         return _found(self.params, "param", name)
 
-    def _params(self, given: Mapping[str, _T]) -> dict[str, _T]:
-        return {self._param(name): value for name, value in given.items()}
-
-    def _group(self, group: Group) -> Group:
-        return Group(tuple(map(self._param, group.params)), group.options)
-
-    def _event(self, event: Event) -> Event:
-        event = replace(event, optimizer=self.optimizers[event.optimizer])
-        match event:
-            case New(groups=groups):
-                return replace(event, groups=tuple(map(self._group, groups)))
-            case AddGroup(group=group):
-                return replace(event, group=self._group(group))
-            case Step(gradients=gradients):
-                return replace(event, gradients=self._params(gradients))
-            case Steps(cycle=cycle):
-                return replace(event, cycle=tuple(map(self._params, cycle)))
-            case SetState(param=param):
-                return replace(event, param=self._param(param))
-            case Save(name=name) | Load(name=name):
-                return replace(event, name=_found(self.saves, "save", name))
-            case SetOption() | ZeroGrad() | Read():
-                return event
-            case _:
-                assert_never(event)
+    def _save(self, name: str) -> str:
+        return _found(self.saves, "save", name)
 
 
 def _found(names: Mapping[str, str], kind: str, name: str) -> str:
