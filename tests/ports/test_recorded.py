@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
+from adagrad_conformance import by_hand
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.reports.markdown import report_text
 from adagrad_conformance.reproducers.writing import file_name
 from adagrad_conformance.reports.stream import read_stream
@@ -102,6 +106,36 @@ def test_scripts_of_ports_with_a_syntax_mostly_use_the_port_alone():
             alone += "adagrad_conformance" not in text
             suite += "adagrad_conformance" in text
     assert alone > 5 * suite > 0
+
+
+SCRIPTS = sorted((ROOT / "reproducers").glob("*/*.py"))
+BY_HAND = [path for path in SCRIPTS if "adagrad_conformance.by_hand" in path.read_text()]
+
+
+def test_scripts_by_hand_still_drive_an_adapter(monkeypatch):
+    """NumPy's port takes the place of each that is not installed here; it is right by
+    the document, and has other values where a port has another dialect."""
+    monkeypatch.setattr(by_hand, "load_adapter", lambda target: NumpyAdapter())
+    passed = 0
+    for path in BY_HAND:
+        try:
+            exec(compile(path.read_text(), path.name, "exec"), {})
+        except (AssertionError, by_hand.Refused):
+            continue
+        passed += 1
+    assert passed > len(BY_HAND) / 4
+
+
+@pytest.mark.parametrize(
+    "name", ["torch/functional", "torch/functional-optimizer", "torch/dtensor"]
+)
+def test_a_script_of_a_port_that_is_here_still_ends_in_its_fault(name, tmp_path):
+    """The first of its scripts, with the index as it was recorded."""
+    folder = ROOT / "reproducers" / file_name(name)
+    script = min(folder.glob("*.py"))
+    for path in (script, folder / "README.md"):
+        shutil.copy(path, tmp_path)
+    assert script_troubles(name, tmp_path) == {}
 
 
 def test_the_report_is_made_of_records_alone():

@@ -42,6 +42,7 @@ class Slots(Variables):
 class Compat(Slots):
     """tf.compat.v1.train.AdagradOptimizer; lr decays with the global step."""
 
+    taken = frozenset({"v1"})
     more = ", global_step=count"
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
