@@ -26,14 +26,14 @@ from types import ModuleType
 
 from .search_path import search_last
 
-__all__ = ["free_name", "import_file", "import_named", "search_folders"]
+__all__ = ["import_file", "import_named", "search_folders"]
 
 
 def import_file(path: Path) -> ModuleType:
     """The module in a file, run anew; raises whatever the file raises."""
     path = path.absolute()
     _search(path.parent)
-    name = free_name(path)
+    name = _free_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None, path
     assert spec.loader is not None, path
@@ -97,7 +97,7 @@ def _search(folder: Path) -> None:
         sys.meta_path.insert(0, finder)
 
 
-def free_name(path: Path) -> str:
+def _free_name(path: Path) -> str:
     """The stem, with underscores behind it until no other module has that name."""
     name = path.stem.replace(".", "_")  # a dot would make it part of a package
     while _is_taken(name, path):

@@ -1,4 +1,4 @@
-"""The doctor: honest ports are well, and each bad manner is found and named.
+"""The doctor: honest ports are in order, and each breach is found and named.
 
 A patient is the liars' honest port (tests/liars/process_liar.py) with one line of it
 replaced, or one that lies at one moment.
@@ -47,7 +47,7 @@ def complaints(steps):
     return [(step.title, step.problem) for step in steps if step.problem]
 
 
-# -- who is well -----------------------------------------------------------------------
+# -- ports in order --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("takes", [(), ("packed",), ("packed", "ahead")])
@@ -84,7 +84,7 @@ def test_there_is_advice_for_every_cause():
     assert set(ADVICE) == set(REASONS) - {"given-up"}
 
 
-# -- who is not ------------------------------------------------------------------------
+# -- ports with a fault ----------------------------------------------------------------
 
 READ = 'return {"params": port.read()}'
 SHOWN = "{name: %s for name, x in port.read().items()}"
@@ -95,7 +95,7 @@ def reading(text):
 
 
 WHO = '"version": "1"'
-#: name -> (texts replaced, the step that tells, what it says)
+#: name -> (texts replaced, the title of the first wrong exchange, its problem)
 PATIENTS = {
     "other protocol": ([('"protocol": 1', '"protocol": 2')], "start", "protocol"),
     "no name": ([('"name": "liar", ', "")], "start", "'name' is a required"),

@@ -148,17 +148,17 @@ def open_questions(scenario):
     """Each place where two right ports could differ."""
     books, loaded, kept = Bookkeeper(scenario), set(), {}
     for number, event in enumerate(scenario.events):
-        who = event.optimizer
+        optimizer = event.optimizer
         if isinstance(event, ZeroGrad) and not event.set_to_none:
-            gradients = [books.gradients[p] for p in books.params(who)]
+            gradients = [books.gradients[p] for p in books.params(optimizer)]
             if any(not isinstance(g, Tensor) for g in gradients):
                 yield "None may become zeros"
         live = isinstance(event, Load) and event.via == "same-object"
-        if live and kept[event.name] != [who]:
+        if live and kept[event.name] != [optimizer]:
             yield "a live state dict has changed"
-        if isinstance(event, AddGroup) and who in loaded:
+        if isinstance(event, AddGroup) and optimizer in loaded:
             full = set(OPTION_NAMES) - {TAU} <= set(event.group.options)
-            inside = set(event.group.params) & set(books.params(who))
+            inside = set(event.group.params) & set(books.params(optimizer))
             if not full and not inside:
                 yield "whose defaults?"
         groups = getattr(event, "groups", ()) or [getattr(event, "group", None)]
@@ -176,14 +176,14 @@ def open_questions(scenario):
                 yield "the refusal of another shape is a SHOULD"
             continue
         if isinstance(event, Save):
-            kept[event.name] = [who]
+            kept[event.name] = [optimizer]
         elif not isinstance(event, New | Read | ZeroGrad):
             for events in kept.values():
-                events += [event] if who == events[0] else []
+                events += [event] if optimizer == events[0] else []
         if isinstance(event, Load):
-            loaded.add(who)
+            loaded.add(optimizer)
         if isinstance(event, New):
-            loaded.discard(who)
+            loaded.discard(optimizer)
 
 
 def test_open_questions_would_be_seen():

@@ -161,7 +161,7 @@ def pids(monkeypatch):
 
 
 def is_gone(pid):
-    """Neither alive nor a zombie that nobody waits for."""
+    """Whether the process has ended and was waited for."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -66,7 +66,7 @@ def test_exit_in_a_child_costs_one_check_each():
     assert {v.status for v in verdicts.values()} == {"pass"}
 
 
-#: Never steps, so that what it shows itself gives nothing away; notes what it hears.
+#: Never steps, so that what it shows itself gives nothing away; notes its questions.
 LISTENS = """
 class Lines:
     def __init__(self, lines, log):

@@ -21,7 +21,7 @@ def started():
 
     yield start
     for candidate in candidates:
-        candidate.timeout = SOON  # whoever still lives may hang
+        candidate.timeout = SOON  # a process that runs may hang
         candidate.close()
         assert not candidate.alive
 

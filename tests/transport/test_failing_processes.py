@@ -30,7 +30,7 @@ from adagrad_reference.scenario import (
     Tensor,
 )
 
-# -- who cannot be started ---------------------------------------------------------
+# -- processes that cannot be started ------------------------------------------------
 
 BAD_STARTS = {
     "garbage": ("hear(); print('hello', flush=True)", "not a line of JSON: 'hello'"),
@@ -92,7 +92,7 @@ def test_command_that_cannot_be_run(command):
     candidate.close()
 
 
-# -- who fails later -----------------------------------------------------------------
+# -- processes that fail later ---------------------------------------------------------
 
 TROUBLES = {
     "garbage": ("hear(); print('Segfault!')", Malformed, "JSON: 'Segfault!'"),
@@ -147,7 +147,7 @@ def test_slow_drops_do_not_stretch_the_timeout(started):
         candidate.begin({})
 
 
-def test_who_never_reads_does_not_block_the_runner(started, pids):
+def test_a_process_that_never_reads_does_not_block_the_runner(started, pids):
     candidate = started("time.sleep(600)")
     candidate.timeout = SOON
     with pytest.raises(Timeout):

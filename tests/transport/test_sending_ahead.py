@@ -57,7 +57,7 @@ def test_questions_are_sent_before_the_former_are_answered(started):
     candidate.begin({})
 
 
-def test_nobody_else_is_sent_more_than_one(started):
+def test_a_port_that_does_not_take_it_is_sent_one_question_at_a_time(started):
     """Each read from the pipe gives one line, for nothing more is under way."""
     candidate = started(f"""
         while True:
@@ -71,7 +71,7 @@ def test_nobody_else_is_sent_more_than_one(started):
         assert play(candidate, STEPPED).status is None
 
 
-def test_bits_are_packed_for_who_takes_them(started):
+def test_bits_are_packed_for_a_port_that_takes_them(started):
     candidate = started(
         """
         heard = [hear(), hear()]
@@ -152,7 +152,7 @@ def test_time_is_counted_for_each_answer(started, monkeypatch):
 
 
 def test_both_pipes_may_be_full_at_once(started):
-    """Much more is sent and answered than pipes hold, while nobody stops to listen."""
+    """Much more is sent and answered than pipes hold, and both sides go on writing."""
     n = 40_000
     big = Tensor("binary64", (n,), (1,) * n)
     candidate = started(

@@ -63,7 +63,7 @@ def test_answers_wait_for_company_but_not_long(monkeypatch):
         seen.append(sent())
     assert seen == [b"", b"", b"123", b"4"]
     os.write(in_write, b"6\n7\n")
-    now += 1000.0  # time that passes in waiting is nobody's
+    now += 1000.0  # time spent waiting for input does not count
     answers.write(next(lines))
     assert sent() == b""
     answers.write(next(lines))

@@ -75,7 +75,7 @@ def test_answers_in_good_order_leave_the_process_alive(started, pids, answer, ki
 
 
 def test_what_is_sent(started, tmp_path):
-    """The questions, as a port sees them; nothing tells what is expected."""
+    """The questions, as a port sees them; none has an expected value."""
     heard = tmp_path / "heard"
     candidate = started(f"""
         log = open({str(heard)!r}, "w", buffering=1)
