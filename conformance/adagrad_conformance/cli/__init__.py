@@ -1,5 +1,11 @@
-"""The command line: one file per command, which parses, calls and prints.
+"""The command line: each command parses, calls and prints.
 
-May import everything; nothing imports it.  Judges nothing and reads no result but
-through `evaluation` and `reports`.
+main.py       every command with its options; it loads the file below when it is called
+options.py    options that several commands have in common
+playing.py    several targets at a time, with progress and Ctrl-C
+writing.py    files that commands write
+run.py, diagnose.py, explore.py, doctor.py, report.py, list.py, explain/, vectors.py,
+ports.py, new_adapter.py    what each command does
+
+May import everything; no other package imports it.  It judges nothing.
 """

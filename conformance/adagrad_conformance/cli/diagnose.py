@@ -4,79 +4,110 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from adagrad_conformance import __version__
+from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.selection import selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client
-from adagrad_conformance.evaluation.defaults import FRESH, chosen_seed
+from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.reports.exit_code import exit_code
 from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
-from adagrad_conformance.transport.targets import parse_target
+from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.dialects import DIALECTS, Dialect
 from adagrad_reference.scenario import LEVELS
 
 from .writing import check_writable, write
 
-__all__ = ["diagnose_command"]
+__all__ = ["DiagnoseOptions", "diagnose_command"]
 
 Json = dict[str, Any]
 
 
-def diagnose_command(
-    target: str,
-    level: str,
-    seed: int | None,
-    output: str | None,
-    timeout: float,
-    memory: float | None,
-    reproducers: str | None,
-) -> int:
+@dataclass(frozen=True)
+class DiagnoseOptions:
+    """The options of `diagnose` by their names in the command line's declaration."""
+
+    target: str
+    level: str = "must"
+    seed: int | None = None
+    output: str | None = None
+    timeout: float = TIMEOUT
+    memory: float | None = None
+    reproducers: str | None = None
+
+
+def diagnose_command(options: DiagnoseOptions) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
+    name = options.target
     try:
-        client = SubprocessClient(parse_target(target).command, timeout, memory)
+        target = parse_target(name)
         library = Library.read()
     except (ValueError, VectorError) as error:
         raise UserError(str(error)) from None
-    if output is not None:
-        check_writable(Path(output), "--json")
-    if reproducers is not None:
-        check_folder(reproducers)
-    seed = chosen_seed(seed)
+    _check_paths(options)
+    seed = chosen_seed(options.seed)
     checks = selected(library, seed, FRESH, quick=True)
-    click.echo(f"adagrad-conformance {__version__}: diagnosing {target}, seed {seed}")
+    click.echo(f"adagrad-conformance {__version__}: diagnosing {name}, seed {seed}")
+    client = SubprocessClient(target.command, options.timeout, options.memory)
     result = evaluate_client(
-        target, client, checks, library.expectations, explain=False, keep=True
+        name, client, checks, library.expectations, explain=False, keep=True
     )
     if result.problem or result.identity is None:
-        click.echo(f"{target}: {result.problem}", err=True)
-        return exit_code([result], strict=False)
-    levels = LEVELS[: LEVELS.index(level.upper()) + 1]
-    record = _record(target, seed, result, levels, library)
+        click.echo(f"{name}: {result.problem}", err=True)
+        return result.exit_code()
+    levels = LEVELS[: LEVELS.index(options.level.upper()) + 1]
+    record = _record(name, seed, result, levels, library)
     for line in _lines(record):
         click.echo(line)
-    if output is not None:
-        write(Path(output), json.dumps(record, indent=1) + "\n")
-    if reproducers is not None:
-        expect, targets = library.expectations, [parse_target(target)]
-        for line in reproduce(
-            reproducers, targets, [result.verdicts], checks, expect, timeout, memory
-        ):
-            click.echo(line, err=True)
-    return 1 if record["failed"] else exit_code([result], strict=False)
+    if options.output is not None:
+        write(Path(options.output), json.dumps(record, indent=1) + "\n")
+    _reproduce(target, result, checks, library, options)
+    return 1 if record["failed"] else result.exit_code()
+
+
+def _check_paths(options: DiagnoseOptions) -> None:
+    """Find out before anything is played whether the results can be written."""
+    if options.output is not None:
+        check_writable(Path(options.output), "--json")
+    if options.reproducers is not None:
+        check_folder(options.reproducers)
+
+
+def _reproduce(
+    target: Target,
+    result: TargetResult,
+    checks: Sequence[Check],
+    library: Library,
+    options: DiagnoseOptions,
+) -> None:
+    """Write the smallest scenarios that fail, where `--reproducers` demands it."""
+    if options.reproducers is None:
+        return
+    lines = reproduce(
+        options.reproducers,
+        [target],
+        [result.verdicts],
+        checks,
+        library.expectations,
+        options.timeout,
+        options.memory,
+    )
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def _record(
@@ -86,7 +117,7 @@ def _record(
     levels: Sequence[str],
     library: Library,
 ) -> Json:
-    """All that is to be said, as plain data."""
+    """The diagnosis as plain data: what `--json` writes and the lines are made of."""
     assert result.identity is not None
     terms = Terms(result.identity.claims, library.expectations)
     declared = DIALECTS[result.identity.dialect]

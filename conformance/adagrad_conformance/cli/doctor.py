@@ -1,4 +1,4 @@
-"""`doctor`: examine a port's manners and print what was sent, and what came back."""
+"""`doctor`: examine an adapter, and print what was sent and what came back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adagrad_conformance.transport.targets import parse_target
 
 __all__ = ["doctor_command"]
 
-#: What every message begins with.
+#: How every message begins.
 _PREFIX = re.compile(r'^\[?\{"seq": ?\d+, ?("op": ?"(event|begin)", ?"\w+": ?)?')
 
 
@@ -31,17 +31,18 @@ def doctor_command(
         console = Console(width=110)
     steps: list[Exchange] = []
 
-    def tell(step: Exchange) -> None:
+    def show_step(step: Exchange) -> None:
         steps.append(step)
         _print(console, step, show)
 
-    doctor = Doctor(command, timeout, memory, tell)
+    doctor = Doctor(command, timeout, memory, show_step)
     examine(doctor)
     _print_summary(console, target, doctor, steps)
     return 3 if any(step.problem for step in steps) else 0
 
 
 def _print(console: Console, step: Exchange, show: bool) -> None:
+    """Print a step on one line, or its messages whole, and what is wrong with it."""
     mark = "[green]ok[/]   " if step.problem is None else "[bold red]WRONG[/]"
     if show:
         console.print(mark, Text(step.title))
@@ -49,17 +50,7 @@ def _print(console: Console, step: Exchange, show: bool) -> None:
             for line in filter(None, lines):
                 _print_whole(console, f"      {sign} {line}")
     else:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=5)
-        table.add_column(width=34, no_wrap=True, overflow="ellipsis")
-        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        table.expand = True
-        came = step.came[-1] if step.came else ""
-        table.add_row(
-            mark, Text(step.title), _shortened(">", step.sent), _shortened("<", came)
-        )
-        console.print(table)
+        console.print(_row(mark, step))
     for what, text in (
         ("what", step.problem),
         ("do", step.problem and step.advice),
@@ -69,8 +60,21 @@ def _print(console: Console, step: Exchange, show: bool) -> None:
             _print_whole(console, f"      {what}: {text}")
 
 
+def _row(mark: str, step: Exchange) -> Table:
+    """A step as a table of one row, which is as wide as the console."""
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(width=5)
+    table.add_column(width=34, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    came = step.came[-1] if step.came else ""
+    sent, answer = _shortened(">", step.sent), _shortened("<", came)
+    table.add_row(mark, Text(step.title), sent, answer)
+    return table
+
+
 def _shortened(sign: str, line: str) -> Text:
-    """A message without its number and its op; the table cuts off the rest."""
+    """A message without its number and its op; the table cuts off what is too long."""
     words = _PREFIX.sub("", line[:300])
     return Text(f"{sign} {words}" if line else "", style="dim")
 
@@ -83,7 +87,7 @@ def _print_summary(
     console: Console, target: str, doctor: Doctor, steps: list[Exchange]
 ) -> None:
     wrong = [step for step in steps if step.problem]
-    who = doctor.identity
+    port = doctor.identity
     if wrong:
         text = (
             f"{len(wrong)} of {len(steps)} steps are wrong; the first is "
@@ -91,9 +95,9 @@ def _print_summary(
             "prints whole lines"
         )
     else:
-        claims = f"{len(who.claims)} claims"
+        claims = f"{len(port.claims)} claims"
         text = (
-            f"{who.name} {who.version} ({who.language}, {claims}): "
+            f"{port.name} {port.version} ({port.language}, {claims}): "
             f"{len(steps)} steps, all in order\n"
             f"next: adagrad-conformance run {_quoted(target)}"
         )

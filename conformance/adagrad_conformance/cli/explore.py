@@ -74,7 +74,7 @@ def explore_command(
     if search.found is None:
         click.echo(f"{target}: {search.examples} examples, no difference")
         return 0
-    _tell(target, identity, search, search.found, path, seed)
+    _print_found(target, identity, search, search.found, path, seed)
     return 1
 
 
@@ -108,7 +108,7 @@ def _explored(
 
 @contextmanager
 def _nothing_left_behind() -> Iterator[None]:
-    """Hypothesis keeps notes on disk: elsewhere than in the user's folder."""
+    """Let Hypothesis keep its notes in a folder that goes when the block ends."""
     from hypothesis.configuration import set_hypothesis_home_dir
 
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,7 @@ def _nothing_left_behind() -> Iterator[None]:
             set_hypothesis_home_dir(None)
 
 
-def _tell(
+def _print_found(
     target: str,
     identity: Identity,
     search: Search,
@@ -127,7 +127,7 @@ def _tell(
     path: Path,
     seed: int,
 ) -> None:
-    """The evidence, the scenario's file and how to replay it, and a snippet."""
+    """Write the scenario; print the evidence, how to replay it, and a snippet."""
     scenario = replace(found.scenario, id=f"{found.scenario.id}/seed-{seed}")
     write(path, json.dumps(scenario_to_json(scenario), indent=1) + "\n")
     verdict = replace(found.verdict, scenario=scenario.id)

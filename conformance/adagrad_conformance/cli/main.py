@@ -1,4 +1,7 @@
-"""The command `adagrad-conformance`.
+"""The command `adagrad-conformance`: every command, its arguments and its help.
+
+Only names, defaults and help are loaded here.  A command loads the rest when it is
+called, so that `--help` takes no second.
 
 Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance;
 2 usage or configuration; 3 a target could not be loaded or failed its smoke test;
@@ -24,6 +27,7 @@ from adagrad_conformance.evaluation.defaults import FRESH
 from adagrad_conformance.reports.formats import FORMATS
 
 from .options import (
+    format_option,
     jobs_option,
     level_option,
     memory_option,
@@ -34,16 +38,18 @@ from .options import (
 
 __all__ = ["LISTED", "main"]
 
-
 #: What `list` shows.
 LISTED = ("candidates", "clauses", "requirements", "checks", "scenarios", "dialects")
 
 
 class _Command(click.Group):
-    """The group; an output that cannot be written is a user's error, not a verdict."""
+    """The group of commands; it turns errors that a user can mend into one line each.
+
+    An output that cannot be written has exit code 2: 1 would be a verdict.
+    """
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run, and make sure that what was printed has arrived."""
+        """Run a command, and write what it printed before the exit code is chosen."""
         try:
             try:
                 return super().main(*args, **kwargs)
@@ -81,13 +87,7 @@ def main() -> None:
 @click.option(
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMATS)),
-    default="terminal",
-    help="What is printed.",
-)
+@format_option("terminal", FORMATS)
 @click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
 @seed_option()
 @click.option(
@@ -117,16 +117,16 @@ def run(**options: Any) -> None:
 @reproducers_option()
 @memory_option()
 def diagnose(**options: Any) -> None:
-    """Tell which dialect or which known fault explains what TARGET does.
+    """Find the dialect or the known fault that explains what TARGET does.
 
     Everything is played as by `run` and then judged again by every switch and every
     declared dialect (`list dialects`).  What fits is ranked, with the one scenario
     that tells the first explanation from the next; then the port is judged in full by
     the first.  Exit code 0: nothing fails; 1: something does.
     """
-    from .diagnose import diagnose_command
+    from .diagnose import DiagnoseOptions, diagnose_command
 
-    sys.exit(diagnose_command(**options))
+    sys.exit(diagnose_command(DiagnoseOptions(**options)))
 
 
 @main.command()
@@ -161,7 +161,7 @@ def explore(**options: Any) -> None:
 @timeout_option()
 @memory_option()
 def doctor(**options: Any) -> None:
-    """Check the manners of TARGET's adapter, message by message.
+    """Check how TARGET's adapter uses the protocol, message by message.
 
     Every claim is exercised by a few messages, and each answer is held to the
     protocol's schema and to its meaning.  No number that the port computes is judged;
@@ -192,10 +192,7 @@ def new_adapter(language: str, folder: str) -> None:
 
 
 @main.command(name="list")
-@click.argument(
-    "what",
-    type=click.Choice(LISTED),
-)
+@click.argument("what", type=click.Choice(LISTED))
 def list_(what: str) -> None:
     """List what there is; `scenarios` are those with golden vectors."""
     from .list import listing
@@ -217,13 +214,7 @@ def explain(name: str) -> None:
 
 @main.command()
 @click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice([name for name, form in FORMATS.items() if form.several]),
-    default="markdown",
-    help="What is written (default: markdown).",
-)
+@format_option("markdown", {n: form for n, form in FORMATS.items() if form.several})
 @click.option(
     "--output", "-o", metavar="FILE", help="Where (markdown: REPORT.md; else printed)."
 )
@@ -342,9 +333,9 @@ def check_ports(names: tuple[str, ...], recorded: str) -> None:
 
 @contextlib.contextmanager
 def _ending_with_the_pipe() -> Iterator[None]:
-    """`list scenarios | head` ends quietly, as other commands do.
+    """In the block, a closed standard output ends the process: `list scenarios | head`.
 
-    Nothing else may: a port that reads no more would end the suite with it.
+    Elsewhere it must not, or a port that reads no more would end the suite.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

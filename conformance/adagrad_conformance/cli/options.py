@@ -5,14 +5,16 @@ Importing this module loads no part of the suite but defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from adagrad_conformance.evaluation.defaults import TIMEOUT
+from adagrad_conformance.reports.formats import Format
 
 __all__ = [
+    "format_option",
     "jobs_option",
     "level_option",
     "memory_option",
@@ -37,6 +39,18 @@ def level_option(default: str, purpose: str) -> _Decorator:
     )
 
 
+def format_option(default: str, formats: Mapping[str, Format]) -> _Decorator:
+    """`--format`, one of these; its value is passed on as `form`."""
+    listed = "; ".join(f"{name}, {form.about}" for name, form in formats.items())
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(list(formats)),
+        default=default,
+        help=f"What is written: {listed} (default: {default}).",
+    )
+
+
 def seed_option(
     what: str = "the fresh random scenarios", required: bool = False
 ) -> _Decorator:
@@ -51,9 +65,9 @@ def timeout_option(default: float = TIMEOUT) -> _Decorator:
     return click.option("--timeout", type=seconds, default=default, help="Seconds.")
 
 
-def memory_option(whose: str = "the port's") -> _Decorator:
+def memory_option(owner: str = "the port's") -> _Decorator:
     """`--memory`, for the data of a port's process."""
-    text = f"GiB for {whose} data."
+    text = f"GiB for {owner} data."
     return click.option("--memory", type=click.FloatRange(0.1), help=text)
 
 

@@ -13,7 +13,7 @@ __all__ = ["Conclusion", "conclude", "evidence"]
 
 
 class Conclusion(StrEnum):
-    """What a run says of a port."""
+    """How a run on a port ends."""
 
     CONFORMANT = "CONFORMANT"
     NOT_CONFORMANT = "NOT CONFORMANT"

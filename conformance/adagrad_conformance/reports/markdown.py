@@ -218,7 +218,7 @@ def _checks(streams: Sequence[Stream]) -> dict[str, set[str]]:
 
 
 def _requirements(streams: Sequence[Stream], ports: Sequence[Summary]) -> Iterator[str]:
-    """The table of requirements; who fails each is decided by its foremost checks."""
+    """The table of requirements; a port fails one by a check foremost its own."""
     checks = _checks(streams)
     rows = []
     for r in REQUIREMENTS.values():

@@ -33,7 +33,7 @@ findings at SHOULD (!) if any; a dash where nothing of the theme is claimed.
 def verdicts_section(
     ports: Sequence[Summary], dates: Mapping[str, str]
 ) -> Iterator[str]:
-    """The table of verdicts; `dates` tells when a recorded port was run, by target."""
+    """The table of verdicts; `dates` are those of recorded runs, by target."""
     yield _VERDICTS
     head = ("port", "version", "language", "dialect", "verdict", "MUST passed")
     more = ("by the document", "findings at SHOULD", "not claimed", "worst grade")
@@ -90,7 +90,7 @@ def _by_document(target: Json) -> str:
 
 
 def _language(target: Json) -> str:
-    """The language without what stands in brackets: Python (JAX) is Python."""
+    """The language without its framework in brackets: Python for Python (JAX)."""
     return escape(str(target["language"]).split("(")[0].strip())
 
 
@@ -115,7 +115,7 @@ def _cell(theme: Theme) -> str:
 
 
 def not_run_section(ports: Sequence[Summary]) -> Iterator[str]:
-    """Ports that are not in these streams, or were never had."""
+    """The table of ports that are not in these streams, and why."""
     seen = {port.target["target"] for port in ports}
     rows = [
         (code(name), _how(entry.environment))

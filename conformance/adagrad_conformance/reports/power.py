@@ -87,10 +87,10 @@ def _summary(mutants: Rows, right: Rows) -> Iterator[str]:
         yield f"- **right ports accused**: {_names(accused)}"
     if unnamed := [row for row in mutants if _missed_by(row)]:
         yield f"- **not caught by all that should**: {_names(unnamed)}"
-    if told := [row for row in mutants if row.get("diagnosis")]:
-        agree = _count(told, lambda row: row["diagnosis"]["kind"] == row["kind"])
-        words = f"{len(told)} get a diagnosis; the first is of the right class for"
-        yield f"- of the mutants {words} {_of(agree, len(told))}"
+    if diagnosed := [row for row in mutants if row.get("diagnosis")]:
+        agree = _count(diagnosed, lambda row: row["diagnosis"]["kind"] == row["kind"])
+        words = f"{len(diagnosed)} get a diagnosis; the first is of the right class for"
+        yield f"- of the mutants {words} {_of(agree, len(diagnosed))}"
 
 
 def _names(rows: Rows) -> str:
@@ -129,7 +129,7 @@ def _classes(mutants: Rows) -> Iterator[str]:
             str(len(some)),
             *(str(_count(some, _is(level))) for level in LEVELS),
             *(str(_count(some, _soundly(name))) for name in _METHODS),
-            str(_count(some, lambda row: _told(row) == row["kind"])),
+            str(_count(some, lambda row: _diagnosed_kind(row) == row["kind"])),
         )
         for kind, some in _by_kind(mutants).items()
     ]
@@ -137,7 +137,7 @@ def _classes(mutants: Rows) -> Iterator[str]:
     yield from ("", "† alarms that accuse no right port, see below.")
 
 
-def _told(row: Row) -> str | None:
+def _diagnosed_kind(row: Row) -> str | None:
     return (row.get("diagnosis") or {}).get("kind")
 
 

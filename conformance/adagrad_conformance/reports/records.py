@@ -1,4 +1,4 @@
-"""The records of a result stream, made from results; stream.schema.json says how.
+"""The records of a result stream, made from results, as stream.schema.json has them.
 
 A text of a port may hold anything, and an error in ulp is a float: records hold only
 what JSON can write, without floats.
@@ -94,7 +94,7 @@ def write_stream(
 def write_nothing(
     streams: Sequence[Stream], out: TextIO, supplements: Supplements
 ) -> None:
-    """Write nothing: the exit code tells."""
+    """Write nothing, for runs of which the exit code alone is of interest."""
     del streams, out, supplements
 
 
@@ -153,7 +153,7 @@ def target_record(result: TargetResult) -> Json:
 
 
 def diagnosis_record(diagnosis: Diagnosis) -> Json:
-    """Explanations, best first, and the check that tells the first two apart."""
+    """Explanations, best first, and the check that decides between the first two."""
     rest, separator = diagnosis.rest, diagnosis.separator
     return {
         "explanations": [_explanation_record(e) for e in diagnosis.explanations],

@@ -2,8 +2,8 @@
 
 Rule 1.  `stream.schema.json` alone decides which records are valid.
 Rule 2.  jsonschema takes about 150 µs for a record, and a recorded world has 65,000.
-         So the *outline* of every valid record is remembered: all that the schema can
-         tell of it.  A record with the outline of a valid one is valid.
+         So the *outline* of every valid record is remembered: everything that validity
+         depends on.  A record with the outline of a valid one is valid.
 Rule 3.  An outline keeps the keys of a record, and of each value: its type, where the
          schema demands a type, and whether it keeps a pattern or a minimum that stands
          beside the type; of a property with any other rule the whole value.
@@ -65,7 +65,7 @@ class RecordSchema:
         return problem
 
     def outline(self, record: Json) -> Hashable:
-        """All that the schema can tell of a record."""
+        """Everything about a record that its validity depends on."""
         keys = tuple(record)
         if keys not in self._of_keys:
             self._of_keys[keys] = tuple(self._facets.get(key, type) for key in keys)
@@ -74,7 +74,7 @@ class RecordSchema:
 
 
 def _facet(schema: Json) -> Facet:
-    """The function from a property's value to all that its schema can tell of it."""
+    """The function from a property's value to what its validity depends on."""
     while "$ref" in schema:
         schema = stream_schema()["$defs"][schema["$ref"].split("/")[-1]]
     match sorted(schema.keys() - _FOR_READERS):

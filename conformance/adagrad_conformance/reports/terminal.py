@@ -48,7 +48,7 @@ def write_terminal(
 
 
 def print_summary(console: Console, summary: Summary) -> None:
-    """Print one target: themes, failures, findings, verdict, what to do next."""
+    """Print one target: themes, failures, findings, verdict, and the next command."""
     target = summary.target
     identity = f"{target.get('name', '')} {target.get('version', '')}".strip()
     console.print(
@@ -79,14 +79,14 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 def _diagnosis(console: Console, summary: Summary) -> None:
-    """One line on what explains the failures, and how it is told from the next."""
+    """Print the explanation of the failures, and the check that decides for it."""
     diagnosis = summary.target.get("diagnosis")
     for line in diagnosis_lines(diagnosis):
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def diagnosis_lines(diagnosis: Mapping[str, Any] | None) -> Iterator[str]:
-    """The first explanation, and what it leaves over; nothing without a diagnosis."""
+    """The first explanation, and what it leaves over; no line without a diagnosis."""
     if diagnosis is None:
         return
     first = diagnosis["explanations"][0]
@@ -144,7 +144,7 @@ def _findings(
 def _line(finding: Finding) -> str:
     example = finding.first["scenario"]
     return (
-        f"    [bold]{finding.requirement}[/] ({len(finding.records)}), "
+        f"    [bold]{escape(finding.requirement)}[/] ({len(finding.records)}), "
         f"such as {escape(example)}\n      [dim]{escape(finding.evidence)}[/]"
     )
 
