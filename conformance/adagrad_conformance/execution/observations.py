@@ -73,7 +73,7 @@ class Observation(Ending):
 
     @property
     def check(self) -> Scenario:
-        """The scenario."""
+        """The check that was played: the scenario itself."""
         return self.scenario
 
 
@@ -139,7 +139,7 @@ class AdaptiveSeen(_OfRuns):
 
     @property
     def ending(self) -> Ending:
-        """The run."""
+        """The one run that the check consists of."""
         return self.observation
 
 

@@ -89,7 +89,7 @@ _COIN = st.booleans()
 
 
 def coin(draw: st.DrawFn) -> bool:
-    """True or false."""
+    """True or false; examples shrink to false."""
     return draw(_COIN)
 
 

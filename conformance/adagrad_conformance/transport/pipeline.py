@@ -187,7 +187,7 @@ class Pipeline:
         raise Malformed(words, "wrong-count")
 
     def _check_quiet(self) -> None:
-        """Rule 3."""
+        """Check rule 3: nothing has come since the last answer."""
         with self._killed_on_error():
             if (line := self.child.stray()) is not None:
                 raise unasked(line)
