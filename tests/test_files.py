@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fault_kit
 import pytest
+from click.testing import CliRunner
 from fault_kit import (
     ACTIONS,
     NEW,
@@ -29,6 +30,7 @@ from fault_kit import (
 )
 
 from adagrad_conformance import files
+from adagrad_conformance.cli.main import main
 from adagrad_conformance.cli.writing import check_writable
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.files import (
@@ -332,6 +334,41 @@ def test_a_full_disk_leaves_the_old(action, tmp_path):
         assert read(place) == before
     assert read(tmp_path / "file") == "old"
     assert {path.name for path in tmp_path.iterdir()} <= {"place", "file"}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 16 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("action", ["exchange", "two renames"])
+def test_a_disk_that_is_full_leaves_the_old(action, small_disk):
+    with prepared(action, small_disk) as (place, _):
+        for act in (
+            lambda: replace(place, {**NEW, "c.json": "x" * 20_000}),
+            lambda: write_text(small_disk / "file", "x" * 20_000),
+        ):
+            with pytest.raises(OSError, match="No space left on device"):
+                act()
+            assert [path.name for path in small_disk.iterdir()] == ["place"]
+            assert read(place) == OLD
+        replace(place)
+        assert read(place) == NEW
+
+
+def test_a_stream_on_a_full_device_is_an_error_in_one_line():
+    words = ["run", "numpy", "--only", "algorithm/update/binary64", "--fresh", "0"]
+    options = ["--seed", "1", "--json", "/dev/full", "--format", "quiet"]
+    ran = CliRunner().invoke(main, [*words, *options])
+    line = "adagrad-conformance: cannot write /dev/full: No space left on device\n"
+    assert (ran.exit_code, ran.output) == (2, line)
 
 
 def test_a_full_device_is_an_error():
