@@ -31,7 +31,7 @@ from fault_kit import (
 
 from adagrad_conformance import files
 from adagrad_conformance.cli.main import main
-from adagrad_conformance.cli.writing import check_writable
+from adagrad_conformance.cli.outputs import check_writable
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.files import (
     ForeignFolderError,

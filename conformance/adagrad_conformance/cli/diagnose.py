@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from adagrad_conformance import __version__
-from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.selection import selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.diagnosis.diagnose import diagnose
@@ -24,13 +23,12 @@ from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.records import diagnosis_record
-from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
-from adagrad_conformance.transport.targets import Target, parse_target
+from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.dialects import DIALECTS, Dialect
 from adagrad_reference.scenario import LEVELS
 
-from .writing import check_writable, write
+from .outputs import check_outputs, write, write_reproducers
 
 __all__ = ["DiagnoseOptions", "diagnose_command"]
 
@@ -58,7 +56,7 @@ def diagnose_command(options: DiagnoseOptions) -> int:
         library = Library.read()
     except (ValueError, VectorError) as error:
         raise UserError(str(error)) from None
-    _check_paths(options)
+    check_outputs(options.output, options.reproducers)
     seed = chosen_seed(options.seed)
     checks = selected(library, seed, FRESH, quick=True)
     click.echo(f"adagrad-conformance {__version__}: diagnosing {name}, seed {seed}")
@@ -75,39 +73,17 @@ def diagnose_command(options: DiagnoseOptions) -> int:
         click.echo(line)
     if options.output is not None:
         write(Path(options.output), json.dumps(record, indent=1) + "\n")
-    _reproduce(target, result, checks, library, options)
-    return 1 if record["failed"] else result.exit_code()
-
-
-def _check_paths(options: DiagnoseOptions) -> None:
-    """Find out before anything is played whether the results can be written."""
-    if options.output is not None:
-        check_writable(Path(options.output), "--json")
     if options.reproducers is not None:
-        check_folder(options.reproducers)
-
-
-def _reproduce(
-    target: Target,
-    result: TargetResult,
-    checks: Sequence[Check],
-    library: Library,
-    options: DiagnoseOptions,
-) -> None:
-    """Write the smallest scenarios that fail, where `--reproducers` demands it."""
-    if options.reproducers is None:
-        return
-    lines = reproduce(
-        options.reproducers,
-        [target],
-        [result.verdicts],
-        checks,
-        library.expectations,
-        options.timeout,
-        options.memory,
-    )
-    for line in lines:
-        click.echo(line, err=True)
+        write_reproducers(
+            options.reproducers,
+            [target],
+            [result],
+            checks,
+            library,
+            options.timeout,
+            options.memory,
+        )
+    return 1 if record["failed"] else result.exit_code()
 
 
 def _record(

@@ -30,7 +30,7 @@ from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.scenario_json import scenario_to_json
 
-from .writing import check_writable, write
+from .outputs import check_writable, write
 
 if TYPE_CHECKING:
     from adagrad_conformance.explore import Found, Search

@@ -20,7 +20,7 @@ from adagrad_conformance.reports.soundness import soundness_section
 from adagrad_conformance.reports.stream import StreamError, read_stream
 from adagrad_conformance.reproducers.writing import file_name
 
-from .writing import write
+from .outputs import write
 
 __all__ = ["write_report"]
 

@@ -20,15 +20,14 @@ from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.reports.exit_code import exit_code
 from adagrad_conformance.reports.formats import FORMATS
 from adagrad_conformance.reports.records import header, stream_lines, stream_of
-from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.json_fields import CodecError
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json
 
+from .outputs import check_outputs, write, write_reproducers
 from .playing import evaluate_all
-from .writing import check_writable, write
 
 __all__ = ["Plan", "RunOptions", "run_command"]
 
@@ -67,7 +66,7 @@ def run_command(options: RunOptions) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     gc.set_threshold(100_000, 50, 100)  # scenarios are many and live to the end
     plan = _plan(options)
-    _check_paths(options)
+    check_outputs(options.stream_file, options.reproducers)
     if not plan.checks:
         click.echo(
             "adagrad-conformance: nothing was selected; 'list scenarios' shows "
@@ -84,7 +83,16 @@ def run_command(options: RunOptions) -> int:
         options.jobs,
     )
     _report(plan, results, options)
-    _reproduce(plan, results, options)
+    if options.reproducers is not None:
+        write_reproducers(
+            options.reproducers,
+            plan.targets,
+            results,
+            plan.checks,
+            plan.library,
+            options.timeout,
+            options.memory,
+        )
     return exit_code(results, options.strict)
 
 
@@ -120,14 +128,6 @@ def _read_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def _check_paths(options: RunOptions) -> None:
-    """Find out before anything is played whether the results can be written."""
-    if options.stream_file is not None:
-        check_writable(Path(options.stream_file), "--json")
-    if options.reproducers is not None:
-        check_folder(options.reproducers)
-
-
 def _report(plan: Plan, results: Sequence[TargetResult], options: RunOptions) -> None:
     """Write the stream to the file of `--json`, and print it in the form chosen."""
     digest, level = plan.library.digest, options.level.upper()
@@ -137,22 +137,3 @@ def _report(plan: Plan, results: Sequence[TargetResult], options: RunOptions) ->
         lines = (line + "\n" for line in stream_lines(stream))
         write(Path(options.stream_file), "".join(lines))
     FORMATS[options.form].write([stream], sys.stdout)
-
-
-def _reproduce(
-    plan: Plan, results: Sequence[TargetResult], options: RunOptions
-) -> None:
-    """Write the smallest scenarios that fail, where `--reproducers` demands it."""
-    if options.reproducers is None:
-        return
-    lines = reproduce(
-        options.reproducers,
-        plan.targets,
-        [result.verdicts for result in results],
-        plan.checks,
-        plan.library.expectations,
-        options.timeout,
-        options.memory,
-    )
-    for line in lines:
-        click.echo(line, err=True)

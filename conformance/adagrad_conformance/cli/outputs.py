@@ -1,0 +1,66 @@
+"""What commands leave behind: files that are tried beforehand, and reproducers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from adagrad_conformance.checks.kinds import Check
+from adagrad_conformance.checks.vector_files import Library
+from adagrad_conformance.errors import UserError
+from adagrad_conformance.evaluation.result import TargetResult
+from adagrad_conformance.files import write_text
+from adagrad_conformance.reproducers.run import check_folder, reproduce
+from adagrad_conformance.transport.targets import Target
+
+__all__ = ["check_outputs", "check_writable", "write", "write_reproducers"]
+
+
+def check_outputs(file: str | None, folder: str | None) -> None:
+    """Raise `UserError` where the file of `--json`, or the folder of `--reproducers`,
+    cannot be written: before anything is played.
+    """
+    if file is not None:
+        check_writable(Path(file), "--json")
+    if folder is not None:
+        check_folder(folder)
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Raise `UserError` where a file that is written in the end cannot be."""
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"cannot write {path}; choose another file for {option}")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file of text, whole or not at all; raises `UserError`."""
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_reproducers(
+    folder: str,
+    targets: Sequence[Target],
+    results: Sequence[TargetResult],
+    checks: Sequence[Check],
+    library: Library,
+    timeout: float,
+    memory: float | None,
+) -> None:
+    """Make the failures of each target small, and write them into the folder.
+
+    The targets are started again: `timeout` is in seconds for an answer, `memory` in
+    GiB.  Raises `UserError`.
+    """
+    verdicts = [result.verdicts for result in results]
+    expect = library.expectations
+    lines = reproduce(folder, targets, verdicts, checks, expect, timeout, memory)
+    for line in lines:
+        click.echo(line, err=True)
