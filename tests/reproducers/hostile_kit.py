@@ -48,7 +48,7 @@ HOSTILE = tuple(
         "# coding: utf-7 WORD", "../../WORD", "-WORD", "--json=WORD", "WORD",
         "WORD as p", "p, WORD", "lambda: WORD", "p=WORD", "\N{DIGIT ONE}WORD",
         "\\N{DASH}WORD", "\ud800WORD", "\u202eWORD", "éWORD", "%s%nWORD",
-        "x; RUN", "#WORD", "a.b(WORD)", "WORD" * 3000,
+        "x; RUN", "#WORD", "a.b(WORD)", "WORD" * 1000,
     )
 )  # fmt: skip
 

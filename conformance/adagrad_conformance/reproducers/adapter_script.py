@@ -142,51 +142,58 @@ def _end(scenario: Scenario, asserted: Assertion) -> Iterator[str]:
 
 
 def _looked(scenario: Scenario, asserted: Assertion) -> tuple[str, str, str]:
-    """What is looked at, the condition on it, and words for what is due."""
-    what, who = asserted.what, python_literal(asserted.optimizer)
-    param, element = python_literal(asserted.param), python_literal(asserted.element)
-    reading = f"port.read({who})[{param}]"
-    holds, due = "seen is not None", ""
-    match what:
+    """The value that a script looks at, the condition on it, and words for it."""
+    reading, there = _reading(asserted), "seen is not None"
+    match asserted.what:
         case Look.STATE:
-            return f"{reading}.state_sum", holds, due
+            return f"{reading}.state_sum", there, ""
         case Look.MASTER_STATE:
-            return f"{reading}.master", holds, due
+            return f"{reading}.master", there, ""
         case Look.GRADIENT if asserted.box is None:
-            none = "seen is None" if asserted.exact == "None" else holds
-            return f"{reading}.gradient", none, due
+            none = "seen is None" if asserted.exact == "None" else there
+            return f"{reading}.gradient", none, ""
         case Look.ROWS:
             rows = {
                 place: value for place, value in enumerate(asserted.values) if value
             }
-            return (
-                f"exact_elements({reading}.gradient)",
-                f"seen == {python_literal(rows)}",
-                due,
-            )
+            holds = f"seen == {python_literal(rows)}"
+            return f"exact_elements({reading}.gradient)", holds, ""
         case Look.STORAGE:
-            bits = _bits(scenario, asserted)
-            holds, due = f"seen == {python_literal(bits)}", f", due {bits}"
-            return f"hex({reading}.storage[{element}])", holds, due
+            bits, place = _bits(scenario, asserted), python_literal(asserted.element)
+            holds = f"seen == {python_literal(bits)}"
+            return f"hex({reading}.storage[{place}])", holds, f", due {bits}"
+    due = f", due {in_words(asserted)}"
+    return _number(asserted), condition(asserted), due
+
+
+def _reading(asserted: Assertion) -> str:
+    who, param = python_literal(asserted.optimizer), python_literal(asserted.param)
+    return f"port.read({who})[{param}]"
+
+
+def _number(asserted: Assertion) -> str:
+    """The expression of a number, or of all numbers of a param."""
+    what, reading = asserted.what, _reading(asserted)
+    element = python_literal(asserted.element)
+    match what:
         case Look.THETA | Look.MASTER | Look.GRADIENT:
-            seen = f"{reading}.{what}.values()[{element}]"
+            return f"{reading}.{what}.values()[{element}]"
         case Look.SUM:
-            seen = f"{reading}.state_sum.values()[{element}]"
+            return f"{reading}.state_sum.values()[{element}]"
         case Look.COUNTER:
-            seen = f"{reading}.t"
+            return f"{reading}.t"
         case Look.CALLS:
-            seen = "len(calls)"
+            return "len(calls)"
         case Look.MEMBERS:
-            seen = f"len(port.read({who}))"
+            return f"len(port.read({python_literal(asserted.optimizer)}))"
         case Look.ASKED:
-            seen = f"calls[0][{param}].values()"
+            return f"calls[0][{python_literal(asserted.param)}].values()"
         case Look.LOSS:
-            seen = "loss"
-        case Look.REFUSAL:
-            raise AssertionError("a refusal is asserted where it is due")
+            return "loss"
+        case Look.STATE | Look.MASTER_STATE | Look.ROWS | Look.STORAGE | Look.REFUSAL:
+            raise AssertionError(f"no number is looked at for {what}")
         case _:
             assert_never(what)
-    return seen, condition(asserted), f", due {in_words(asserted)}"
 
 
 def _bits(scenario: Scenario, asserted: Assertion) -> str:

@@ -50,22 +50,18 @@ def smallest(
         id=f"reproducer/{scenario.id}",
         note=f"the smallest found that fails as {scenario.id} does",
     )
-    requirement = _first_requirement(scenario)
+    requirement, plays = _first_requirement(scenario), reduction.plays
     elements = sum(tensor.size for tensor in found.tensors.values())
     if elements > LARGEST:
         words = f"A scenario of {elements:,} elements, too large to be read; again by"
-        return Reproducer(
-            requirement, scenario.id, verdict, plays=reduction.plays, note=words
-        )
+        return Reproducer(requirement, scenario.id, verdict, plays=plays, note=words)
+    seen = replace(outcome.verdict, scenario=found.id)
+    script = _script(
+        outcome, replace(found, note=""), identity, target or identity.name
+    )
+    reduced = size(found) < size(scenario)
     return Reproducer(
-        requirement,
-        scenario.id,
-        replace(outcome.verdict, scenario=found.id),
-        found,
-        _script(outcome, replace(found, note=""), identity, target or identity.name),
-        reduction.plays,
-        size(found) < size(scenario),
-        note,
+        requirement, scenario.id, seen, found, script, plays, reduced, note
     )
 
 
