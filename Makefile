@@ -9,7 +9,7 @@ PORTS := torch/single torch/foreach torch/fused torch/differentiable \
   own/torch-single own/torch-foreach numpy
 RECORDED := $(wildcard ports/streams/*.jsonl.gz)
 
-.PHONY: report written ports world test check bench power soundness operators vectors clean
+.PHONY: report written ports world test quick check bench power soundness operators vectors clean
 
 ## report: play everything on eight implementations and write REPORT.md; the first time
 ## torch.compile takes half a minute for each torch port
@@ -31,6 +31,16 @@ written: $(STAMP)
 ## test: lint, types, the vectors, and every test
 test: $(STAMP) check
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+## quick: format, lint, types and the tests that matter for a small change, in 90 seconds
+QUICK := tests/test_layers.py tests/test_matches.py tests/test_guides.py tests/requirements \
+  tests/checks tests/grading/test_grading.py tests/reports/test_stream.py \
+  tests/reference/test_algorithm.py tests/reference/test_enclosure.py \
+  tests/reference/test_formats.py tests/reference/test_events.py \
+  tests/reference/test_scenario_json.py tests/reproducers/test_literals.py \
+  tests/transport/test_pipeline.py
+quick: $(STAMP) check
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(QUICK)
 
 ## check: format, lint and types
 check: $(STAMP)

@@ -33,7 +33,7 @@ from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
-from adagrad_conformance.grading.case import Expectations, Terms
+from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.table import REQUIREMENTS
@@ -264,13 +264,10 @@ def _diagnosis_if_any() -> Callable[..., Json | None]:
         return lambda *_: None
 
     def first(
-        seen: Sequence[Seen],
-        claims: frozenset[str],
-        expect: Expectations,
-        verdicts: Sequence[Verdict],
+        seen: Sequence[Seen], terms: Terms, verdicts: Sequence[Verdict]
     ) -> Json | None:
         for level in LEVELS[:2]:  # gravest first
-            found = module.diagnose(seen, Terms(claims, expect), verdicts, (level,))
+            found = module.diagnose(seen, terms, verdicts, (level,))
             if found is not None and found.first is not None:
                 return {"kind": found.first.kind, "name": found.first.name}
         return None

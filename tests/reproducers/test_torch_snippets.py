@@ -10,6 +10,7 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.cli.explain import explain
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.reproducers.torch_script import torch_snippet
+from adagrad_conformance.reproducers.torch_script.constructors import TorchConstructor
 from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.flags import Flag
 from adagrad_reference.scenario import Load, Tensor
@@ -117,8 +118,9 @@ def test_a_snippet_of_a_refusal_raises(scenario):
 
 
 def test_a_snippet_takes_another_constructor():
-    text = torch_snippet(SCENARIOS[0], "mylib.Adagrad", ", fused=True")
-    assert "= mylib.Adagrad([dict(params=[p])], " in text
+    port = TorchConstructor("mylib.Adagrad", {"fused": True})
+    text = torch_snippet(SCENARIOS[0], port)
+    assert "= mylib.Adagrad([" in text
     assert ", fused=True)" in text
 
 

@@ -30,10 +30,15 @@ def check_outputs(file: str | None, folder: str | None) -> None:
 
 
 def check_writable(path: Path, option: str) -> None:
-    """Raise `UserError` where a file that is written in the end cannot be."""
-    if not path.parent.is_dir():
+    """Raise `UserError` where a file cannot be written, before what takes minutes.
+
+    `option` is the option that names the file.
+    """
+    special = path.exists() and not path.is_file() and not path.is_dir()
+    place = path if special else Path(os.path.realpath(path)).parent
+    if not place.exists():
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    if path.is_dir() or not os.access(place, os.W_OK):
         raise UserError(f"cannot write {path}; choose another file for {option}")
 
 
