@@ -80,7 +80,7 @@ def _only(requirement):
 
 
 WRONG = """
-from adagrad_conformance.adapters.{file} import {name}
+from adagrad_conformance.adapters.published.{file} import {name}
 
 
 class Wrong({name}):
