@@ -34,10 +34,9 @@ test: $(STAMP) check
 
 ## quick: format, lint, types and the tests that matter for a small change, in 90 seconds
 QUICK := tests/test_layers.py tests/test_matches.py tests/test_guides.py tests/requirements \
-  tests/checks tests/grading/test_grading.py tests/reports/test_stream.py \
-  tests/reference/test_algorithm.py tests/reference/test_enclosure.py \
-  tests/reference/test_formats.py tests/reference/test_events.py \
-  tests/reference/test_scenario_json.py tests/reproducers/test_literals.py \
+  tests/checks/test_fixed_options.py tests/checks/test_selection.py \
+  tests/reference/test_algorithm.py tests/reference/test_formats.py \
+  tests/reference/test_events.py tests/reproducers/test_literals.py \
   tests/transport/test_pipeline.py
 quick: $(STAMP) check
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(QUICK)
