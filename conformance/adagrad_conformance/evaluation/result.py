@@ -99,11 +99,13 @@ class TargetResult:
         return "\n".join(self._lines())
 
     def _answer(self) -> str:
-        answer: str = self.conclusion
+        if self.problem:
+            return f"{self.conclusion}: {self.target}, {self.problem}"
+        dialect = ""
         if self.identity and DIALECTS[self.identity.dialect].words:
-            answer += f" by its dialect {self.identity.dialect}"
-        outcome = self.problem or f"{self._passed('MUST')} MUST checks pass"
-        return f"{answer}: {self.target}, {outcome}"
+            dialect = f" by its dialect {self.identity.dialect}"
+        passed = f"{self._passed('MUST')} MUST checks pass"
+        return f"{self.conclusion}{dialect}: {self.target}, {passed}"
 
     def _passed(self, level: str) -> str:
         """As in '3 of 4': how many checks of a level pass, of those judged."""
