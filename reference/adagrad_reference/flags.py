@@ -11,10 +11,10 @@ from enum import Enum, StrEnum
 
 from .names import shown
 
-__all__ = ["Effect", "Flag"]
+__all__ = ["Flag", "FlagEffect"]
 
 
-class Effect(Enum):
+class FlagEffect(Enum):
     """What a flag changes."""
 
     NONE = "the flag describes the scenario and changes no verdict"
@@ -29,9 +29,9 @@ class Flag(StrEnum):
     """The flags by name, each with its meaning in vector files and its effect."""
 
     meaning: str
-    effect: Effect
+    effect: FlagEffect
 
-    def __new__(cls, name: str, meaning: str, effect: Effect) -> Flag:
+    def __new__(cls, name: str, meaning: str, effect: FlagEffect) -> Flag:
         """A flag; it is a text like its name."""
         flag = str.__new__(cls, name)
         flag._value_ = name
@@ -49,60 +49,60 @@ class Flag(StrEnum):
     CANCELLATION = (
         "cancellation",
         "two nearly equal numbers are subtracted",
-        Effect.NONE,
+        FlagEffect.NONE,
     )
     FINITE_WANTED = (
         "finite-wanted",
         "NaN is legal arithmetic here, but a finite result is better",
-        Effect.ELEMENTS,
+        FlagEffect.ELEMENTS,
     )
     GUARDED = (
         "guarded",
         "the storage is larger than the param; the rest must keep its bits",
-        Effect.NONE,
+        FlagEffect.NONE,
     )
     INFINITE_REFUSED = (
         "infinite-refused",
         "infinite options may be accepted; refusing them is better",
-        Effect.REFUSALS,
+        FlagEffect.REFUSALS,
     )
     MOVES_WANTED = (
         "moves-wanted",
         "standing still is legal arithmetic here, but moving is better",
-        Effect.ELEMENTS,
+        FlagEffect.ELEMENTS,
     )
     NONE_WANTED = (
         "none-wanted",
         "zeros where a gradient was None are legal, but None is better",
-        Effect.GRADIENTS,
+        FlagEffect.GRADIENTS,
     )
     OTHER_CONSTRUCTOR = (
         "other-constructor",
         "the loading optimizer was constructed with other options",
-        Effect.NONE,
+        FlagEffect.NONE,
     )
     OUTCOME_ONLY = (
         "outcome-only",
         "only the refusal itself is judged, and nothing after it",
-        Effect.END,
+        FlagEffect.END,
     )
     OVERFLOWS = (
         "overflows",
         "g * g leaves the range of the format",
-        Effect.NONE,
+        FlagEffect.NONE,
     )
     SIGN_WANTED = (
         "sign-wanted",
         "zeros must have the sign that IEEE 754 arithmetic gives them",
-        Effect.ELEMENTS,
+        FlagEffect.ELEMENTS,
     )
     SUBNORMAL = (
         "subnormal",
         "subnormal numbers go in or come out; a port may declare that it flushes them",
-        Effect.FLUSHING,
+        FlagEffect.FLUSHING,
     )
     TIE = (
         "tie",
         "the exact result lies half-way between two numbers of the format",
-        Effect.NONE,
+        FlagEffect.NONE,
     )

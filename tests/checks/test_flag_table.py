@@ -12,7 +12,7 @@ import adagrad_reference
 from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
 from adagrad_conformance.checks.vector_files import vectors_folder
 from adagrad_reference import flags
-from adagrad_reference.flags import Effect, Flag
+from adagrad_reference.flags import Flag, FlagEffect
 
 PACKAGES = [
     Path(package.__file__).parent
@@ -31,7 +31,7 @@ def test_a_flag_is_its_name():
 def test_every_flag_has_a_meaning_and_every_effect_a_flag():
     assert len({flag.meaning for flag in Flag}) == len(Flag)
     assert all(flag.meaning for flag in Flag)
-    assert {flag.effect for flag in Flag} == set(Effect)
+    assert {flag.effect for flag in Flag} == set(FlagEffect)
 
 
 def test_every_flag_is_used_by_a_scenario():
@@ -42,7 +42,7 @@ def test_every_flag_is_used_by_a_scenario():
 
 def test_readers_of_vectors_are_told_what_changes_the_comparison():
     page = (vectors_folder().parent / "README.md").read_text()
-    compared = {Effect.ELEMENTS, Effect.GRADIENTS, Effect.END}
+    compared = {FlagEffect.ELEMENTS, FlagEffect.GRADIENTS, FlagEffect.END}
     for flag in Flag:
         assert (f"`{flag}`" in page) == (flag.effect in compared), flag
 

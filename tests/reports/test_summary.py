@@ -23,15 +23,15 @@ def test_the_summary_counts_what_it_says():
     assert total.count(None, "not-claimed") == 3
     assert port.verdict == "NOT CONFORMANT"
     assert port.not_claimed == {"groups": 2, "layout": 1}
-    assert [theme.name for theme in port.themes] == ["algorithm", "groups", "layout"]
-    assert [theme.failed for theme in port.themes] == [1, 3, 0]
-    assert [theme.judged_at() for theme in port.themes] == [3, 7, 0]
+    assert [theme.name for theme in port.families] == ["algorithm", "groups", "layout"]
+    assert [theme.failed for theme in port.families] == [1, 3, 0]
+    assert [theme.judged_at() for theme in port.families] == [3, 7, 0]
 
 
 def test_the_worst_grade_and_the_largest_error():
     (port,) = summaries([target()], MIXED)
-    assert [t.worst_grade for t in port.themes] == ["fail", "-", "-"]  # of MUST
-    assert [t.max_error for t in port.themes] == ["2.75", "0", "-"]
+    assert [t.worst_grade for t in port.families] == ["fail", "-", "-"]  # of MUST
+    assert [t.max_error for t in port.families] == ["2.75", "0", "-"]
 
 
 def test_findings_stand_by_level_and_requirement():
@@ -95,9 +95,9 @@ def test_a_real_stream_adds_up(real):
         total = port.total
         for (level, status), count in counted.items():
             assert total.count(level, status) == count
-        assert sum(len(theme.records) for theme in port.themes) == len(port.records)
+        assert sum(len(theme.records) for theme in port.families) == len(port.records)
         for number in ("failed", "findings"):
-            parts = sum(getattr(theme, number) for theme in port.themes)
+            parts = sum(getattr(theme, number) for theme in port.families)
             assert parts == getattr(total, number)
     counts = Counter(f"{c['level']}/{c['status']}" for c in real.checks)
     assert real.footer["counts"] == counts

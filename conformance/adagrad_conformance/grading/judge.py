@@ -40,7 +40,7 @@ from adagrad_reference.array_exact import dialect_errors, exact_steps
 from adagrad_reference.boxes import same
 from adagrad_reference.dialects import Dialect
 from adagrad_reference.expectations import play
-from adagrad_reference.flags import Effect, Flag
+from adagrad_reference.flags import Flag, FlagEffect
 from adagrad_reference.formats import FORMATS, Format
 from adagrad_reference.numeric_class import FLUSHED, LAWFUL, TIGHT, NumericClass
 
@@ -117,7 +117,7 @@ def _relation_case(seen: RelationSeen, dialect: Dialect) -> Case:
 
 def _demanded(case: Case, claims: frozenset[str]) -> NumericClass:
     """The class that a check is held to (rule 5)."""
-    flushes = FLUSHES in claims and Effect.FLUSHING in _effects(case)
+    flushes = FLUSHES in claims and FlagEffect.FLUSHING in _effects(case)
     return FLUSHED if flushes else LAWFUL
 
 
@@ -156,7 +156,7 @@ def _judge_steps(
         case.errors.append(errors[part])
         grades = (grade for grade, holds in reached.items() if holds[part].all())
         case.grades.append(next(grades, FLUSHED.name) if fine else "fail")
-        if Effect.ELEMENTS in _effects(case) and not dialect.changes:
+        if FlagEffect.ELEMENTS in _effects(case) and not dialect.changes:
             after = new_theta[part], new_sum[part]
             check_wanted(case, _flags(case), step, batch.take(part), *after)
 
@@ -179,7 +179,7 @@ def _flags(case: Case) -> frozenset[Flag]:
     return frozenset(getattr(case.check, "flags", ()))
 
 
-def _effects(case: Case) -> set[Effect]:
+def _effects(case: Case) -> set[FlagEffect]:
     return {flag.effect for flag in _flags(case)}
 
 

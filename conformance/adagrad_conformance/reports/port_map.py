@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.adapters.unavailable import UNAVAILABLE
 from adagrad_conformance.execution.status import Status
-from adagrad_conformance.requirements import classification
+from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
-from .summary import Json, Summary, Theme
+from .summary import Json, Summary, Tally
 from .tables import code, escape, table
 
 __all__ = ["map_section", "not_run_section", "verdicts_section"]
@@ -71,7 +71,7 @@ def map_section(ports: Sequence[Summary]) -> Iterator[str]:
     judged = [port for port in ports if not port.target.get("problem")]
     themes = [
         theme
-        for theme in classification.Theme
+        for theme in Theme
         if any(_of_theme(port, theme).records for port in judged)
     ]
     rows = [
@@ -94,7 +94,7 @@ def _language(target: Json) -> str:
     return escape(str(target["language"]).split("(")[0].strip())
 
 
-def _of_theme(port: Summary, theme: classification.Theme) -> Theme:
+def _of_theme(port: Summary, theme: Theme) -> Tally:
     """The records of a port whose requirement belongs to the theme."""
     records = [
         record
@@ -102,10 +102,10 @@ def _of_theme(port: Summary, theme: classification.Theme) -> Theme:
         if (requirement := REQUIREMENTS.get(record["requirement"] or ""))
         and requirement.classification.theme == theme
     ]
-    return Theme("", records)
+    return Tally("", records)
 
 
-def _cell(theme: Theme) -> str:
+def _cell(theme: Tally) -> str:
     if not theme.judged_at():
         return "–"
     marks = f" ✗{theme.failed}" * bool(theme.failed)

@@ -13,7 +13,7 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import GRADES
 from adagrad_reference.scenario import LEVELS
 
-__all__ = ["NO_REQUIREMENT", "Finding", "Summary", "Theme", "summaries"]
+__all__ = ["NO_REQUIREMENT", "Finding", "Summary", "Tally", "summaries"]
 
 Json = dict[str, Any]
 
@@ -25,8 +25,8 @@ _FAILURES = tuple(status for status in Status if status.is_failure)
 
 
 @dataclass(frozen=True)
-class Theme:
-    """The records of one family."""
+class Tally:
+    """Records that are counted together: those of one family, or all."""
 
     name: str
     records: Sequence[Json]
@@ -51,11 +51,6 @@ class Theme:
     def findings(self) -> int:
         """SHOULD checks that were judged and did not pass."""
         return self.count("SHOULD", *_FAILURES)
-
-    @property
-    def reported(self) -> int:
-        """MAY checks that were judged and did not pass."""
-        return self.count("MAY", *_FAILURES)
 
     @property
     def worst_grade(self) -> str:
@@ -113,17 +108,17 @@ class Summary:
     records: Sequence[Json]
 
     @cached_property
-    def themes(self) -> list[Theme]:
+    def families(self) -> list[Tally]:
         """By family, in order of appearance."""
         grouped: dict[str, list[Json]] = defaultdict(list)
         for record in self.records:
             grouped[record["scenario"].split("/")[0]].append(record)
-        return [Theme(name, records) for name, records in grouped.items()]
+        return [Tally(name, records) for name, records in grouped.items()]
 
     @cached_property
-    def total(self) -> Theme:
+    def total(self) -> Tally:
         """All records together."""
-        return Theme("all", self.records)
+        return Tally("all", self.records)
 
     @cached_property
     def findings(self) -> list[Finding]:

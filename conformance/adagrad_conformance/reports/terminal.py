@@ -112,7 +112,7 @@ def _themes(summary: Summary) -> Table:
         "max error (ulp at scale)",
     ):
         table.add_column(name, justify="right")
-    for theme in [*summary.themes, summary.total]:
+    for theme in [*summary.families, summary.total]:
         must, should = (theme.judged_at(level) for level in ("MUST", "SHOULD"))
         style = "red" if theme.failed else "yellow" if theme.findings else ""
         table.add_row(
@@ -124,7 +124,7 @@ def _themes(summary: Summary) -> Table:
             theme.worst_grade,
             theme.max_error,
             style=style,
-            end_section=theme is summary.themes[-1],
+            end_section=theme is summary.families[-1],
         )
     return table
 
