@@ -56,6 +56,8 @@ class StepBatch:
 
     `which[i]` is the index into `settings` of the element's step number and options.
     With `rows`, element i belongs to a row of `rows[i]` elements, which are neighbours.
+    With `boxes`, theta and S are not known: they lie in these boxes, whose lower ends
+    are `theta` and `state_sum`.
     """
 
     format: Format
@@ -65,9 +67,30 @@ class StepBatch:
     settings: Sequence[tuple[int, Options]]
     which: Array
     rows: Array = None
+    boxes: tuple[Boxes, Boxes] | None = None
 
     def __len__(self) -> int:
         return len(self.theta)
+
+    @classmethod
+    def from_boxes(
+        cls,
+        fmt: Format,
+        boxes: tuple[Boxes, Boxes],
+        gradient: Array,
+        settings: Sequence[tuple[int, Options]],
+        which: Array,
+        rows: Array = None,
+    ) -> StepBatch:
+        """Elements whose theta and S lie in `boxes`."""
+        theta, total = boxes
+        return cls(fmt, theta.lo, total.lo, gradient, settings, which, rows, boxes)
+
+    def starts(self) -> tuple[Boxes, Boxes]:
+        """The boxes of theta and S; of known numbers, those of one number each."""
+        if self.boxes is not None:
+            return self.boxes
+        return Boxes.of_numbers(self.theta), Boxes.of_numbers(self.state_sum)
 
     def take(self, index: Array) -> StepBatch:
         """The elements at `index`."""
@@ -79,6 +102,7 @@ class StepBatch:
             self.settings,
             self.which[index],
             None if self.rows is None else self.rows[index],
+            self.boxes and (self.boxes[0].at(index), self.boxes[1].at(index)),
         )
 
 
@@ -120,8 +144,9 @@ def fast_boxes(
             _fill_chunk(part, table, kind, index, (theta, total), given)
     if dialect.zero == "elements-skip":
         still = batch.gradient == 0
-        for boxes, old in ((theta, batch.theta), (total, batch.state_sum)):
-            boxes.lo[still] = boxes.hi[still] = old[still]
+        for boxes, old in zip((theta, total), batch.starts(), strict=True):
+            for new_column, column in zip(boxes, old, strict=True):
+                new_column[still] = column[still]
     return theta, total
 
 
@@ -133,11 +158,11 @@ def _row_squares(batch: StepBatch, cls: NumericClass, dialect: Dialect) -> Array
     while start < len(batch):
         row = max(1, int(batch.rows[start]))
         part = slice(start, start + row)
-        theta, gradient = batch.theta[part].tolist(), batch.gradient[part].tolist()
+        gradient = batch.gradient[part].tolist()
         setting = batch.settings[batch.which[start]]
-        points = list(map(Interval.point, theta))
+        theta = list(map(Interval.around, batch.starts()[0].at(part).boxes()))
         squares[part] = mean_squares(
-            batch.format, cls, points, gradient, setting, dialect, row
+            batch.format, cls, theta, gradient, setting, dialect, row
         )
         start += row
     return squares
@@ -152,24 +177,27 @@ def _fill_chunk(
     squares: Array | None = None,
 ) -> None:
     ar = table.arithmetic()
+    theta, total = part.starts()
     with np.errstate(all="ignore"):
-        ar.watch(part.theta, part.state_sum, part.gradient)
+        ar.watch(theta.lo, total.lo, part.gradient)
+        if part.boxes is not None:
+            ar.watch(theta.hi, total.hi, part.gradient)
         given = None if squares is None else ar.given(*_ends(squares))
         results = step_box(
             ar,
-            ar.point(part.theta),
-            ar.point(part.state_sum),
+            ar.between(theta.lo, theta.hi),
+            ar.between(total.lo, total.hi),
             ar.point(table.sign[part.which] * part.gradient),
             table.pick(part.which, kind),
             table.dialect,
             given,
         )
-        hard = ar.hard | table.extreme[part.which]
+        hard = ar.hard | table.extreme[part.which] | theta.nan | total.nan
     for boxes, result in zip(filled, results, strict=True):
         boxes.lo[index], boxes.hi[index] = ar.ends(result)
     for i in np.flatnonzero(hard):
         t, o = part.settings[part.which[i]]
-        start = [Interval.point(float(x[i])) for x in (part.theta, part.state_sum)]
+        start = [Interval.around(boxes.box(int(i))) for boxes in (theta, total)]
         g = float(part.gradient[i])
         box_pair = norm_step(
             part.format,

@@ -93,6 +93,10 @@ class Narrow(_Watcher):
         """Exact values."""
         return x, x
 
+    def between(self, lo: Array, hi: Array) -> Box:
+        """The intervals [lo, hi]."""
+        return lo, hi
+
     def given(self, lo: Array, hi: Array) -> Box:
         """The intervals [lo, hi] of numbers >= 0 that row_wise.py forms."""
         self._mark(~np.isfinite(lo) | ~np.isfinite(hi))
@@ -240,8 +244,12 @@ class Wide(_Watcher):
 
     def point(self, x: Array) -> Box:
         """Exact values."""
-        zero = np.zeros_like(x)
-        return x, zero, x, zero
+        return self.between(x, x)
+
+    def between(self, lo: Array, hi: Array) -> Box:
+        """The intervals [lo, hi]."""
+        zero = np.zeros_like(lo)
+        return lo, zero, hi, zero
 
     def given(self, lo: Array, hi: Array) -> Box:
         """The intervals [lo, hi] of numbers >= 0 that row_wise.py forms."""

@@ -77,6 +77,14 @@ class Boxes(NamedTuple):
         lo, hi, nan = zip(*boxes, strict=True) if boxes else ((), (), ())
         return cls(np.array(lo, float), np.array(hi, float), np.array(nan, bool))
 
+    @classmethod
+    def of_numbers(cls, values: Array) -> Boxes:
+        """The boxes of one right value each; of NaN, that of NaN alone."""
+        nan = np.isnan(values)
+        if not nan.any():
+            return cls(values, values, nan)
+        return cls(np.where(nan, np.inf, values), np.where(nan, -np.inf, values), nan)
+
     def at(self, index: Any) -> Boxes:
         """The boxes of some elements: a slice, or an array of places."""
         return Boxes(self.lo[index], self.hi[index], self.nan[index])

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .algorithm import context
@@ -307,6 +308,7 @@ class NormArithmetic:
         return _ctx.zero if moved * x < 0 else moved  # rounding keeps the sign
 
 
+@lru_cache(maxsize=4096)
 def stored_box(fmt: Format, value: float) -> Box:
     """What a port may store for a binary64 number: rounded, by a wider format or not.
 

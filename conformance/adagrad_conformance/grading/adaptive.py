@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adagrad_conformance.execution.observations import AdaptiveSeen
+from adagrad_reference.trajectories import Trajectory
 
 from .case import Case, Terms
 from .events.walk import collect
@@ -11,9 +12,11 @@ from .failure import Failure, FailureKind
 __all__ = ["adaptive_case"]
 
 
-def adaptive_case(seen: AdaptiveSeen, terms: Terms) -> Case:
+def adaptive_case(
+    seen: AdaptiveSeen, terms: Terms, expected: Trajectory | None
+) -> Case:
     """Judged as the scenario that it became, and by its own law."""
-    judged = collect(seen.observation, terms)
+    judged = collect(seen.observation, terms, expected)
     case = Case(seen.check, seen.status, seen.message, judged.failures, judged.steps)
     case.margins = judged.margins
     if seen.status:

@@ -18,23 +18,29 @@ from adagrad_reference.scenario import Scenario
 
 from .failure import Failure
 
-__all__ = ["Bits", "Case", "Expectations", "StepsSeen", "Terms"]
+__all__ = ["Bits", "Case", "Expectations", "StepsSeen", "Terms", "no_file"]
 
-#: The boxes along the trajectory of a scenario, for a port that shows no state.
-Expectations = Callable[[Scenario], Sequence[EventExpectation]]
+#: What a file holds of a scenario: an entry for each event, or None where none does.
+Expectations = Callable[[Scenario], Sequence[EventExpectation] | None]
 
 Bits = tuple[int, ...]
 
 
+def no_file(scenario: Scenario) -> None:
+    """The expectations where no files of vectors are at hand: all are computed."""
+    del scenario
+
+
 @dataclass(frozen=True)
 class Terms:
-    """What a port is held to: its claims, its dialect, and the boxes of trajectories.
+    """What a port is held to: its claims, its dialect, and what files expect.
 
-    `expect` is called for ports without the claim `state` alone.
+    `expect` is called for ports without the claim `state` alone, and by the document;
+    what no file holds is computed.
     """
 
     claims: frozenset[str]
-    expect: Expectations
+    expect: Expectations = no_file
     dialect: Dialect = DOCUMENT
 
     def by(self, dialect: Dialect) -> Terms:

@@ -18,9 +18,7 @@ format and class.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 import numpy as np
@@ -37,12 +35,14 @@ from adagrad_conformance.execution.observations import (
 from adagrad_conformance.execution.status import Status
 from adagrad_reference.array_enclosure import StepBatch, fast_boxes
 from adagrad_reference.array_exact import dialect_errors, exact_steps
-from adagrad_reference.boxes import same
+from adagrad_reference.boxes import Boxes, same
 from adagrad_reference.dialects import Dialect
-from adagrad_reference.expectations import play
+from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.flags import Flag, FlagEffect
 from adagrad_reference.formats import FORMATS, Format
 from adagrad_reference.numeric_class import FLUSHED, LAWFUL, TIGHT, NumericClass
+from adagrad_reference.scenario import Step
+from adagrad_reference.trajectories import Trajectory, trajectories
 
 from .adaptive import adaptive_case
 from .arrays import step_batch
@@ -69,10 +69,9 @@ def judge(
     Without `graded` there is only pass or fail.  The grade `exact` exists for the
     document alone.
     """
-    if terms.dialect.changes:  # files hold the document's expectations alone
-        expect = partial(play, fast=True, dialect=terms.dialect)
-        terms = replace(terms, expect=expect)
-    cases = [_case(seen, terms) for seen in everything]
+    listed = list(everything)
+    expected = _trajectories(listed, terms)
+    cases = [_case(seen, terms, expected) for seen in listed]
     batches: dict[tuple[str, NumericClass], list[tuple[Case, StepsSeen]]]
     batches = defaultdict(list)
     for case in cases:
@@ -84,17 +83,54 @@ def judge(
     return [_verdict(case) for case in cases]
 
 
-def _case(seen: Seen, terms: Terms) -> Case:
+def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Trajectory]:
+    """Boxes of theta for a port that shows no state, by the identity of observations.
+
+    Those of the document that a file holds are taken from there.
+    """
+    if "state" in terms.claims:
+        return {}
+    alone = (
+        seen.observation if isinstance(seen, AdaptiveSeen) else seen
+        for seen in everything
+    )
+    played = [
+        seen
+        for seen in alone
+        if isinstance(seen, Observation)
+        and any(isinstance(event, Step) for event in seen.scenario.events)
+    ]
+    found: dict[int, Trajectory] = {}
+    for seen in () if terms.dialect.changes else played:
+        held = terms.expect(seen.scenario)
+        if held is not None:
+            found[id(seen)] = [_lawful(event) for event in held]
+    rest = [seen for seen in played if id(seen) not in found]
+    computed = trajectories([seen.scenario for seen in rest], terms.dialect)
+    found.update(zip(map(id, rest), computed, strict=True))
+    return found
+
+
+def _lawful(event: EventExpectation) -> dict[str, Boxes]:
+    """The boxes of the params that an event moves, as vector files hold them."""
+    return {
+        name: Boxes.of(param.theta[LAWFUL.name])
+        for name, param in event.params.items()
+        if param.theta is not None
+    }
+
+
+def _case(seen: Seen, terms: Terms, expected: Mapping[int, Trajectory]) -> Case:
     match seen:
         case Observation():
-            case = collect(seen, terms)
+            case = collect(seen, terms, expected.get(id(seen)))
             case.detail = seen.detail
         case RelationSeen():
             case = _relation_case(seen, terms.dialect)
         case NativeSeen():
             case = native_case(seen, terms.dialect)
         case AdaptiveSeen():
-            case = adaptive_case(seen, terms)
+            case = adaptive_case(seen, terms, expected.get(id(seen.observation)))
         case NotPlayed():
             case = Case(seen.check, seen.status, seen.message)
         case _:

@@ -8,7 +8,7 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.boxes import encoded
 from adagrad_reference.effects import Update
-from adagrad_reference.expectations import ParamExpectation
+from adagrad_reference.expectations import ParamExpectation, expected
 from adagrad_reference.formats import decimal
 from adagrad_reference.scenario import Event, Scenario, Tensor
 
@@ -21,8 +21,10 @@ _SHOWN = 4
 def event_lines(scenario: Scenario, library: Library) -> Iterator[str]:
     """The events of a scenario, and what is due after each."""
     books = Bookkeeper(scenario)
-    expected = library.expectations(scenario)
-    for number, (event, due) in enumerate(zip(scenario.events, expected, strict=True)):
+    due_of_events = library.expectations(scenario) or expected(scenario)
+    for number, (event, due) in enumerate(
+        zip(scenario.events, due_of_events, strict=True)
+    ):
         effect = books.apply(event)
         if due.refusal:
             word = type(event).__name__

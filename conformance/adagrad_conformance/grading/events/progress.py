@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,9 +13,9 @@ from adagrad_conformance.grading.case import Case, Terms
 from adagrad_conformance.grading.failure import Failure, FailureKind, Number
 from adagrad_reference.dialect_bookkeeping import bookkeeper
 from adagrad_reference.effects import Effect, Update
-from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.interval import stored_box
 from adagrad_reference.scenario import Event, Scenario, Step, Tensor
+from adagrad_reference.trajectories import Trajectory
 
 from .master_weights import Masters
 
@@ -56,7 +56,7 @@ class Progress:
     terms: Terms
     case: Case
     masters: Masters | None
-    expected: Sequence[EventExpectation] | None  #: for a port that shows no state
+    expected: Trajectory | None  #: for a port that shows no state
     theta: dict[str, Tensor] = field(default_factory=dict)
     sums: dict[Place, Tensor | None] = field(default_factory=dict)
     saved: dict[tuple[str, str], Tensor | None] = field(default_factory=dict)

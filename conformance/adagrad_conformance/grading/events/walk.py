@@ -13,9 +13,8 @@ from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.boxes import report_outside
 from adagrad_conformance.grading.case import Case, Terms
 from adagrad_conformance.grading.failure import FailureKind
-from adagrad_reference.boxes import Boxes
-from adagrad_reference.numeric_class import LAWFUL
 from adagrad_reference.scenario import Save, Step, Steps
+from adagrad_reference.trajectories import Trajectory
 
 from .accumulators import check_state, written_sums
 from .binary32_view import as_binary32, rounded_boxes, shows_masters
@@ -28,8 +27,13 @@ from .runs import check_run
 __all__ = ["collect"]
 
 
-def collect(seen: Observation, terms: Terms) -> Case:
-    """The failures that need no arithmetic, and the steps that do."""
+def collect(
+    seen: Observation, terms: Terms, expected: Trajectory | None = None
+) -> Case:
+    """The failures that need no arithmetic, and the steps that do.
+
+    `expected` are the boxes of theta, for a port that shows no state.
+    """
     case = Case(seen.check, seen.status, seen.message)
     masters = Masters.of(seen.scenario) if MASTER in terms.claims else None
     if masters is not None:
@@ -38,9 +42,6 @@ def collect(seen: Observation, terms: Terms) -> Case:
         case.status, case.reason = Status.MALFORMED, "wrong-content"
         case.message = f"a master copy is shown, but '{MASTER}' is not claimed"
         return case
-    hidden = "state" not in terms.claims
-    steps = any(isinstance(event, Step) for event in seen.scenario.events)
-    expected = terms.expect(seen.scenario) if hidden and steps else None
     progress = Progress(seen.scenario, terms, case, masters, expected)
     events = zip(seen.scenario.events, seen.events, strict=False)
     for number, (event, shown) in enumerate(events):
@@ -100,10 +101,9 @@ def _check_boxes(progress: Progress, played: Played) -> None:
     for param in sorted(played.moved):
         place = (played.event.optimizer, param)
         reading = played.shown.readings.get(place)
-        due = progress.expected[number].params[param].theta
-        if reading is None or due is None:
+        boxes = progress.expected[number].get(param)
+        if reading is None or boxes is None:
             continue
-        boxes = Boxes.of(due[LAWFUL.name])
         if masters is not None and param in masters.narrow:
             boxes = rounded_boxes(masters.narrow[param], boxes)
         values = np.array(reading.theta.values(), float)
