@@ -33,7 +33,7 @@ from .scenario import (
     ZeroGrad,
 )
 
-__all__ = ["has_empty_step", "needed_claims"]
+__all__ = ["has_empty_step", "needed_claims", "plain_claims"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,12 @@ def needed_claims(scenario: Scenario) -> frozenset[str]:
 
     Each is the name of a format, of an option, or of an ability such as `closure`.
     """
+    return plain_claims(scenario) | set(_of_the_books(scenario))
+
+
+@_once
+def plain_claims(scenario: Scenario) -> frozenset[str]:
+    """The claims that show without playing the scenario: all but those of rule 3."""
     found = set(scenario.formats)
     if len(scenario.formats) > 1:
         found.add("mixed-formats")
@@ -75,7 +81,7 @@ def needed_claims(scenario: Scenario) -> frozenset[str]:
             *(claim for options in options_of(event) for claim in _of_options(options)),
             *(claim for given in gradients_of(event) for claim in _of_gradients(given)),
         }
-    return frozenset(found | set(_of_the_books(scenario)))
+    return frozenset(found)
 
 
 def _of_tensor(tensor: Tensor) -> Iterator[str]:

@@ -3,8 +3,10 @@
 Rule 1.  A *word* names a tensor, an optimizer or a save: an ASCII letter, then letters,
          digits and underscores, at most WORD_LENGTH characters in all.
 Rule 2.  A *path* names a scenario or a requirement: parts of lower-case ASCII letters
-         and digits, joined by single hyphens, the parts joined by single slashes, at
-         most PATH_LENGTH characters in all.
+         and digits, joined by single hyphens, the parts joined by single slashes.
+         Behind them may stand what was taken out of the scenario, each after a tilde:
+         a part, or a part, an equals sign and a value.  At most PATH_LENGTH characters
+         in all.
 Rule 3.  A *note* is one line of printable characters, at most NOTE_LENGTH of them.
 
 So a name is harmless in a source text, in a file name and on a terminal.  A message
@@ -25,11 +27,12 @@ __all__ = [
     "shown",
 ]
 
-WORD_LENGTH, PATH_LENGTH, NOTE_LENGTH = 64, 160, 1000
+WORD_LENGTH, PATH_LENGTH, NOTE_LENGTH = 64, 480, 1000
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PART = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-_PATH = re.compile(rf"{_PART}(?:/{_PART})*")
+_TAKEN_OUT = rf"~{_PART}(?:=[a-z0-9][a-z0-9.+-]*)?"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})*(?:{_TAKEN_OUT})*")
 
 #: The most characters of a refused text that a message shows.
 _SHOWN = 40

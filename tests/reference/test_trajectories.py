@@ -47,7 +47,7 @@ def test_every_golden_vector(family):
         if LIBRARY.holds(scenario)  # not where an option is NaN, which equals nothing
     ]
     elements, wider = map(sum, zip(*counts, strict=True))
-    assert wider <= 0.15 * elements
+    assert wider <= 0.2 * elements
 
 
 @pytest.mark.parametrize("name", ["keras", "optax", "global-counter", "row-wise"])

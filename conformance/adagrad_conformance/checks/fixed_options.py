@@ -4,7 +4,8 @@ Many published Adagrads have a fixed eps, or always start S at 0.1.  Such a port
 declares the value (`Adapter.constants`).  A scenario that names the option is then
 played, and judged, with the port's own value in its place.
 
-Rule 1.  Only scenarios are changed: relations and adaptive runs rest on their values.
+Rule 1.  Only scenarios are changed here; `projection` changes relations and adaptive
+         runs, where these do not rest on the option.
 Rule 2.  A scenario that varies the option, or gives it 0 or an illegal value, is about
          the option itself.  It stays as it is, and the port does not claim it.
 Rule 3.  In 16-bit formats an eps below `SMALLEST_EPS_16` is not put in: it would move
@@ -20,7 +21,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from adagrad_conformance.requirements.table import foremost
-from adagrad_reference.claims import has_empty_step
+from adagrad_reference.claims import has_empty_step, plain_claims
 from adagrad_reference.events import map_options, options_of
 from adagrad_reference.options import illegal_option
 from adagrad_reference.scenario import OptionValues, Scenario
@@ -70,18 +71,33 @@ def missing_claims(
 ) -> frozenset[str]:
     """The claims that a check, once fitted, needs and the port does not make.
 
-    For a port with the claim `needs-a-gradient`, a check with a step without gradients
-    misses a claim of its own.
+    Those that only playing it shows are looked for where no other is missing.  For a
+    port with the claim `needs-a-gradient`, a check with a step without gradients misses
+    a claim of its own.
     """
-    missing = needed_claims(check) - claims
+    shown = frozenset[str]().union(*map(plain_claims, _scenarios(check)))
+    return _unmet(check, shown - claims, constants) or _unmet(
+        check, _needed(check, claims) - claims, constants
+    )
+
+
+def _needed(check: Check, claims: frozenset[str]) -> frozenset[str]:
+    missing = needed_claims(check)
     if _NEEDS_A_GRADIENT in claims and any(map(has_empty_step, _scenarios(check))):
         missing |= {"steps without gradients"}
-    if not isinstance(check, Scenario):
+    return missing
+
+
+def _unmet(
+    check: Check, missing: frozenset[str], constants: Mapping[str, float]
+) -> frozenset[str]:
+    """The missing claims that the port's constants do not make up for."""
+    if not missing or not constants:
         return missing
     fixed = {
         name: value
         for name, value in constants.items()
-        if set(_values(check, name)) == {value}
+        if set(_named_by(check, name)) == {value}
     }
     met = {name.replace("_", "-") for name in fixed}
     return missing - met - {_ZERO_CLAIMS[name] for name in fixed if not fixed[name]}
@@ -114,6 +130,15 @@ def _can_be(name: str, value: float, scenario: Scenario) -> bool:
         return False
     narrow = any(tensor.fmt.width == 16 for tensor in scenario.tensors.values())
     return not (narrow and name == "eps" and value < SMALLEST_EPS_16)
+
+
+def _named_by(check: Check, name: str) -> list[float]:
+    """Every value that a check gives to an option."""
+    if isinstance(check, Adaptive):
+        return [float(check.options[name])] if name in check.options else []
+    return [
+        value for scenario in _scenarios(check) for value in _values(scenario, name)
+    ]
 
 
 def _values(scenario: Scenario, name: str) -> Iterator[float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.native.table import NATIVE, NativeEntry
@@ -100,6 +100,7 @@ class Adaptive(ABC):
     id: str
     requirements: tuple[str, ...]
     tensors: Mapping[str, Tensor]
+    options: Mapping[str, Any]  #: of the optimizer that it makes
 
     @property
     def level(self) -> str:

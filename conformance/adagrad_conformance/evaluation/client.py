@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from adagrad_conformance.adapters.base import Malformed
-from adagrad_conformance.checks.fixed_options import fitted
 from adagrad_conformance.checks.kinds import Check
+from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
@@ -40,6 +40,7 @@ def evaluate_client(
     known: Callable[[Scenario], bool] = lambda scenario: False,
     explain: bool = True,
     keep: bool = False,
+    as_they_are: bool = False,
 ) -> TargetResult:
     """Start a port, check its use of the protocol, play the checks, judge, and end it.
 
@@ -48,6 +49,7 @@ def evaluate_client(
     unless there are fewer checks than `ENOUGH`.  With `keep` the result keeps the
     observations.  `advance` is called after every check; `known` says whether a file
     holds a scenario, and scenarios that fail are kept in the result where none does.
+    Checks are fitted to the claims of the port, unless they are played `as_they_are`.
     """
     result = TargetResult(target)
     try:
@@ -59,7 +61,8 @@ def evaluate_client(
         if problem := smoke_test(client, result.identity):
             result.problem = f"failed its smoke test: {_last_line(problem)}"
             return result
-        checks = [fitted(check, result.identity.constants) for check in checks]
+        if not as_they_are:
+            checks = fit(checks, result.identity.claims, result.identity.constants)
         seen = list(_observed(client, result.identity, checks, advance))
         result.seen = seen if keep else []
         _judge(result, result.identity, seen, expect, explain)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from adagrad_conformance.adapters.base import Malformed
-from adagrad_conformance.checks.fixed_options import fitted
 from adagrad_conformance.checks.kinds import Check, kind
+from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.grading.case import Expectations
 from adagrad_conformance.grading.verdict import Verdict
@@ -54,7 +54,7 @@ def reproduce(
     path = check_folder(folder)
     names: set[str] = set()
     for target, its in zip(targets, verdicts, strict=True):
-        if not cheapest_failures(its, checks):
+        if not any(verdict.status.is_failure for verdict in its):
             continue
         if file_name(target.name) in names:
             raise UserError(f"{target.name}: another target has a folder of that name")
@@ -80,10 +80,10 @@ def _of_target(
     client = SubprocessClient(target.command, timeout, memory)
     try:
         identity = client.start()
-        fit = [fitted(check, identity.constants) for check in checks]
+        fitted = fit(checks, identity.claims, identity.constants)
         return [
             _one(client, identity, target, name, *pair, expect)
-            for name, pair in cheapest_failures(verdicts, fit).items()
+            for name, pair in cheapest_failures(verdicts, fitted).items()
         ]
     except (NotLoaded, Malformed) as error:
         lines = str(error).strip().splitlines() or ["no reason was given"]

@@ -42,9 +42,12 @@ class Classification:
     scenario that failed needs them; otherwise the reduction could slide into another
     fault of the same port.  `options` are the options that the requirement is about:
     where a port lacks one, the requirement does not apply to the port.
+    `needs_its_state` marks a requirement about certain values of theta, S or t: a state
+    that is reached by steps, instead of written, does not have them.
     """
 
     theme: Theme
     fault_class: FaultClass
     keeps_claims: tuple[str, ...]
     options: tuple[str, ...]
+    needs_its_state: bool = False

@@ -14,6 +14,7 @@ __all__ = ["REQUIREMENTS"]
 _NUMERICS = Classification(
     Theme.NUMERICS, FaultClass.NUMERICS, keeps_claims=(), options=()
 )
+_OF_A_STATE = replace(_NUMERICS, needs_its_state=True)
 
 REQUIREMENTS = (
     Requirement(
@@ -39,7 +40,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
-        _NUMERICS,
+        _OF_A_STATE,
         "From theta = 0 the update itself is seen, to its last bit.",
         "Elsewhere theta hides the error of the update.",
     ),
@@ -66,7 +67,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
-        _NUMERICS,
+        _OF_A_STATE,
         "Steps 2, 5, 7, 1000 and beyond stay inside the enclosure.",
         "A decayed rate held in a narrow format drifts with t.",
     ),
@@ -75,7 +76,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
-        _NUMERICS,
+        _OF_A_STATE,
         "g near -weight_decay * theta, and theta near the update, stay inside.",
         "Cancellation multiplies every rounding before it.",
     ),
@@ -84,7 +85,7 @@ REQUIREMENTS = (
         "MUST",
         "R-numerics",
         ALGORITHM,
-        _NUMERICS,
+        _OF_A_STATE,
         "Results half-way between two numbers stay inside.",
         "Truncation instead of rounding shows here.",
     ),
@@ -93,7 +94,7 @@ REQUIREMENTS = (
         "MUST",
         "R-special",
         ALGORITHM,
-        _NUMERICS,
+        _OF_A_STATE,
         "Where g * g overflows, S is inf, or finite in a wider intermediate.",
         "NaN would spread where a finite step or none is right.",
     ),
@@ -102,7 +103,7 @@ REQUIREMENTS = (
         "SHOULD",
         "R-numerics",
         ALGORITHM,
-        _NUMERICS,
+        _OF_A_STATE,
         "Subnormal inputs and results are kept, unless flushing them is declared.",
         "Flushing to zero stops learning near zero; it should be declared.",
     ),

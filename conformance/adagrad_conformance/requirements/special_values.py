@@ -12,7 +12,11 @@ from .requirement import ALGORITHM, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _SPECIAL_VALUES = Classification(
-    Theme.SPECIAL_VALUES, FaultClass.NUMERICS, keeps_claims=(), options=()
+    Theme.SPECIAL_VALUES,
+    FaultClass.NUMERICS,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=True,
 )
 
 REQUIREMENTS = (
