@@ -103,23 +103,28 @@ def test_a_right_port_that_claims_little_passes():
     assert failed(Small) == set()
 
 
-def test_accumulators_by_position_are_seen_where_shapes_are_equal_and_nowhere_else():
-    assert failed(ByPosition) == {"plain/none-in-turn/binary32"}
+def as_they_are(names):
+    """Without the checks of other families, which are projected onto these ports."""
+    return {name for name in names if "~" not in name}
 
 
-def test_a_rate_that_is_written_in_vain_is_seen_without_groups_and_nowhere_else():
-    assert failed(WritesAnotherPlace) == {
+def test_accumulators_by_position_are_seen_where_shapes_are_equal():
+    assert as_they_are(failed(ByPosition)) == {"plain/none-in-turn/binary32"}
+
+
+def test_a_rate_that_is_written_in_vain_is_seen_without_groups():
+    assert as_they_are(failed(WritesAnotherPlace)) == {
         "plain/lr-changed/binary32",
         "plain/eps-changed/binary32",
     }
 
 
-def test_an_eps_that_is_written_in_vain_is_seen_without_groups_and_nowhere_else():
-    assert failed(EpsOfTheBeginning) == {"plain/eps-changed/binary32"}
+def test_an_eps_that_is_written_in_vain_is_seen_without_groups():
+    assert as_they_are(failed(EpsOfTheBeginning)) == {"plain/eps-changed/binary32"}
 
 
-def test_an_accumulator_for_each_kind_of_gradient_is_seen_and_nowhere_else():
-    assert failed(SumsByKind) == {"plain/rows-between/binary32"}
+def test_an_accumulator_for_each_kind_of_gradient_is_seen():
+    assert as_they_are(failed(SumsByKind)) == {"plain/rows-between/binary32"}
 
 
 def test_a_load_that_restores_nothing_is_seen_without_groups():

@@ -65,8 +65,8 @@ def test_other_seeds_other_scenarios():
 
 def test_scenarios_survive_json():
     for scenario in fresh_scenarios(11):
-        copy = scenario_from_json(json.loads(json.dumps(scenario_to_json(scenario))))
-        assert copy == scenario
+        data = json.loads(json.dumps(scenario_to_json(scenario)))
+        assert scenario_to_json(scenario_from_json(data)) == data
 
 
 def test_a_run_holds_every_format_and_all_are_must():

@@ -30,11 +30,15 @@ def evaluate_all(
     timeout: float,
     memory: float | None,
     jobs: int,
+    given: bool = False,
+    whole: bool = True,
 ) -> list[TargetResult]:
     """The result of each target, in order, `jobs` of them at a time.
 
     `timeout` is in seconds for an answer, `memory` in GiB for each port's data.  On
-    SIGINT or SIGTERM all ports are ended, and the command with exit code 130.
+    SIGINT or SIGTERM all ports are ended, and the command with exit code 130.  Checks
+    that are `given` in a file are played as they are; `whole` is False where the user
+    has chosen some by name.
     """
     clients = [SubprocessClient(t.command, timeout, memory) for t in targets]
     with (
@@ -52,6 +56,8 @@ def evaluate_all(
                 library.expectations,
                 lambda: progress.advance(task),
                 library.holds,
+                as_they_are=given,
+                whole=whole and not given,
             )
 
         return list(pool.map(one, targets, clients))

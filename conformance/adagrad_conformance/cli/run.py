@@ -81,6 +81,8 @@ def run_command(options: RunOptions) -> int:
         options.timeout,
         options.memory,
         options.jobs,
+        given=options.scenario_file is not None,
+        whole=options.only is None,
     )
     _report(plan, results, options)
     if options.reproducers is not None:

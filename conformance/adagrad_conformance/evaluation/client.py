@@ -23,6 +23,7 @@ from adagrad_reference.dialects import DIALECTS, DOCUMENT
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_to_json
 
+from .basis import basis
 from .result import TargetResult
 
 __all__ = ["ENOUGH", "evaluate_client"]
@@ -41,6 +42,7 @@ def evaluate_client(
     explain: bool = True,
     keep: bool = False,
     as_they_are: bool = False,
+    whole: bool = False,
 ) -> TargetResult:
     """Start a port, check its use of the protocol, play the checks, judge, and end it.
 
@@ -50,6 +52,8 @@ def evaluate_client(
     observations.  `advance` is called after every check; `known` says whether a file
     holds a scenario, and scenarios that fail are kept in the result where none does.
     Checks are fitted to the claims of the port, unless they are played `as_they_are`.
+    With `whole` they are all that there is to a verdict, so that the result says what
+    it rests on, and is `insufficient` where that is too little.
     """
     result = TargetResult(target)
     try:
@@ -61,11 +65,14 @@ def evaluate_client(
         if problem := smoke_test(client, result.identity):
             result.problem = f"failed its smoke test: {_last_line(problem)}"
             return result
+        asked = checks
         if not as_they_are:
             checks = fit(checks, result.identity.claims, result.identity.constants)
         seen = list(_observed(client, result.identity, checks, advance))
         result.seen = seen if keep else []
         _judge(result, result.identity, seen, expect, explain)
+        if whole:
+            result.basis = basis(result.identity, asked, checks, result.verdicts)
     except KeyboardInterrupt:
         if isinstance(client, SubprocessClient):
             client.abandon()  # a port that hangs would not hear that it shall stop

@@ -5,11 +5,14 @@ Both are made from verdicts here, and from the records of a stream in `reports`.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 from adagrad_conformance.execution.status import Status
 
-__all__ = ["Conclusion", "conclude", "evidence"]
+__all__ = ["Conclusion", "basis_lines", "conclude", "evidence"]
 
 
 class Conclusion(StrEnum):
@@ -17,16 +20,44 @@ class Conclusion(StrEnum):
 
     CONFORMANT = "CONFORMANT"
     NOT_CONFORMANT = "NOT CONFORMANT"
+    INSUFFICIENT = "INSUFFICIENT"
     NOT_JUDGED = "NOT JUDGED"
 
 
-def conclude(problem: str | None, judged: int, failed: int) -> Conclusion:
+def conclude(
+    problem: str | None, judged: int, failed: int, too_little: bool = False
+) -> Conclusion:
     """The conclusion from why a port could not be judged at all, if so; how many checks
-    were judged; and how many failed at MUST.
+    were judged; how many failed at MUST; and whether what was judged is too little.
     """
-    if problem or not judged:
+    if problem:
         return Conclusion.NOT_JUDGED
-    return Conclusion.NOT_CONFORMANT if failed else Conclusion.CONFORMANT
+    if failed:
+        return Conclusion.NOT_CONFORMANT
+    if too_little:
+        return Conclusion.INSUFFICIENT
+    return Conclusion.CONFORMANT if judged else Conclusion.NOT_JUDGED
+
+
+def basis_lines(basis: Mapping[str, Any]) -> Iterator[str]:
+    """What a verdict rests on, from the fields of a `Basis`, a line each."""
+    yield (
+        f"rests on {basis['judged']} of {basis['requirements']} requirements at MUST, "
+        f"{basis['element_steps']:,} element-steps, params of up to "
+        f"{basis['size']:,} elements, runs of up to {basis['steps']:,} steps"
+    )
+    for line in basis["lacking"]:
+        yield f"too little: {line}"
+    if basis["silent_themes"]:
+        yield f"not judged at all: {', '.join(basis['silent_themes'])}"
+    if basis["waived_themes"]:
+        yield f"waived in part: {', '.join(basis['waived_themes'])}"
+    needs = Counter(
+        claim for claims in basis["not_judged"].values() for claim in claims
+    )
+    if needs:
+        listed = ", ".join(f"{claim} ({n})" for claim, n in needs.most_common())
+        yield f"claims that the other requirements need: {listed}"
 
 
 def evidence(

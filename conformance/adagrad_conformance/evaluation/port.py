@@ -73,6 +73,7 @@ def evaluate_port(port: PortLike, options: Options) -> TargetResult:
         library.expectations,
         known=library.holds,
         explain=options.explain,
+        whole=options.only is None,
     )
     result.seed, result.in_process = seed, driven.in_process
     return result

@@ -12,13 +12,15 @@ from adagrad_conformance.execution.status import Status
 from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.scenario import LEVELS
 
-from .conclusion import Conclusion, conclude, evidence
+from .conclusion import Conclusion, basis_lines, conclude, evidence
 
 if TYPE_CHECKING:  # an import of the result loads no arithmetic
     from adagrad_conformance.diagnosis.explanation import Diagnosis
     from adagrad_conformance.execution.observations import Seen
     from adagrad_conformance.grading.verdict import Verdict
     from adagrad_conformance.transport.identity import Identity
+
+    from .basis import Basis
 
 __all__ = ["TargetResult"]
 
@@ -48,18 +50,21 @@ class TargetResult:
     by_document: tuple[int, int] | None = None
     #: Failed scenarios that no file holds, as JSON, by id.
     reproducers: Mapping[str, Any] = field(default_factory=dict)
+    #: What the verdicts rest on; None where the checks were chosen by name, or given.
+    basis: Basis | None = None
     seed: int | None = None  #: of the random scenarios
     in_process: bool = False  #: whether the port ran in the process of the caller
 
     @property
     def conclusion(self) -> Conclusion:
-        """Conformant, not conformant, or not judged."""
+        """Conformant, not conformant, insufficient, or not judged."""
         judged = sum(v.status.was_judged for v in self.verdicts)
-        return conclude(self.problem, judged, len(self.failures))
+        too_little = bool(self.basis and self.basis.lacking)
+        return conclude(self.problem, judged, len(self.failures), too_little)
 
     @property
     def conformant(self) -> bool:
-        """Whether something was judged and no MUST failed."""
+        """Whether enough was judged and no MUST failed."""
         return self.conclusion is Conclusion.CONFORMANT
 
     @property
@@ -79,14 +84,16 @@ class TargetResult:
     def exit_code(self, strict: bool = False) -> int:
         """The exit code of a run of this target alone.
 
-        0 conforms, 1 does not, 3 could not be loaded or failed its smoke test, 4
-        nothing was judged.  With `strict`, a SHOULD that fails counts as a MUST.
+        0 conforms, 1 does not, 3 could not be loaded or failed its smoke test, 4 too
+        little was judged, or nothing.  With `strict`, a SHOULD that fails counts as a
+        MUST.
         """
         if self.problem:
             return 3
         if self.failed_at("MUST", *(("SHOULD",) if strict else ())):
             return 1
-        return 4 if self.conclusion is Conclusion.NOT_JUDGED else 0
+        enough = self.conclusion in (Conclusion.CONFORMANT, Conclusion.NOT_CONFORMANT)
+        return 0 if enough else 4
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__} {self._answer()}"
@@ -119,6 +126,8 @@ class TargetResult:
         yield self._answer()
         if self.problem:
             return
+        if self.basis:
+            yield from (f"  {line}" for line in basis_lines(vars(self.basis)))
         for level in filter(self._judged, LEVELS[1:]):
             yield f"  {self._passed(level)} {level} checks pass"
         for level in LEVELS:

@@ -10,7 +10,7 @@ __all__ = ["exit_code"]
 
 
 def exit_code(results: Iterable[TargetResult], strict: bool) -> int:
-    """0 conforms, 1 does not, 3 a target failed to load, 4 nothing was judged.
+    """0 conforms, 1 does not, 3 a target failed to load, 4 too little was judged.
 
     With `strict`, a SHOULD that fails counts as a MUST.  Over several targets the
     gravest wins, in the order 3, 1, 4, 0.

@@ -24,6 +24,7 @@ from .formats import Supplements
 
 if TYPE_CHECKING:
     from adagrad_conformance.diagnosis.explanation import Diagnosis, Explanation
+    from adagrad_conformance.evaluation.basis import Basis
 
 __all__ = [
     "STREAM_VERSION",
@@ -145,11 +146,23 @@ def target_record(result: TargetResult) -> Json:
     if result.by_document:
         passed, judged = result.by_document
         record["by_document"] = {"passed": passed, "judged": judged}
+    if result.basis:
+        record["basis"] = basis_record(result.basis)
     if result.diagnosis:
         record["diagnosis"] = diagnosis_record(result.diagnosis)
     if result.problem:
         record["problem"] = result.problem
     return dict(_writable(record))
+
+
+def basis_record(basis: Basis) -> Json:
+    """What the verdict rests on."""
+    record = dict(vars(basis))
+    for name in ("silent_themes", "waived_themes", "lacking"):
+        record[name] = [str(word) for word in record[name]]
+    claims = record["not_judged"].items()
+    record["not_judged"] = {name: list(needs) for name, needs in claims}
+    return record
 
 
 def diagnosis_record(diagnosis: Diagnosis) -> Json:

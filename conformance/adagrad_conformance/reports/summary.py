@@ -133,9 +133,10 @@ class Summary:
 
     @property
     def verdict(self) -> Conclusion:
-        """Conformant, not conformant, or not judged."""
+        """Conformant, not conformant, insufficient, or not judged."""
         problem, total = self.target.get("problem"), self.total
-        return conclude(problem, total.judged_at(), total.failed)
+        too_little = bool(self.target.get("basis", {}).get("lacking"))
+        return conclude(problem, total.judged_at(), total.failed, too_little)
 
     @property
     def verdict_words(self) -> str:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from adagrad_conformance.diagnosis.wording import explanation_text
-from adagrad_conformance.evaluation.conclusion import Conclusion
+from adagrad_conformance.evaluation.conclusion import Conclusion, basis_lines
 
 from .formats import Supplements
 from .records import Stream
@@ -23,6 +23,7 @@ _WIDTH = 110
 _COLOURS = {
     Conclusion.CONFORMANT: "green",
     Conclusion.NOT_CONFORMANT: "red",
+    Conclusion.INSUFFICIENT: "yellow",
     Conclusion.NOT_JUDGED: "yellow",
 }
 
@@ -64,18 +65,21 @@ def print_summary(console: Console, summary: Summary) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    _verdict(console, summary)
     console.print(_themes(summary))
+    console.print("  * of passed checks, in ulp at scale", style="dim")
     _findings(console, summary, "MUST", "Failures at MUST", "red")
     _findings(console, summary, "SHOULD", "Findings at SHOULD", "yellow")
     _findings(console, summary, "MAY", "Reported at MAY", "dim")
-    if summary.not_claimed:
+    if summary.not_claimed and "basis" not in target:
         parts = [f"{name} ({count})" for name, count in summary.not_claimed.items()]
         text = "not claimed (checks that need it): " + ", ".join(parts)
         console.print(f"  {escape(text)}", style="dim")
     for reason, names in summary.skipped.items():
         text = f"not run here: {', '.join(names)} ({reason})"
         console.print(f"  {escape(text)}", style="dim", soft_wrap=True)
-    _verdict(console, summary)
+    _diagnosis(console, summary)
+    _next(console, summary)
 
 
 def _diagnosis(console: Console, summary: Summary) -> None:
@@ -158,8 +162,13 @@ def _verdict(console: Console, summary: Summary) -> None:
         f"{total.findings} findings at SHOULD",
         highlight=False,
     )
-    console.print("  * of passed checks, in ulp at scale", style="dim")
-    _diagnosis(console, summary)
+    for line in (
+        basis_lines(summary.target["basis"]) if "basis" in summary.target else ()
+    ):
+        console.print(f"  {escape(line)}", highlight=False)
+
+
+def _next(console: Console, summary: Summary) -> None:
     if summary.findings:
         first = summary.findings[0].first
         hint = f"adagrad-conformance explain {first['scenario']}"
