@@ -52,11 +52,17 @@ DIAGNOSIS = {
     "separator": {"scenario": "a/b", "against": ["eps is inside the root"]},
     "rest": EXPLANATION,
 }
+BASIS = {
+    **{"judged": 3, "requirements": 78, "element_steps": 9, "size": 3, "steps": 2},
+    **{"not_judged": {"maximize/sign": ["maximize"]}, "silent_themes": ["maximize"]},
+    **{"waived_themes": ["layout"], "lacking": ["9 element-steps"]},
+}
 TARGET = {
     **{"record": "target", "target": "x", "name": "x", "version": "1"},
     **{"language": "Ada", "claims": ["binary64"], "dialect": "keras"},
     **{"departs": ["eps is inside the root"], "constants": {"eps": "1e-07"}},
     **{"by_document": {"passed": 1, "judged": 2}, "diagnosis": DIAGNOSIS},
+    "basis": BASIS,
 }
 PROBLEM = {"record": "target", "target": "y", "problem": "no module y"}
 PASSED = {
@@ -237,7 +243,8 @@ def test_a_run_writes_valid_records_of_every_kind(real):
     for kind in KINDS:
         named = set(SCHEMA["$defs"][kind]["properties"])
         assert seen[kind] <= named, "a key that the schema does not name"
-        assert named - seen[kind] <= {"date", "trouble"}
+        # a run of checks chosen by name has no basis
+        assert named - seen[kind] <= {"date", "trouble", "basis"}
     stream = read_stream(real)
     assert len(records) == 2 + len(stream.targets) + len(stream.checks)
     assert stream.header["checks"] == max(
@@ -373,7 +380,7 @@ def test_a_deep_line_is_refused_in_one_line(tmp_path):
 PAGE = (ROOT / "conformance" / "STREAM.md").read_text()
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "diagnosis", "explanation"])
+@pytest.mark.parametrize("kind", [*KINDS, "basis", "diagnosis", "explanation"])
 def test_the_page_for_readers_lists_every_key(kind):
     """As the schema does: its name, whether it always stands, and what it means."""
     (section,) = re.findall(rf"^## `{kind}`\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)

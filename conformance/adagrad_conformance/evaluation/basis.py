@@ -20,7 +20,7 @@ from adagrad_conformance.transport.identity import Identity
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.scenario import Scenario, Step, Steps
 
-__all__ = ["FLOOR", "Basis", "basis"]
+__all__ = ["FLOOR", "Basis", "Floor", "basis"]
 
 
 @dataclass(frozen=True)

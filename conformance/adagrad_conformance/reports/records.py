@@ -30,6 +30,7 @@ __all__ = [
     "STREAM_VERSION",
     "Json",
     "Stream",
+    "basis_record",
     "check_record",
     "diagnosis_record",
     "header",

@@ -45,7 +45,7 @@ from adagrad_reference.scenario import (
 from .builders import FOUR_FORMATS, draw
 from .ordinary import SMALLEST_EPS_16, is_ordinary
 
-__all__ = ["FAMILY", "REQUIREMENT", "Drawn", "fresh_scenarios"]
+__all__ = ["FAMILY", "REQUIREMENT", "Drawn", "Language", "fresh_scenarios"]
 
 FAMILY = "fresh"
 REQUIREMENT = "numerics/fresh"  #: of everything that is drawn at random
