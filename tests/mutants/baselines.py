@@ -31,7 +31,7 @@ from usual_tests import USUAL_TESTS
 
 from adagrad_conformance.adapters.base import Reading
 
-__all__ = ["METHODS", "Alarms", "Methods", "Probe", "alarms"]
+__all__ = ["GRID", "METHODS", "Alarms", "Methods", "Probe", "alarms", "setting"]
 
 STEPS, GRID_STEPS = 10, 5
 SHAPES: Mapping[str, tuple[int, ...]] = {"w": (10, 5), "b": (10,)}
@@ -125,11 +125,18 @@ def assert_close(make: Make) -> None:
         torch.testing.assert_close(shown, wanted)
 
 
-def _setting(fmt: str, options: tuple[tuple[str, Any], ...]) -> Probe:
+def setting(
+    fmt: str,
+    options: tuple[tuple[str, Any], ...],
+    fixed: tuple[tuple[str, Any], ...] = (),
+) -> Probe:
+    """A port beside torch at some options; those that it fixes need no claim."""
+
     def run(make: Make) -> None:
         same(trained(make, fmt, options), due(fmt, options))
 
-    named = {name.replace("_", "-") for name, _ in options} - {"lr"}
+    named = {name.replace("_", "-") for name, _ in options if name != "lr"}
+    named -= {name.replace("_", "-") for name, _ in fixed}
     words = ",".join(f"{name}={value}" for name, value in options)
     return Probe(f"{fmt}/{words}", frozenset({fmt, *named}), run)
 
@@ -137,7 +144,7 @@ def _setting(fmt: str, options: tuple[tuple[str, Any], ...]) -> Probe:
 def _grid(*formats: str) -> Iterator[Probe]:
     for fmt in formats:
         for values in itertools.product(*GRID.values()):
-            yield _setting(fmt, tuple(zip(GRID, values, strict=True)))
+            yield setting(fmt, tuple(zip(GRID, values, strict=True)))
 
 
 _PLAIN = frozenset({"binary32", "defaults"})

@@ -34,6 +34,9 @@ __all__ = ["fitted", "missing_claims"]
 #: The claim of ports that refuse a step in which no param has a gradient.
 _NEEDS_A_GRADIENT = "needs-a-gradient"
 
+#: The claim of ports whose optimizers take a single param.
+_ONE_PARAM = "one-param"
+
 #: The options that can be fixed, each with the claim that it may be given as 0.
 _ZERO_CLAIMS = {
     "lr": "zero-lr",
@@ -71,9 +74,9 @@ def missing_claims(
 ) -> frozenset[str]:
     """The claims that a check, once fitted, needs and the port does not make.
 
-    Those that only playing it shows are looked for where no other is missing.  For a
-    port with the claim `needs-a-gradient`, a check with a step without gradients misses
-    a claim of its own.
+    Those that only playing it shows are looked for where no other is missing.  A
+    port with the claim `needs-a-gradient` misses a claim for a step without gradients,
+    and one with `one-param` for several params.
     """
     shown = frozenset[str]().union(*map(plain_claims, _scenarios(check)))
     return _unmet(check, shown - claims, constants) or _unmet(
@@ -85,6 +88,8 @@ def _needed(check: Check, claims: frozenset[str]) -> frozenset[str]:
     missing = needed_claims(check)
     if _NEEDS_A_GRADIENT in claims and any(map(has_empty_step, _scenarios(check))):
         missing |= {"steps without gradients"}
+    if _ONE_PARAM in claims and any(len(s.tensors) > 1 for s in _scenarios(check)):
+        missing |= {"several params"}
     return missing
 
 

@@ -29,13 +29,13 @@ from . import event_rules as events
 from . import state_rules as states
 from . import tensor_rules as tensors
 
-__all__ = ["EMPTY_STEPS", "ORDINARY_RUN", "projected"]
+__all__ = ["EMPTY_STEPS", "ORDINARY_RUN", "RULES", "SEVERAL", "projected"]
 
 #: What a projection decides that tells nothing else any more.
 ORDINARY_RUN = ("algorithm/update", "algorithm/accumulator")
 
-#: What a port misses that refuses steps without gradients.
-EMPTY_STEPS = "steps without gradients"
+#: What a port misses that refuses steps without gradients, or takes a single param.
+EMPTY_STEPS, SEVERAL = "steps without gradients", "several params"
 
 Rule = Callable[[Scenario], Scenario | None]
 
@@ -59,7 +59,7 @@ RULES: Mapping[str, Rule] = {
     "zero-eps": partial(events.without_zeros, "eps"),
     "zero-accumulator": partial(events.without_zeros, "initial_accumulator_value"),
     "defaults": events.explicit_defaults,
-    "one-param": tensors.one_param,
+    SEVERAL: tensors.one_param,
     "none-gradient": states.with_gradients,
     EMPTY_STEPS: events.without_empty_steps,
 }
@@ -67,7 +67,7 @@ RULES: Mapping[str, Rule] = {
 #: Claims without which the numbers of every step stay as they were.
 _KEEP_NUMBERS = frozenset(
     {
-        *("complex", "layout", "mixed-formats", "one-param", "save", "closure"),
+        *("complex", "layout", "mixed-formats", SEVERAL, "save", "closure"),
         *("load-same-object", "load-deepcopy", "load-bytes", "load-new-process"),
         *("many-steps", "state", "refusals", "groups", "add-group"),
     }
