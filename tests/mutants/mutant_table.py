@@ -24,9 +24,13 @@ import known_bug_ports
 import layout
 import long_run_ports
 import meeting_ports
+import native_call_ports
 import native_drive_ports
+import native_kind_ports
 import native_ports
+import native_save_ports
 import native_state_ports
+import native_value_ports
 import none_zero
 import number_ports
 import numerics
@@ -71,6 +75,10 @@ MODULES = (
     native_ports,
     native_drive_ports,
     native_state_ports,
+    native_kind_ports,
+    native_value_ports,
+    native_call_ports,
+    native_save_ports,
     long_run_ports,
     option_ports,
     gradient_ports,
@@ -341,5 +349,6 @@ UNCOVERED: dict[str, str] = {
     "torch/cuda": "needs a device; tests/adapters/test_native_checks.py has its logic",
     "torch/compiled-in-binary64": "as torch/compiled",
     "special-values/overflow-moves": "a MAY: right ports stand still too",
+    "torch/distributed-checkpoint": "as slow; tests/adapters/test_kinds.py has one",
     "torch/compiled": "its mutants take long; tests/adapters/test_compiled.py has them",
 }

@@ -1,0 +1,98 @@
+"""torch: construction and steps in other modes of torch, and on a default device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+
+from adagrad_conformance.adapters.contract import NativeAnswer
+from adagrad_conformance.adapters.native.torch_bench import SHAPES, Bench, judged
+from adagrad_conformance.adapters.native.torch_kit import exception, numbers, param
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
+
+__all__ = ["default_device", "grad_modes", "inference_modes"]
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warns)
+
+
+_MODES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "no_grad": torch.no_grad,
+    "enable_grad": torch.enable_grad,
+    "deterministic algorithms": _deterministic,
+    "autocast": partial(torch.autocast, "cpu", torch.bfloat16),
+}
+
+
+def grad_modes(adapter: TorchAdapter) -> NativeAnswer:
+    """Made and stepped inside a mode, then outside, then inside; each step is right."""
+    benches: list[Bench] = []
+    for name, mode in _MODES.items():
+
+        def run(mode: Callable[[], AbstractContextManager[Any]] = mode) -> None:
+            with mode():
+                benches.append(Bench(adapter).run(4))
+            benches[-1].run(8)
+            with mode():
+                benches[-1].run(12)
+
+        if said := exception(run):
+            return NativeAnswer(f"under {name}: {said}")
+    return judged(*benches)
+
+
+def _params(adapter: TorchAdapter) -> list[Any]:
+    return [param(adapter, numbers(100 + i, s)) for i, s in enumerate(SHAPES)]
+
+
+def inference_modes(adapter: TorchAdapter) -> NativeAnswer:
+    """Made, or first stepped, under inference_mode, it steps outside as well."""
+    benches: list[Bench] = []
+
+    def made_inside() -> None:
+        params = _params(adapter)
+        with torch.inference_mode():
+            benches.append(Bench(adapter, params=params))
+        benches[-1].run(4, 8)
+
+    def stepped_inside() -> None:
+        benches.append(bench := Bench(adapter, params=_params(adapter)))
+        bench.set_gradients(4)
+        with torch.inference_mode():
+            bench.step()
+        bench.run(8)
+
+    for what, run in {"stepped": stepped_inside, "made": made_inside}.items():
+        if said := exception(run):
+            return NativeAnswer(f"{what} under inference_mode: {said}")
+    return judged(*benches)
+
+
+def default_device(adapter: TorchAdapter) -> NativeAnswer:
+    """Made and stepped on the CPU while the default device, `meta`, is another one."""
+    params = _params(adapter)
+    benches: list[Bench] = []
+
+    def run() -> None:
+        with torch.device("meta"):
+            benches.append(Bench(adapter, params=params))
+        for seed in (4, 8):
+            benches[0].set_gradients(seed)
+            with torch.device("meta"):
+                benches[0].step()
+
+    if said := exception(run):
+        return NativeAnswer(f"params on the CPU beside a default device: {said}")
+    return judged(*benches)

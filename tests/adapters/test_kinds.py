@@ -1,0 +1,200 @@
+"""Native checks of odd states: right ports of every shape, and what they leave behind.
+
+That each check catches what it is for is shown by tests/mutants/native_*_ports.py, and
+that its findings on torch are real by test_torch_findings.py.
+"""
+
+import functools
+import os
+import threading
+
+import pytest
+import torch
+from kind_findings import refuses_late_added_groups
+from test_native_checks import PORTS, Named
+
+from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.native import run_native
+from adagrad_conformance.adapters.native.kinds import distributed, host, schedules
+from adagrad_conformance.adapters.native.table import NATIVE
+from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
+from adagrad_conformance.adapters.torch_optim import TorchAdapter
+from adagrad_conformance.requirements.table import REQUIREMENTS
+
+KINDS = [name for name, entry in NATIVE.items() if ".kinds." in entry.place]
+OWN = ["own/torch-single", "own/torch-foreach"]
+
+
+@functools.cache
+def found(port, check):
+    return run_native(PORTS[port](), f"torch/{check}")
+
+
+def test_every_theme_is_in_the_table():
+    modules = {NATIVE[name].place.split(":")[0].split(".")[-1] for name in KINDS}
+    assert len(modules) == 12
+    assert len(KINDS) >= 38
+
+
+@pytest.mark.parametrize("port", ["torch/single", "hidden", "named", *OWN])
+@pytest.mark.parametrize("name", KINDS)
+def test_a_right_port_has_no_problem_at_must(port, name):
+    (requirement,) = NATIVE[name].requirements
+    answer = found(port, name.removeprefix("torch/"))
+    if REQUIREMENTS[requirement].level == "MUST" or port in OWN:
+        assert answer.problem is None
+
+
+# -- checkpoints in files --------------------------------------------------------------
+
+
+class NamesItsArgumentOtherwise(SingleTensorAdagrad):
+    """load_state_dict calls its argument otherwise than torch does."""
+
+    def load_state_dict(self, saved):
+        super().load_state_dict(saved)
+
+
+class ForgetsUnsteppedParams(SingleTensorAdagrad):
+    """What has not stepped is not saved, and starts anew."""
+
+    def state_dict(self):
+        saved = super().state_dict()
+        stepped = {i: e for i, e in saved["state"].items() if e["step"]}
+        return {**saved, "state": stepped}
+
+
+@pytest.mark.parametrize("port", OWN)
+def test_a_port_whose_state_is_there_early_is_brought_back_whole(port):
+    answer = found(port, "distributed-checkpoint")
+    assert (answer.problem, answer.skipped) == (None, None)
+
+
+@pytest.mark.parametrize("path", ["single", "foreach", "fused"])
+def test_the_finding_on_checkpoints_is_real(path):
+    problem = found(f"torch/{path}", "distributed-checkpoint").problem or ""
+    assert problem.startswith("a later group after 2 steps, by name")
+    assert refuses_late_added_groups(path)
+
+
+@pytest.mark.parametrize("port", [NamesItsArgumentOtherwise, ForgetsUnsteppedParams])
+def test_what_checkpoints_lose_is_found(port):
+    assert distributed.distributed_checkpoint(TorchAdapter("wrong", port)).problem
+
+
+def test_lazy_states_are_compared_with_those_of_adam():
+    """Of Adam torch brings back no group that was added: the port is not accused."""
+    answer = found("hidden", "distributed-checkpoint")
+    assert (answer.problem, answer.skipped) == (None, None)
+
+
+def test_a_rate_under_another_name_is_no_fault():
+    port = TorchAdapter("named", Named, names={"lr": "learning_rate"})
+    answer = distributed.distributed_checkpoint(port)
+    assert "does not stand under lr" in answer.skipped
+
+
+# -- what is refused is left out -------------------------------------------------------
+
+
+class Strict(SingleTensorAdagrad):
+    """Right, and takes plain floats and groups with trainable params only."""
+
+    def __init__(self, params, *args, **options):
+        if any(type(v) is not float for v in (*args, *options.values())):
+            raise TypeError("options are floats")
+        super().__init__(params, *args, **options)
+
+    def add_param_group(self, param_group):
+        params = param_group["params"]
+        if isinstance(params, list):
+            if not params:
+                raise ValueError("a group has no params")
+            if not all(isinstance(p, tuple) or p.requires_grad for p in params):
+                raise ValueError("a param is frozen")
+        super().add_param_group(param_group)
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["empty-groups", "frozen-params", "options-that-are-bools", "options-of-numpy"],
+)
+def test_a_state_that_is_refused_at_once_is_not_judged(check):
+    answer = run_native(TorchAdapter("strict", Strict), f"torch/{check}")
+    assert answer.problem is None
+    assert "refuse" in answer.skipped
+
+
+# -- schedules -------------------------------------------------------------------------
+
+
+def test_every_scheduler_of_torch_is_tried():
+    there = {
+        name
+        for name, thing in vars(torch.optim.lr_scheduler).items()
+        if isinstance(thing, type) and not name.startswith("_")
+        if issubclass(thing, torch.optim.lr_scheduler.LRScheduler)
+    }
+    there -= {"LRScheduler", "StepLR", "ExponentialLR"}  # torch_rates.py has the two
+    assert set(schedules._SCHEDULES) == there | {"SWALR"}
+
+
+def test_some_schedules_go_on_over_an_added_group():
+    answer = schedules.schedulers_of_later_groups(torch_own.single())
+    assert len(answer.steps) > 40
+
+
+# -- the host --------------------------------------------------------------------------
+
+
+def state_of_the_host():
+    probes = {**host._TORCH, **host._PROCESS}
+    return {what: probe() for what, probe in probes.items()}
+
+
+def test_the_checks_leave_the_host_as_it_was():
+    before, threads = state_of_the_host(), threading.active_count()
+    for name in KINDS:
+        if not NATIVE[name].slow:
+            run_native(torch_optim.single(), name)
+    assert state_of_the_host() == before
+    assert threading.active_count() == threads
+
+
+class Touches(SingleTensorAdagrad):
+    """It changes one setting of the process in each step."""
+
+    touch = None
+
+    def step(self, closure=None):
+        type(self).touch()
+        return super().step(closure)
+
+
+TOUCHES = {
+    "the default dtype": lambda: torch.set_default_dtype(torch.float16),
+    "the number of threads": lambda: torch.set_num_threads(3),
+    "torch's generator": lambda: torch.manual_seed(0),
+    "the limit of recursion": lambda: __import__("sys").setrecursionlimit(2_345),
+    "NumPy's treatment of errors": lambda: __import__("numpy").seterr(over="raise"),
+    "Python's generator": lambda: __import__("random").random(),
+    "NumPy's generator": lambda: __import__("numpy").random.seed(3),
+    "how subnormal numbers are treated": lambda: torch.set_flush_denormal(True),
+    "the environment": lambda: os.environ.update(ADAGRAD_TOUCHED="1"),
+    "whether gradients are enabled": lambda: torch.set_grad_enabled(
+        not torch.is_grad_enabled()
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOUCHES)
+def test_a_touched_setting_is_named_and_put_back(what, monkeypatch):
+    monkeypatch.setattr(Touches, "touch", staticmethod(TOUCHES[what]))
+    before = state_of_the_host()
+    answer = host.host_untouched(TorchAdapter("touches", Touches))
+    assert state_of_the_host() == before
+    if what == "whether gradients are enabled":  # no_grad of the step puts it back
+        assert answer.problem is None or what in answer.problem
+    else:
+        assert answer.problem.startswith(f"a step changed {what}")
