@@ -63,6 +63,14 @@ def cannot_be_saved_after_a_replacement(path):
     return raises(opt.state_dict)
 
 
+def fills_the_dicts_it_is_given(path):
+    """A second optimizer from the same dicts has the rate and dicts of the first."""
+    given = [{"params": [torch.ones(3)]}]
+    first, second = adagrad(given, path, lr=0.7), adagrad(given, path, lr=0.2)
+    assert (first.param_groups[0] is second.param_groups[0]) == (len(given[0]) > 1)
+    return second.param_groups[0]["lr"] != 0.2
+
+
 def rounds_rates_of_numpy(path):
     """lr and lr_decay in float16: the second rate is computed in float16."""
     results = []
@@ -135,6 +143,7 @@ def refuses_late_added_groups(path):
 BY_HAND = {
     "torch/retyped-params": leaves_a_retyped_sum_narrow,
     "torch/sets-refused": takes_sets,
+    "groups/given-dicts": fills_the_dicts_it_is_given,
     "groups/replaced-param": cannot_be_saved_after_a_replacement,
     "parameters/other-numbers": rounds_rates_of_numpy,
     "gradients/other-dtypes": uses_other_dtypes_wrongly,

@@ -11,7 +11,8 @@ import threading
 import pytest
 import torch
 from kind_findings import refuses_late_added_groups
-from test_native_checks import PORTS, Named
+from test_native_checks import PORTS as KNOWN
+from test_native_checks import Named, generic
 
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.native import run_native
@@ -22,6 +23,58 @@ from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
+
+class Minimal(torch.optim.Optimizer):
+    """Right, with lr and eps alone; its state is made at the first step."""
+
+    def __init__(self, params, lr=1e-2, eps=1e-10):
+        if not (lr >= 0 and eps >= 0):
+            raise ValueError("negative or NaN")
+        super().__init__(params, {"lr": lr, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    state = self.state[p]
+                    total = state.setdefault("sum", torch.zeros_like(p))
+                    state["step"] = state.get("step", 0) + 1
+                    total.addcmul_(p.grad, p.grad)
+                    root = total.sqrt().add_(group["eps"])
+                    p.addcdiv_(p.grad, root, value=-group["lr"])
+        return loss
+
+
+class MinimalWithoutState(Minimal):
+    """The same with its state in a list, out of sight."""
+
+    def step(self, closure=None):
+        for hidden, seen in self.hidden():
+            seen.update(hidden)
+        loss = super().step(closure)
+        for hidden, seen in self.hidden():
+            hidden.update(seen)
+            seen.clear()
+        return loss
+
+    def hidden(self):
+        """Pairs of what a param hides and what it shows."""
+        kept = vars(self).setdefault("kept", {})
+        params = (p for group in self.param_groups for p in group["params"])
+        return [(kept.setdefault(p, {}), self.state[p]) for p in params]
+
+
+MORE = {
+    "minimal": lambda: generic(Minimal, "complex"),
+    "without state": lambda: generic(MinimalWithoutState, "complex", *_LOADS),
+}
+PORTS = {**KNOWN, **MORE}
+_LOADS = ("save", "load-deepcopy", "load-bytes", "load-new-process", "load-same-object")
 KINDS = [name for name, entry in NATIVE.items() if ".kinds." in entry.place]
 OWN = ["own/torch-single", "own/torch-foreach"]
 
@@ -33,11 +86,11 @@ def found(port, check):
 
 def test_every_theme_is_in_the_table():
     modules = {NATIVE[name].place.split(":")[0].split(".")[-1] for name in KINDS}
-    assert len(modules) == 12
-    assert len(KINDS) >= 38
+    assert len(modules) == 13
+    assert len(KINDS) >= 45
 
 
-@pytest.mark.parametrize("port", ["torch/single", "hidden", "named", *OWN])
+@pytest.mark.parametrize("port", ["torch/single", "hidden", "named", *MORE, *OWN])
 @pytest.mark.parametrize("name", KINDS)
 def test_a_right_port_has_no_problem_at_must(port, name):
     (requirement,) = NATIVE[name].requirements

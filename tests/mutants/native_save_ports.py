@@ -1,9 +1,11 @@
-"""Mutants that only torch can show: odd saves, copies, schedules, scales and memory.
+"""Mutants that only torch can show: odd saves, copies, schedules, dicts and gradients.
 
 Each is a torch optimizer that is right in all that a scenario can play, or nearly so.
 """
 
 from __future__ import annotations
+
+import copy
 
 import numpy as np
 import torch
@@ -126,6 +128,114 @@ class SharedUntilTheFirstStep(SingleTensorAdagrad):
             self.state[p]["sum"] = self.state[p]["sum"].clone()
 
 
+# -- dicts, tensors, gradients ---------------------------------------------------------
+
+
+class FillsGivenDicts(SingleTensorAdagrad):
+    """Defaults are entered into the dict that the program gives.
+
+    A second optimizer that is made from it takes the first one's rate.
+    """
+
+    kind = "state"
+
+    def add_param_group(self, param_group):
+        for name, value in self.defaults.items():
+            param_group.setdefault(name, value)
+        super().add_param_group(param_group)
+
+
+class LabelsAreNotLoaded(SingleTensorAdagrad):
+    """Loading keeps a group's numbers, and drops its name.
+
+    A schedule by layer that looks for the head finds none.
+    """
+
+    kind = "state"
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            for key in [key for key in group if isinstance(group[key], str)]:
+                del group[key]
+
+
+class NamesAreNotSaved(SingleTensorAdagrad):
+    """Names of params are no part of what is saved.
+
+    Tools that load by name find none.
+    """
+
+    kind = "state"
+
+    def state_dict(self):
+        saved = super().state_dict()
+        for group in saved["param_groups"]:
+            group.pop("param_names", None)
+        return saved
+
+
+class CopiesAreAlone(SingleTensorAdagrad):
+    """A deep copy has params of its own, also where the model is copied with it.
+
+    The copied model does not move.
+    """
+
+    kind = "state"
+
+    def __deepcopy__(self, memo):
+        other = type(self).__new__(type(self))
+        other.__setstate__(copy.deepcopy(self.__getstate__()))
+        return other
+
+
+class ParametersOnly(SingleTensorAdagrad):
+    """A tensor that is no Parameter is taken, and never stepped.
+
+    Temperatures and flat buffers keep their first values.
+    """
+
+    kind = "layout"
+
+    def _step_group(self, group, pairs):
+        known = [(p, g) for p, g in pairs if isinstance(p, torch.nn.Parameter)]
+        super()._step_group(group, known)
+
+
+class WritesGradientsBack(SingleTensorAdagrad):
+    """A step writes gradients in place, if only what they were.
+
+    Those that were made under inference_mode cannot be written.
+    """
+
+    kind = "gradients"
+
+    def _step_group(self, group, pairs):
+        for _, g in pairs:
+            g.mul_(1)
+        super()._step_group(group, pairs)
+
+
+class ZeroGradSkipsFrozen(SingleTensorAdagrad):
+    """zero_grad leaves out params with requires_grad=False.
+
+    A layer that is thawed begins with the gradient of long ago.
+    """
+
+    kind = "gradients"
+
+    def zero_grad(self, set_to_none=True):
+        held = [
+            (p, p.grad.clone())
+            for group in self.param_groups
+            for p in group["params"]
+            if not p.requires_grad and p.grad is not None
+        ]
+        super().zero_grad(set_to_none=set_to_none)
+        for p, g in held:
+            p.grad = g
+
+
 #: Each mutant, and the requirements that catch it by themselves.
 CAUGHT = {
     SavingFreshCounts: ("state-dict/reading",),
@@ -135,4 +245,11 @@ CAUGHT = {
     LateGroupsInheritTheFirstRate: ("torch/scheduler",),
     UnscalesTwice: ("torch/grad-scaler",),
     SharedUntilTheFirstStep: ("torch/share-memory",),
+    FillsGivenDicts: ("groups/given-dicts",),
+    LabelsAreNotLoaded: ("groups/labels",),
+    NamesAreNotSaved: ("torch/named-params",),
+    CopiesAreAlone: ("state-dict/copied-optimizer",),
+    ParametersOnly: ("parameters/any-tensor",),
+    WritesGradientsBack: ("torch/inference-gradients",),
+    ZeroGradSkipsFrozen: ("zero-grad/to-zero",),
 }

@@ -33,6 +33,18 @@ REQUIREMENTS = (
         "Frozen layers would drift, or could not be trained again.",
     ),
     Requirement(
+        "parameters/any-tensor",
+        "MUST",
+        "PAR-params",
+        TORCH,
+        _PARAMS,
+        "A param may be a tensor of any class and size: no Parameter, of a subclass, "
+        "a scalar, empty, or a slice of a buffer.",
+        "Flat buffers, scalars such as temperatures and tensors of libraries would "
+        "stand still.",
+        also=("R-memory",),
+    ),
+    Requirement(
         "torch/non-leaf-refused",
         "SHOULD",
         "R-torch",
@@ -122,6 +134,27 @@ REQUIREMENTS = (
         also=("M-state-dict",),
     ),
     Requirement(
+        "groups/given-dicts",
+        "SHOULD",
+        "PAR-params",
+        TORCH,
+        _GROUPS,
+        "The dicts that define groups stay as they are given, and can define those "
+        "of another optimizer.",
+        "A second optimizer takes the first one's rate, and changes it.",
+        also=("M-add-group-dict",),
+    ),
+    Requirement(
+        "groups/labels",
+        "SHOULD",
+        "M-add-group-dict",
+        TORCH,
+        _GROUPS,
+        "Entries of the program's own in a group are kept, saved and loaded.",
+        "Schedules by layer find their groups by such names.",
+        also=("M-state-dict-param-groups",),
+    ),
+    Requirement(
         "parameters/python-numbers",
         "MUST",
         "PAR-options",
@@ -192,5 +225,14 @@ REQUIREMENTS = (
         _GRADIENTS,
         "A gradient that torch conjugates or negates lazily is used at its value.",
         "Autograd itself makes such gradients of complex params.",
+    ),
+    Requirement(
+        "torch/inference-gradients",
+        "SHOULD",
+        "R-torch",
+        TORCH,
+        _GRADIENTS,
+        "A gradient that was made under inference_mode is used outside it.",
+        "Gradients that other tools compute are made there.",
     ),
 )

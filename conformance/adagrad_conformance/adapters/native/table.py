@@ -58,6 +58,7 @@ _ALL = (
         "mixed-formats",
     ),
     _torch("kinds.leaves:frozen_params", "none-vs-zero/frozen", "none-gradient"),
+    _torch("kinds.leaves:odd_tensors", "parameters/any-tensor"),
     _torch("kinds.leaves:non_leaf_params", "torch/non-leaf-refused", "refusals"),
     _torch("kinds.leaves:lazy_params", "torch/lazy-params"),
     _torch("kinds.leaves:storage_replaced", "torch/moved-params"),
@@ -69,6 +70,9 @@ _ALL = (
         "kinds.groups:emptied_and_refilled", "groups/emptied-and-refilled", "groups"
     ),
     _torch("kinds.groups:replaced_param", "groups/replaced-param", "save"),
+    _torch("kinds.dicts:given_dicts", "groups/given-dicts", "groups"),
+    _torch("kinds.dicts:group_labels", "groups/labels"),
+    _torch("kinds.dicts:names_of_params", "torch/named-params"),
     # how options are given
     _torch("kinds.numbers:options_of_python_types", "parameters/python-numbers"),
     _torch("kinds.numbers:options_that_are_bools", "parameters/other-numbers"),
@@ -89,7 +93,9 @@ _ALL = (
     _torch("kinds.gradients:gradients_shared", "gradients/shared"),
     _torch("kinds.gradients:gradient_dtypes", "gradients/other-dtypes"),
     _torch("kinds.gradients:gradient_views", "gradients/lazy-views"),
-    _torch("kinds.gradients:step_in_backward", "torch/step-in-backward"),
+    _torch("kinds.gradients:inference_gradients", "torch/inference-gradients"),
+    _torch("kinds.gradients:zero_grad_of_every_kind", "zero-grad/to-zero", "zero-grad"),
+    _torch("kinds.nested:step_in_backward", "torch/step-in-backward"),
     _torch("kinds.closures:closure_losses", "closure/once", "closure"),
     _torch("kinds.closures:closure_that_raises", "closure/raises", "closure"),
     _torch(
@@ -145,7 +151,8 @@ _ALL = (
         "lr-decay/counts-beyond-2-24",
         *(*_LOADS, "state"),
     ),
-    _torch("kinds.saves:copies_take_groups", "groups/add-to-copy", "add-group"),
+    _torch("kinds.saves:copied_with_model", "state-dict/copied-optimizer", "save"),
+    _torch("kinds.saves:copies_take_groups", "groups/add-to-copy", "add-group", "save"),
     _torch(
         "kinds.distributed:distributed_checkpoint",
         "torch/distributed-checkpoint",

@@ -1,7 +1,7 @@
 """torch: gradients of every kind that autograd and programs leave on a param.
 
 Gradients with a graph of their own, after hooks, of another dtype, lazily conjugated or
-negated, shared by params, and steps that are taken while backward runs.
+negated, and shared by params.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from adagrad_conformance.adapters.contract import NativeAnswer
-from adagrad_conformance.adapters.native.torch_bench import Bench, judged
+from adagrad_conformance.adapters.native.torch_bench import Bench, answer, judged
 from adagrad_conformance.adapters.native.torch_kit import (
     numbers,
     param,
@@ -28,7 +28,8 @@ __all__ = [
     "gradient_views",
     "gradients_shared",
     "gradients_with_graph",
-    "step_in_backward",
+    "inference_gradients",
+    "zero_grad_of_every_kind",
 ]
 
 _RECORDED = NativeAnswer(skipped="the port records its own steps in the graph")
@@ -62,6 +63,12 @@ def _accumulated(params: list[Any]) -> None:
         torch.autograd.backward(loss, retain_graph=True)
 
 
+def _leaves(params: list[Any]) -> None:
+    """Gradients that are leaves and can themselves have a gradient."""
+    for i, p in enumerate(params):
+        p.grad = numbers(70 + i, p.shape).requires_grad_()
+
+
 def _hooked(params: list[Any]) -> None:
     """Gradients that hooks of the tensors have changed, before and after."""
     handles = []
@@ -81,6 +88,7 @@ def _double(p: Any) -> None:
 _WAYS: dict[str, Callable[[list[Any]], None]] = {
     "that has a graph": _with_graph,
     "of two passes": _accumulated,
+    "that is a leaf": _leaves,
     "that hooks changed": _hooked,
 }
 
@@ -95,48 +103,27 @@ def gradients_with_graph(adapter: TorchAdapter) -> NativeAnswer:
     return judged(*benches)
 
 
+def _held(g: torch.Tensor) -> tuple[torch.Tensor, Any, bool, torch.Tensor]:
+    """A gradient, its node, whether it needs a gradient, and its bits."""
+    return g, g.grad_fn, g.requires_grad, g.detach().clone()
+
+
 def _step_by_every_way(bench: Bench) -> None:
     for way, make in _WAYS.items():
         for p in bench.params:
             p.grad = None
         make(bench.params)
-        held = [(p.grad, p.grad.grad_fn, p.grad.detach().clone()) for p in bench.params]
+        held = [_held(p.grad) for p in bench.params]
         bench.step()
-        for i, (p, (g, node, bits)) in enumerate(zip(bench.params, held, strict=True)):
-            if p.grad is not g or g.grad_fn is not node:
+        for i, p in enumerate(bench.params):
+            g, node, needs, bits = held[i]
+            if p.grad is not g or g.grad_fn is not node or g.requires_grad != needs:
                 bench.fail(f"a gradient {way} is another tensor, or lost its graph")
             if not same_bits(g.detach(), bits):
                 bench.fail(f"a step changed a gradient {way}")
             total, _ = shown_state(bench.adapter, bench.port, p)
             if not p.is_leaf or (total is not None and total.requires_grad):
                 bench.fail(f"the graph of a gradient {way} is part of param {i} now")
-
-
-def step_in_backward(adapter: TorchAdapter) -> NativeAnswer:
-    """An optimizer for each param steps by a hook as soon as the gradient is there."""
-    benches = [Bench(adapter, (shape,)) for shape in ((2, 3), (5,), (1,))]
-    params = [bench.params[0] for bench in benches]
-    if not params[0].requires_grad:
-        return _RECORDED
-    if not hasattr(params[0], "register_post_accumulate_grad_hook"):
-        return NativeAnswer(skipped="this torch has no hooks on accumulated gradients")
-
-    def stepping(bench: Bench) -> Callable[[Any], None]:
-        def hook(p: Any) -> None:
-            bench.step()
-            p.grad = None
-
-        return hook
-
-    for bench, p in zip(benches, params, strict=True):
-        p.register_post_accumulate_grad_hook(stepping(bench))
-    for seed in (1, 2):
-        weights = [numbers(seed + i, p.shape) for i, p in enumerate(params)]
-        terms = [(p * w).sum() for p, w in zip(params, weights, strict=True)]
-        torch.autograd.backward(torch.stack(terms).sum())
-    if any(bench.t[0] != 2 for bench in benches):
-        benches[0].fail("a step inside backward was not taken")
-    return judged(*benches)
 
 
 # -- gradients as programs set them ----------------------------------------------------
@@ -158,6 +145,42 @@ def gradients_shared(adapter: TorchAdapter) -> NativeAnswer:
                 bench.fail("a step changed a gradient that several params share")
         benches.append(bench)
     return judged(*benches)
+
+
+def inference_gradients(adapter: TorchAdapter) -> NativeAnswer:
+    """Gradients that were made under inference_mode are used outside it."""
+    benches = []
+    for options in _settings(adapter):
+        bench = Bench(adapter, **options)
+        with torch.inference_mode():
+            made = [numbers(1_000 + i, p.shape) for i, p in enumerate(bench.params)]
+        for p, g in zip(bench.params, made, strict=True):
+            p.grad = g
+        bench.step()
+        benches.append(bench)
+    return judged(*benches)
+
+
+def zero_grad_of_every_kind(adapter: TorchAdapter) -> NativeAnswer:
+    """zero_grad makes zeros without a graph of every gradient, and then None."""
+    bench = Bench(adapter, ((6,), (6,), (2, 3), (3,), (4,), (2,)))
+    same, *_, graphic, leaf = bench.params
+    shared, start = numbers(5, (6,)), numbers(7, (4,)).requires_grad_()
+    given = [shared, shared, shared.view(2, 3), shared[3:], start * start]
+    given.append(numbers(8, (2,)).requires_grad_())
+    for p, g in zip(bench.params, given, strict=True):
+        p.grad = g
+    same.requires_grad_(False)
+    bench.port.zero_grad(set_to_none=False)
+    for i, p in enumerate(bench.params):
+        if p.grad is None or p.grad.detach().count_nonzero():
+            bench.fail(f"zero_grad leaves the gradient {given[i]} as {p.grad}")
+    if any(p.grad is not None and p.grad.requires_grad for p in (graphic, leaf)):
+        bench.fail("zero_grad leaves a gradient in its graph")
+    bench.port.zero_grad(set_to_none=True)
+    if any(p.grad is not None for p in bench.params):
+        bench.fail("zero_grad(set_to_none=True) leaves a gradient")
+    return answer(bench)
 
 
 _OTHER_DTYPES = (torch.bfloat16, torch.float16, torch.float64)

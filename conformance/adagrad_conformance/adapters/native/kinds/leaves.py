@@ -27,6 +27,7 @@ __all__ = [
     "frozen_params",
     "lazy_params",
     "non_leaf_params",
+    "odd_tensors",
     "retyped_params",
     "sets_of_params",
     "storage_replaced",
@@ -68,6 +69,39 @@ def _step_without(bench: Bench, seed: int, frozen: int) -> None:
             bench.fail(f"a step changed theta, S or t of the frozen param {frozen}")
         if p.requires_grad or p.grad is not None:
             bench.fail(f"after a step the frozen param {frozen} is no longer frozen")
+
+
+class _Weight(torch.nn.Parameter):
+    """A param of a class of the program's own."""
+
+
+class _Marked(torch.Tensor):
+    """A tensor of a class of the program's own."""
+
+
+def odd_tensors(adapter: TorchAdapter) -> NativeAnswer:
+    """Params are tensors of any class and size: no Parameter, scalar, empty, a slice.
+
+    Slices of one buffer lie side by side, and what lies between them is kept.
+    """
+    flat = numbers(50, (12,))
+    kept = flat[[0, 4, 11]].clone()
+    tensors = [
+        _Weight(numbers(51, (3,))),
+        numbers(52, (2, 2)).as_subclass(_Marked),
+        numbers(53, (4,)),
+        numbers(54, ()),
+        numbers(55, (1, 0, 3)),
+    ]
+    if "layout" in adapter.claims:
+        tensors += [flat[1:4], flat[5:11].view(2, 3)]
+    trained = param(adapter, numbers(56, (1,))).requires_grad
+    for tensor in tensors:
+        tensor.requires_grad_(trained and tensor.is_leaf)
+    bench = Bench(adapter, params=tensors).run(4, 8)
+    if not same_bits(flat[[0, 4, 11]].detach(), kept):
+        bench.fail("a step wrote between the slices of a buffer that are its params")
+    return judged(bench)
 
 
 def non_leaf_params(adapter: TorchAdapter) -> NativeAnswer:

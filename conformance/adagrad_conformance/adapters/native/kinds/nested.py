@@ -1,4 +1,4 @@
-"""torch: steps inside steps, and steps in several threads, over disjoint params."""
+"""torch: steps inside steps, inside backward, and in threads, over disjoint params."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
+
 from adagrad_conformance.adapters.contract import NativeAnswer
-from adagrad_conformance.adapters.native.torch_bench import Bench, answer
+from adagrad_conformance.adapters.native.torch_bench import Bench, answer, judged
 from adagrad_conformance.adapters.native.torch_kit import numbers, same_bits
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
-__all__ = ["steps_in_hooks", "steps_in_threads"]
+__all__ = ["step_in_backward", "steps_in_hooks", "steps_in_threads"]
 
 #: Optimizers over params of different sizes, with rates of their own.
 _OPTIONS: tuple[dict[str, Any], ...] = (
@@ -106,3 +108,30 @@ def _in_threads(calls: list[Callable[[], Any]]) -> str | None:
             f"a step in another thread raised {type(raised[0]).__name__}: {raised[0]}"
         )
     return None
+
+
+def step_in_backward(adapter: TorchAdapter) -> NativeAnswer:
+    """An optimizer for each param steps by a hook as soon as the gradient is there."""
+    benches = [Bench(adapter, (shape,)) for shape in ((2, 3), (5,), (1,))]
+    params = [bench.params[0] for bench in benches]
+    if not params[0].requires_grad:
+        return NativeAnswer(skipped="the port records its own steps in the graph")
+    if not hasattr(params[0], "register_post_accumulate_grad_hook"):
+        return NativeAnswer(skipped="this torch has no hooks on accumulated gradients")
+
+    def stepping(bench: Bench) -> Callable[[Any], None]:
+        def hook(p: Any) -> None:
+            bench.step()
+            p.grad = None
+
+        return hook
+
+    for bench, p in zip(benches, params, strict=True):
+        p.register_post_accumulate_grad_hook(stepping(bench))
+    for seed in (1, 2):
+        weights = [numbers(seed + i, p.shape) for i, p in enumerate(params)]
+        terms = [(p * w).sum() for p, w in zip(params, weights, strict=True)]
+        torch.autograd.backward(torch.stack(terms).sum())
+    if any(bench.t[0] != 2 for bench in benches):
+        benches[0].fail("a step inside backward was not taken")
+    return judged(*benches)

@@ -18,6 +18,7 @@ from adagrad_conformance.adapters.native.torch_kit import exception, own_name, s
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 __all__ = [
+    "copied_with_model",
     "copies_take_groups",
     "counters_of_every_kind",
     "large_counters",
@@ -130,6 +131,30 @@ def large_counters(adapter: TorchAdapter) -> NativeAnswer:
 
 
 # -- copies ----------------------------------------------------------------------------
+
+
+def copied_with_model(adapter: TorchAdapter) -> NativeAnswer:
+    """Copied or pickled together with its params, the copy steps those of the copy."""
+    bench = Bench(adapter).run(4)
+    pair = (bench.params, bench.port)
+    ways: dict[str, Callable[[], Any]] = {
+        "copied": lambda: copy.deepcopy(pair),
+        "pickled": lambda: pickle.loads(pickle.dumps(pair)),
+    }
+    others: dict[str, Bench] = {}
+    for way, make in ways.items():
+        try:
+            params, port = make()
+        except (pickle.PicklingError, AttributeError):
+            continue  # a class that pickle cannot find by its name
+        others[way] = other = bench.around(port)
+        if any(p is not q for p, q in zip(params, other.params, strict=True)):
+            bench.fail(f"{way} with its params, an optimizer has params of its own")
+    due = bench.run(8, 12).bits()
+    for way, other in others.items():
+        if not same_bits(other.run(8, 12).bits(), due):
+            bench.fail(f"{way} with its params, an optimizer goes otherwise")
+    return answer(bench, *others.values())
 
 
 def copies_take_groups(adapter: TorchAdapter) -> NativeAnswer:
