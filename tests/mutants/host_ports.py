@@ -1,0 +1,189 @@
+"""Mutants by host state: they touch what belongs to the program around, or go by it.
+
+What a mutant leaves behind is put back when it is collected, so that it cannot harm the
+tests that come later.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import warnings
+import weakref
+
+import numpy as np
+import torch
+
+from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
+
+KIND = "interface"
+
+
+def put_back(port, restore, *values):
+    """Restore a part of the host once the port is gone."""
+    weakref.finalize(port, restore, *values)
+
+
+# -- what is left behind ---------------------------------------------------------------
+
+
+class DrawsFromTorch(SingleTensorAdagrad):
+    """Each step draws a number from torch's generator.
+
+    A run is another one than with any other optimizer, though its seed is the same.
+    """
+
+    def step(self, closure=None):
+        torch.rand(())
+        return super().step(closure)
+
+
+class SeedsTorch(SingleTensorAdagrad):
+    """The constructor seeds torch's generator.
+
+    Dropout and shuffling repeat themselves wherever an optimizer is made.
+    """
+
+    def __init__(self, *args, **options):
+        put_back(self, torch.set_rng_state, torch.get_rng_state())
+        torch.manual_seed(0)
+        super().__init__(*args, **options)
+
+
+class ShufflesByNumpy(SingleTensorAdagrad):
+    """Params are stepped in an order from NumPy's generator.
+
+    Data that is shuffled by it comes in another order with each optimizer.
+    """
+
+    def step(self, closure=None):
+        np.random.permutation(len(self.state))
+        return super().step(closure)
+
+
+class LoadSeedsPython(SingleTensorAdagrad):
+    """Loading seeds Python's generator.
+
+    Augmentations repeat themselves in every resumed run.
+    """
+
+    def load_state_dict(self, state_dict):
+        put_back(self, random.setstate, random.getstate())
+        random.seed(0)
+        super().load_state_dict(state_dict)
+
+
+class LeavesDefaultDtype(SingleTensorAdagrad):
+    """A step of a binary64 param makes binary64 the default dtype.
+
+    All tensors that are made later double their size.
+    """
+
+    def _update(self, slots, *options):
+        default = torch.get_default_dtype()
+        wide = any(slot.theta.dtype == torch.float64 for slot in slots)
+        if wide and default != torch.float64:
+            put_back(self, torch.set_default_dtype, default)
+            torch.set_default_dtype(torch.float64)
+        super()._update(slots, *options)
+
+
+class LeavesGradientsOff(SingleTensorAdagrad):
+    """A step that is refused leaves gradients disabled.
+
+    The program catches the error, goes on, and nothing is differentiated any more.
+    """
+
+    kind = "gradients"
+
+    def step(self, closure=None):
+        before = torch.is_grad_enabled()
+        try:
+            return super().step(closure)
+        except RuntimeError:
+            if before:
+                put_back(self, torch.set_grad_enabled, True)
+                torch.set_grad_enabled(False)
+            raise
+
+
+class SilencesWarnings(SingleTensorAdagrad):
+    """The constructor turns all warnings off.
+
+    Deprecations and overflows of the rest of the program go unseen.
+    """
+
+    def __init__(self, *args, **options):
+        warnings.simplefilter("ignore")
+        super().__init__(*args, **options)
+
+
+class LeavesOneThread(SingleTensorAdagrad):
+    """A step sets torch to one thread.
+
+    Training is slower by the number of cores, and nobody knows why.
+    """
+
+    def step(self, closure=None):
+        if torch.get_num_threads() > 1:
+            put_back(self, torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(1)
+        return super().step(closure)
+
+
+class LeavesAnomalyMode(SingleTensorAdagrad):
+    """add_param_group leaves anomaly detection on.
+
+    Each later backward is many times slower.
+    """
+
+    def add_param_group(self, param_group):
+        super().add_param_group(param_group)
+        if len(self.param_groups) > 1 and not torch.is_anomaly_enabled():
+            put_back(self, torch.autograd.set_detect_anomaly, False)
+            torch.autograd.set_detect_anomaly(True)
+
+
+class LeavesErrorsIgnored(SingleTensorAdagrad):
+    """A step ends with NumPy's floating-point warnings off.
+
+    The rest of the program divides by zero in silence.
+    """
+
+    def step(self, closure=None):
+        loss = super().step(closure)
+        before = np.seterr(all="ignore")
+        if set(before.values()) != {"ignore"}:
+            weakref.finalize(self, np.seterr, **before)
+        return loss
+
+
+class WritesEnvironment(SingleTensorAdagrad):
+    """The constructor sets an environment variable.
+
+    Processes that are started later run with one thread.
+    """
+
+    def __init__(self, *args, **options):
+        if "OMP_NUM_THREADS" not in os.environ:
+            put_back(self, os.environ.pop, "OMP_NUM_THREADS", None)
+            os.environ["OMP_NUM_THREADS"] = "1"
+        super().__init__(*args, **options)
+
+
+class LowersMatmulPrecision(SingleTensorAdagrad):
+    """The constructor allows shorter formats in products of matrices.
+
+    The model computes with eleven digits from then on.
+    """
+
+    kind = "numerics"
+
+    def __init__(self, *args, **options):
+        now = torch.get_float32_matmul_precision()
+        put_back(self, torch.set_float32_matmul_precision, now)
+        torch.set_float32_matmul_precision("medium")
+        super().__init__(*args, **options)
+
+
+CAUGHT: dict[type, tuple[str, ...]] = {}
