@@ -299,4 +299,26 @@ class FrozenRateNeverThaws(_Noting):
 
 # -- what these are caught by ----------------------------------------------------------
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    FifthNoneRestartsRate: ("algorithm/long-run",),
+    ChangeMissedWhileSkipped: ("state-dict/bytes",),
+    CountersMeetAtTwenty: ("lr-decay/schedule",),
+    DeadAfterFiveZeros: ("none-vs-zero/zero-steps",),
+    TurningElementsNotSummed: ("algorithm/accumulator",),
+    RefusedGroupLeavesDefaults: ("groups/duplicate-refused",),
+    DecaySwitchedOnOnce: ("groups/option-change",),
+    ThirdTurnIgnored: ("groups/option-change",),
+    FlagRestartsRate: ("groups/option-change",),
+    WarmRestartResetsCounter: ("state-dict/deepcopy",),
+    FrozenRateNeverThaws: ("groups/option-change",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    ClosureErrorSkipsNextStep: (
+        "No check goes on with a run after a closure has raised."
+    ),
+    ClosureErrorCounts: ("No check goes on with a run after a closure has raised."),
+    RefusedGradientCounts: ("No scenario can give a gradient of a wrong shape."),
+}

@@ -107,7 +107,7 @@ class LeavesGradientsOff(SingleTensorAdagrad):
             raise
 
 
-class SilencesWarnings(SingleTensorAdagrad):
+class TurnsWarningsOff(SingleTensorAdagrad):
     """The constructor turns all warnings off.
 
     Deprecations and overflows of the rest of the program go unseen.
@@ -186,4 +186,26 @@ class LowersMatmulPrecision(SingleTensorAdagrad):
         super().__init__(*args, **options)
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    DrawsFromTorch: ("torch/host-untouched",),
+    ShufflesByNumpy: ("torch/host-untouched",),
+    LoadSeedsPython: ("torch/host-untouched",),
+    TurnsWarningsOff: ("torch/host-untouched",),
+    LeavesOneThread: ("torch/host-untouched",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    SeedsTorch: ("No check looks at torch's generator while an optimizer is made."),
+    LeavesDefaultDtype: (
+        "No check looks at the default dtype after a step in binary64."
+    ),
+    LeavesGradientsOff: (
+        "No check looks at the mode of gradients after a refused step."
+    ),
+    LeavesAnomalyMode: ("No check looks at the mode of anomaly detection."),
+    LeavesErrorsIgnored: ("No check looks at NumPy's floating-point errors."),
+    WritesEnvironment: ("No check looks at the environment of the process."),
+    LowersMatmulPrecision: ("No check looks at the precision of products of matrices."),
+}

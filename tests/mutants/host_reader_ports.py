@@ -141,4 +141,18 @@ class OptionsAsPrinted(Bent):
         return saved
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    NoGradIsEvaluation: ("closure/gradients-enabled",),
+    DeterministicForgetsDecay: ("torch/modes",),
+    AutocastSquares: ("torch/modes",),
+    SumOnDefaultDevice: ("torch/default-device",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    RateInHalfDefault: ("No check steps under a default dtype of 16 bits."),
+    RemainderOfThreadsSkipped: ("The suite judges in a process of one thread."),
+    SumOfThread: ("No check steps one optimizer from two threads in turn."),
+    OptionsAsPrinted: ("No check changes how NumPy prints."),
+}

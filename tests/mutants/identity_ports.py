@@ -282,4 +282,27 @@ class SumByStorage(Open):
                 self.state[p]["sum"] = sums.setdefault(key, self.state[p]["sum"])
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    RateMemoForgetsDecay: ("groups/option-change",),
+    RateMemoForgetsRate: ("groups/own-options",),
+    RateMemoRoundsKey: ("groups/own-options",),
+    RateMemoOfProcess: ("algorithm/update",),
+    OptionsCachedByRate: ("groups/option-change",),
+    OptionsByGroupSize: ("groups/option-change",),
+    ScratchBySize: ("none-vs-zero/interleaved",),
+    SaveMemoByCounter: ("state-dict/bytes",),
+    SameDictLoadedOnce: ("state-dict/options",),
+    SumKeptByAddress: ("groups/add",),
+    ZeroDecayByIdentity: ("state-dict/bytes",),
+    IndexAsText: ("groups/own-options",),
+    SquareByPointer: ("none-vs-zero/none-skips",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    FormatByShape: ("No two params of one shape have different formats."),
+    PlanByShape: ("No two gradients of one shape lie in memory in different ways."),
+    ClosureCalledOnce: ("No check gives the same closure to two steps."),
+    SumByStorage: ("No two params are pieces of one storage."),
+}

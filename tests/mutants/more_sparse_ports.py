@@ -167,4 +167,19 @@ class RowsOfTransposed(Open):
         super().move_rows(p, grad, s, o)
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    ComplexDecayMaximized: ("complex/pairs",),
+    DenseBetweenSparse: ("sparse/update",),
+    LateRowsStartAtZero: ("sparse/update",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    ComplexTauOfAdded: ("No complex param is added with an initial accumulator value."),
+    ComplexLayoutMisread: ("No complex gradient is transposed."),
+    ComplexRowsMaximized: ("No complex rows meet maximize."),
+    RowsOfFirstGroup: ("No sparse gradient is in a later group with another rate."),
+    RowsAtRateZero: ("No sparse gradient meets lr = 0."),
+    RowsOfTransposed: ("No sparse gradient meets a transposed param."),
+}

@@ -16,8 +16,9 @@ class Open(SingleTensorAdagrad):
                 grad = grad.to_dense()  # mutants are of rows
             state = self.state[p]
             state["step"] += self.steps(grad)
-            rate = self.rate(state["step"], grad, group)
-            o = {**group, "rate": rate}
+            numbers = {name: float(group[name]) for name in ("eps", "weight_decay")}
+            rate = float(self.rate(state["step"], grad, group))
+            o = {**group, **numbers, "rate": rate}
             (self.move_rows if grad.is_sparse else self.move)(p, grad, state["sum"], o)
 
     def steps(self, grad):

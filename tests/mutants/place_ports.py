@@ -104,4 +104,20 @@ class ScalarsOfFirstGroup(Bent):
         super()._step_param(p, {**group, "lr": lr})
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    ThreeDimensionsMisread: ("layout/strides-differ",),
+    FlatBufferForgetsDecay: ("layout/any-size",),
+    SecondLaunchCounters: ("groups/own-options",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    TransposedThousandMisread: ("No transposed gradient has a thousand elements."),
+    EmptyShiftsCounters: (
+        "Params without elements always take the steps of their neighbours."
+    ),
+    ScalarsOfFirstGroup: (
+        "No 0-dimensional param is in a later group with another rate."
+    ),
+}

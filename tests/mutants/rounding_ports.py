@@ -193,4 +193,17 @@ class RateByRepeatedAddition(Bent):
         return o["lr"] / float(np.add.accumulate(terms)[-1])
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    RootByNewtonInverse: ("layout/any-size",),
+    RootByExpAndLog: ("layout/strides-differ",),
+    RootFromBinary32: ("algorithm/all-inputs",),
+    ReciprocalByNewton: ("groups/option-change",),
+    QuotientInBinary32: ("algorithm/update",),
+    StochasticHalves: ("groups/add",),
+    ThetaTruncated: ("algorithm/all-inputs",),
+    UpdatesCompressedInCrowds: ("numerics/fresh",),
+    DecayOfShadowWeights: ("algorithm/all-inputs",),
+    FlushesUpdates: ("numerics/subnormals",),
+    RateByRepeatedAddition: ("lr-decay/schedule",),
+}

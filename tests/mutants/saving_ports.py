@@ -261,4 +261,18 @@ class ThirdClosureStepForgets(Bent):
         return super().update(g, s, clr, {**o, "eps": eps})
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    LoadNeverRewinds: ("state-dict/deepcopy",),
+    SaveCachedUntilStep: ("state-dict/bytes",),
+    SaveSeesFirstParamOnly: ("state-dict/bytes",),
+    SaveBeforeStepAfterLoad: ("state-dict/source-unchanged",),
+    ChangeAfterSaveLost: ("state-dict/deepcopy",),
+    RateCannotRiseAfterLoad: ("state-dict/bytes",),
+    SecondSaveIsDelta: ("state-dict/bytes",),
+    LoadedCounterLate: ("state-dict/bytes",),
+    SecondZeroGradGivesNone: ("numerics/fresh",),
+    ZeroedGradientSkipped: ("zero-grad/to-zero",),
+    PlainStepAfterClosureStale: ("numerics/fresh",),
+    ThirdClosureStepForgets: ("closure/once",),
+}

@@ -126,4 +126,14 @@ class EqualOptionsAreOne(Bent):
         return shrunk - self.update(g, s, clr, o), s
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    TinyTauDropped: ("algorithm/initial-accumulator",),
+    ZeroRateUndecayedSum: ("groups/option-change",),
+    ZeroRateUncounted: ("groups/option-change",),
+    RateDecayOfOneIsOff: ("groups/two-optimizers",),
+    DecayOfOneIsFlag: ("weight-decay/coupled",),
+    TauOfOneIsFlag: ("algorithm/initial-accumulator",),
+    LargeEpsIsMaximum: ("algorithm/update",),
+    EqualOptionsAreOne: ("algorithm/all-inputs",),
+}

@@ -154,4 +154,15 @@ class MatrixSquareInTf32(Bent):
         return super().grown(s, g, o)
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    NarrowSumsOfMany: ("layout/any-size",),
+    CompensatedBesideState: ("algorithm/all-inputs",),
+    WideSumBesideState: ("algorithm/initial-accumulator",),
+    SumKeptAsRoot: ("algorithm/all-inputs",),
+    SumIsMeanTimesCount: ("algorithm/all-inputs",),
+    SumInFixedPoint: ("numerics/fresh",),
+    TwoStepsSummedAtOnce: ("algorithm/all-inputs",),
+    SquareOfTwoHalves: ("algorithm/update",),
+    MatrixSquareInTf32: ("layout/strides-differ",),
+}

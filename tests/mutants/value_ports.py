@@ -202,4 +202,23 @@ class SumStopsAtLargest(Bent):
         return np.where(over, np.finfo(total.dtype).max, total)
 
 
-CAUGHT: dict[type, tuple[str, ...]] = {}
+#: Mutants, and the requirements that catch each by themselves.
+CAUGHT: dict[type, tuple[str, ...]] = {
+    EqualElementNotSummed: ("groups/duplicate-refused",),
+    WholeGradientsWrap: ("numerics/ordinary",),
+    InvisibleSquareNoMove: ("none-vs-zero/interleaved",),
+    SquareBelowEpsDropped: ("algorithm/update",),
+    GradientThatIsTheta: ("numerics/fresh",),
+    CancelledGradientIsNone: ("algorithm/update",),
+    ReturnedToZeroStays: ("algorithm/update",),
+    ScaleAtOneUndecayed: ("numerics/fresh",),
+    SmallThetaUndecayed: ("algorithm/all-inputs",),
+    StepAtMostThousand: ("numerics/ordinary",),
+    SumAtTauIsFresh: ("numerics/fresh",),
+    PowerOfFourHalved: ("algorithm/update",),
+}
+
+#: Mutants that no check of the suite finds, and why.
+ALIVE: dict[type, str] = {
+    SumStopsAtLargest: ("TODO."),
+}
