@@ -238,7 +238,6 @@ class SilencesWarnings(SingleTensorAdagrad):
 
 
 RAISES, HOST = "closure/raises", "torch/host-untouched"
-MODES = "torch/modes"
 
 #: Each mutant, and the requirements that catch it by themselves.
 CAUGHT = {
@@ -249,8 +248,8 @@ CAUGHT = {
     OptionsOfTheClass: ("closure/steps-another",),
     PreparedByAHook: ("torch/nested-steps",),
     OfItsMakersThread: ("torch/threads",),
-    NotedGradMode: (MODES,),
-    RoundsUnderAutocast: (MODES,),
+    NotedGradMode: ("torch/modes",),
+    RoundsUnderAutocast: ("torch/other-modes",),
     MadeUnderInference: ("torch/inference-mode",),
     ScratchOnTheDefaultDevice: ("torch/default-device",),
     DrawsWhatItNeverUses: (HOST,),

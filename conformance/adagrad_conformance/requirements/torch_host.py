@@ -74,9 +74,19 @@ REQUIREMENTS = (
         "R-torch",
         TORCH,
         _HOST,
-        "Made and stepped under no_grad, deterministic algorithms or autocast, every "
-        "step is right.",
+        "Made and stepped under no_grad, enable_grad or deterministic algorithms, "
+        "every step is right.",
         "Training would depend on where the optimizer is made.",
+    ),
+    Requirement(
+        "torch/other-modes",
+        "SHOULD",
+        "R-torch",
+        TORCH,
+        _HOST,
+        "Made and stepped under autocast, anomaly detection or a mode that watches, "
+        "every step is right.",
+        "A step inside the block of the forward pass would be another one.",
     ),
     Requirement(
         "torch/inference-mode",

@@ -38,10 +38,9 @@ REQUIREMENTS = (
         "PAR-params",
         TORCH,
         _PARAMS,
-        "A param may be a tensor of any class and size: no Parameter, of a subclass, "
-        "a scalar, empty, or a slice of a buffer.",
-        "Flat buffers, scalars such as temperatures and tensors of libraries would "
-        "stand still.",
+        "A param may be a Parameter of a subclass, a tensor that is none, or a slice "
+        "of a buffer.",
+        "Flat buffers and the weights of libraries would stand still.",
         also=("R-memory",),
     ),
     Requirement(

@@ -188,6 +188,7 @@ _ALL = (
     _torch("torch_device:share_memory_at_any_time", "torch/share-memory"),
     _torch("torch_device:cuda", "torch/cuda"),
     _torch("kinds.modes:grad_modes", "torch/modes"),
+    _torch("kinds.modes:other_modes", "torch/other-modes"),
     _torch("kinds.modes:inference_modes", "torch/inference-mode"),
     _torch("kinds.modes:default_device", "torch/default-device"),
     _torch("kinds.nested:steps_in_hooks", "torch/nested-steps"),

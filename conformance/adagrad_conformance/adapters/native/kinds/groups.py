@@ -18,6 +18,7 @@ from adagrad_conformance.adapters.native.torch_kit import (
     param,
     refusal,
     same_bits,
+    usual_options,
 )
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
@@ -81,7 +82,7 @@ def empty_groups_taken(adapter: TorchAdapter) -> NativeAnswer:
     benches: list[Bench] = []
 
     def alone() -> None:
-        construct(adapter, [{"params": []}], {}).step()
+        construct(adapter, [{"params": []}], usual_options(adapter)).step()
 
     def made() -> None:
         benches.append(_among_empty(adapter, Bench(adapter)))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from adagrad_conformance.adapters.contract import NativeAnswer
 from adagrad_conformance.adapters.native.torch_bench import SHAPES, Bench, judged
 from adagrad_conformance.adapters.native.torch_kit import exception, numbers, param
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
-__all__ = ["default_device", "grad_modes", "inference_modes"]
+__all__ = ["default_device", "grad_modes", "inference_modes", "other_modes"]
 
 
 @contextmanager
@@ -28,20 +30,49 @@ def _deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(before, warn_only=warns)
 
 
-_MODES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+class _Watching(TorchFunctionMode):
+    """It sees every call of torch, as tools that count or log do, and changes none."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+Mode = Callable[[], AbstractContextManager[Any]]
+
+_MODES: dict[str, Mode] = {
     "no_grad": torch.no_grad,
     "enable_grad": torch.enable_grad,
     "deterministic algorithms": _deterministic,
+}
+_OTHER_MODES: dict[str, Mode] = {
     "autocast": partial(torch.autocast, "cpu", torch.bfloat16),
+    "detection of anomalies": partial(
+        torch.autograd.set_detect_anomaly, True, check_nan=False
+    ),
+    "a mode that watches": _Watching,
 }
 
 
 def grad_modes(adapter: TorchAdapter) -> NativeAnswer:
+    """Made and stepped under no_grad, enable_grad or deterministic algorithms."""
+    return _under(adapter, _MODES)
+
+
+def other_modes(adapter: TorchAdapter) -> NativeAnswer:
+    """Made and stepped under autocast, anomaly detection, or a mode that watches."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the detection of anomalies is slow
+        return _under(adapter, _OTHER_MODES)
+
+
+def _under(adapter: TorchAdapter, modes: dict[str, Mode]) -> NativeAnswer:
     """Made and stepped inside a mode, then outside, then inside; each step is right."""
     benches: list[Bench] = []
-    for name, mode in _MODES.items():
+    for name, mode in modes.items():
 
-        def run(mode: Callable[[], AbstractContextManager[Any]] = mode) -> None:
+        def run(mode: Mode = mode) -> None:
             with mode():
                 benches.append(Bench(adapter).run(4))
             benches[-1].run(8)
@@ -82,6 +113,8 @@ def inference_modes(adapter: TorchAdapter) -> NativeAnswer:
 
 def default_device(adapter: TorchAdapter) -> NativeAnswer:
     """Made and stepped on the CPU while the default device, `meta`, is another one."""
+    if not hasattr(torch, "set_default_device"):
+        return NativeAnswer(skipped="this torch has no default device")
     params = _params(adapter)
     benches: list[Bench] = []
 

@@ -25,6 +25,9 @@ __all__ = [
     "saves_change_nothing",
 ]
 
+#: What is raised for a class without a place, and for one that holds a foreign handle.
+_NOT_OFFERED = (pickle.PicklingError, AttributeError, TypeError)
+
 _HIDDEN = NativeAnswer(skipped="the state dict does not show the counter")
 
 # -- saves -----------------------------------------------------------------------------
@@ -47,10 +50,15 @@ def _save_by_every_way(bench: Bench) -> None:
     first = bench.saved()
     if not same_bits(bench.saved(), first):
         bench.fail("two saves in a row differ")
-    torch.save(bench.port.state_dict(), io.BytesIO())
-    pickle.dumps(bench.port.state_dict())
-    repr(bench.port)
-    copy.deepcopy(bench.port)
+    saved = bench.port.state_dict()
+    ways: tuple[Callable[[], Any], ...] = (
+        lambda: torch.save(saved, io.BytesIO()),
+        lambda: pickle.dumps(saved),
+        lambda: repr(bench.port),
+        lambda: copy.deepcopy(bench.port),
+    )
+    for way in ways:
+        exception(way)  # whether a way works is for other checks to judge
     if not same_bits(bench.bits(), before):
         bench.fail("saving or showing an optimizer changed theta, S or t")
     if any(p.grad is not g for p, g in zip(bench.params, gradients, strict=True)):
@@ -145,8 +153,8 @@ def copied_with_model(adapter: TorchAdapter) -> NativeAnswer:
     for way, make in ways.items():
         try:
             params, port = make()
-        except (pickle.PicklingError, AttributeError):
-            continue  # a class that pickle cannot find by its name
+        except _NOT_OFFERED:
+            continue
         others[way] = other = bench.around(port)
         if any(p is not q for p, q in zip(params, other.params, strict=True)):
             bench.fail(f"{way} with its params, an optimizer has params of its own")
@@ -171,8 +179,8 @@ def copies_take_groups(adapter: TorchAdapter) -> NativeAnswer:
     for way, make in ways.items():
         try:
             others[way] = bench.around(make())
-        except (pickle.PicklingError, AttributeError):
-            continue  # a class that pickle cannot find by its name
+        except _NOT_OFFERED:
+            continue
     bench.add((4,))
     due = bench.run(8, 12).bits()
     for way, other in others.items():

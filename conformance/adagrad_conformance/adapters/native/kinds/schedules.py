@@ -71,6 +71,16 @@ _SCHEDULES: dict[str, Schedule] = {
 }
 
 
+def _known() -> dict[str, Schedule]:
+    """The schedules that this torch has."""
+    modules = (lr_scheduler, swa_utils)
+    return {
+        name: schedule
+        for name, schedule in _SCHEDULES.items()
+        if any(hasattr(module, name) for module in modules)
+    }
+
+
 class _Pair:
     """A bench, and an SGD with groups of the same rates, under one kind of schedule."""
 
@@ -152,7 +162,7 @@ def every_scheduler(adapter: TorchAdapter) -> NativeAnswer:
     benches = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of schedulers that call each other
-        for name, schedule in _SCHEDULES.items():
+        for name, schedule in _known().items():
             pair = _Pair(adapter, schedule)
             pair.begin()
             pair.run(4, 8, 12)
@@ -170,7 +180,7 @@ def schedulers_of_later_groups(adapter: TorchAdapter) -> NativeAnswer:
     benches = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, schedule in _SCHEDULES.items():
+        for name, schedule in _known().items():
             trial, pair = _Pair(adapter, schedule), _Pair(adapter, schedule)
             if trial.allowed(_begin_twice):
                 pair.begin()
