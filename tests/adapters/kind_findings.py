@@ -71,6 +71,19 @@ def fills_the_dicts_it_is_given(path):
     return second.param_groups[0]["lr"] != 0.2
 
 
+def forgets_tau_of_an_unstepped_group(path):
+    """A group that was added and saved before its first step has no state to save."""
+    p, q, g = torch.ones(3), torch.ones(2), torch.full((2,), 0.5)
+    opt = trained([p], path, initial_accumulator_value=0.25)
+    opt.add_param_group({"params": [q]})
+    saved = copy.deepcopy(opt.state_dict())
+    other = adagrad([{"params": [torch.ones(3)]}, {"params": [q]}], path)
+    other.load_state_dict(saved)
+    q.grad = g
+    other.step()
+    return other.state[q]["sum"][0].item() != 0.5
+
+
 def rounds_rates_of_numpy(path):
     """lr and lr_decay in float16: the second rate is computed in float16."""
     results = []
@@ -148,6 +161,7 @@ BY_HAND = {
     "parameters/other-numbers": rounds_rates_of_numpy,
     "gradients/other-dtypes": uses_other_dtypes_wrongly,
     "gradients/lazy-views": refuses_lazy_views,
+    "state-dict/unstepped-group": forgets_tau_of_an_unstepped_group,
     "torch/inference-mode": cannot_be_made_under_inference,
     "torch/default-device": puts_counters_on_the_default_device,
 }

@@ -28,6 +28,7 @@ import known_bug_ports
 import layout
 import long_run_ports
 import meeting_ports
+import moment_ports
 import more_meetings_ports
 import more_sparse_ports
 import native_call_ports
@@ -100,6 +101,7 @@ MODULES = (
     known_bug_ports,
     crowd_ports,
     meeting_ports,
+    moment_ports,
     resume_ports,
     history_ports,
     saving_ports,

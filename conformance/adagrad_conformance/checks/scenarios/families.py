@@ -18,6 +18,7 @@ from . import (
     maximize,
     none_vs_zero,
     numerics,
+    odd_moments,
     parameters,
     plain,
     repeated_events,
@@ -63,5 +64,13 @@ FAMILIES: tuple[Family, ...] = tuple(
 #: files.
 GENERATED: tuple[Family, ...] = tuple(
     cast(Family, module)
-    for module in (sizes, long_runs, corners, plain, repeated_events, special_numbers)
+    for module in (
+        sizes,
+        long_runs,
+        corners,
+        plain,
+        repeated_events,
+        special_numbers,
+        odd_moments,
+    )
 )
