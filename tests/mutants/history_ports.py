@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from mutant_kit import Bent
+from open_port import Open
 
 KIND = "state"
 
@@ -118,7 +119,7 @@ class TurningElementsNotSummed(_Noting):
 # -- errors ----------------------------------------------------------------------------
 
 
-class ClosureErrorSkipsNextStep(Bent):
+class ClosureErrorSkipsNextStep(Open):
     """A flag against nested steps stays up when a closure raises.
 
     The first step after a failed evaluation does nothing.
@@ -137,7 +138,7 @@ class ClosureErrorSkipsNextStep(Bent):
         return loss
 
 
-class ClosureErrorCounts(_Noting):
+class ClosureErrorCounts(Open):
     """A step whose closure raises counts for the rate.
 
     A run with retries decays faster than one without.
@@ -153,8 +154,8 @@ class ClosureErrorCounts(_Noting):
             self.failed += 1
             raise
 
-    def rate(self, t, o):
-        return super().rate(t + self.failed, o)
+    def rate(self, t, grad, o):
+        return super().rate(t + self.failed, grad, o)
 
 
 class RefusedGroupLeavesDefaults(Bent):

@@ -1,7 +1,7 @@
-"""Mutants by host state: they touch what belongs to the program around, or go by it.
+"""Mutants that touch what belongs to the program around them.
 
-What a mutant leaves behind is put back when it is collected, so that it cannot harm the
-tests that come later.
+What they leave behind harms whatever runs later in the process: a test plays them inside
+of `host_kept`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import warnings
-import weakref
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
@@ -19,9 +19,24 @@ from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 KIND = "interface"
 
 
-def put_back(port, restore, *values):
-    """Restore a part of the host once the port is gone."""
-    weakref.finalize(port, restore, *values)
+@contextmanager
+def host_kept():
+    """Put back at the end what a mutant has touched."""
+    with ExitStack() as back:
+        back.callback(torch.set_rng_state, torch.get_rng_state())
+        back.callback(np.random.set_state, np.random.get_state())
+        back.callback(random.setstate, random.getstate())
+        back.callback(torch.set_default_dtype, torch.get_default_dtype())
+        back.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+        back.callback(torch.set_num_threads, torch.get_num_threads())
+        back.callback(torch.autograd.set_detect_anomaly, torch.is_anomaly_enabled())
+        precision = torch.get_float32_matmul_precision()
+        back.callback(torch.set_float32_matmul_precision, precision)
+        back.callback(np.seterr, **np.geterr())
+        if "OMP_NUM_THREADS" not in os.environ:
+            back.callback(os.environ.pop, "OMP_NUM_THREADS", None)
+        back.enter_context(warnings.catch_warnings())
+        yield
 
 
 # -- what is left behind ---------------------------------------------------------------
@@ -45,7 +60,6 @@ class SeedsTorch(SingleTensorAdagrad):
     """
 
     def __init__(self, *args, **options):
-        put_back(self, torch.set_rng_state, torch.get_rng_state())
         torch.manual_seed(0)
         super().__init__(*args, **options)
 
@@ -68,7 +82,6 @@ class LoadSeedsPython(SingleTensorAdagrad):
     """
 
     def load_state_dict(self, state_dict):
-        put_back(self, random.setstate, random.getstate())
         random.seed(0)
         super().load_state_dict(state_dict)
 
@@ -80,10 +93,7 @@ class LeavesDefaultDtype(SingleTensorAdagrad):
     """
 
     def _update(self, slots, *options):
-        default = torch.get_default_dtype()
-        wide = any(slot.theta.dtype == torch.float64 for slot in slots)
-        if wide and default != torch.float64:
-            put_back(self, torch.set_default_dtype, default)
+        if any(slot.theta.dtype == torch.float64 for slot in slots):
             torch.set_default_dtype(torch.float64)
         super()._update(slots, *options)
 
@@ -97,13 +107,10 @@ class LeavesGradientsOff(SingleTensorAdagrad):
     kind = "gradients"
 
     def step(self, closure=None):
-        before = torch.is_grad_enabled()
         try:
             return super().step(closure)
         except RuntimeError:
-            if before:
-                put_back(self, torch.set_grad_enabled, True)
-                torch.set_grad_enabled(False)
+            torch.set_grad_enabled(False)
             raise
 
 
@@ -125,9 +132,7 @@ class LeavesOneThread(SingleTensorAdagrad):
     """
 
     def step(self, closure=None):
-        if torch.get_num_threads() > 1:
-            put_back(self, torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(1)
+        torch.set_num_threads(1)
         return super().step(closure)
 
 
@@ -139,8 +144,7 @@ class LeavesAnomalyMode(SingleTensorAdagrad):
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
-        if len(self.param_groups) > 1 and not torch.is_anomaly_enabled():
-            put_back(self, torch.autograd.set_detect_anomaly, False)
+        if len(self.param_groups) > 1:
             torch.autograd.set_detect_anomaly(True)
 
 
@@ -152,9 +156,7 @@ class LeavesErrorsIgnored(SingleTensorAdagrad):
 
     def step(self, closure=None):
         loss = super().step(closure)
-        before = np.seterr(all="ignore")
-        if set(before.values()) != {"ignore"}:
-            weakref.finalize(self, np.seterr, **before)
+        np.seterr(all="ignore")
         return loss
 
 
@@ -165,9 +167,7 @@ class WritesEnvironment(SingleTensorAdagrad):
     """
 
     def __init__(self, *args, **options):
-        if "OMP_NUM_THREADS" not in os.environ:
-            put_back(self, os.environ.pop, "OMP_NUM_THREADS", None)
-            os.environ["OMP_NUM_THREADS"] = "1"
+        os.environ["OMP_NUM_THREADS"] = "1"
         super().__init__(*args, **options)
 
 
@@ -180,8 +180,6 @@ class LowersMatmulPrecision(SingleTensorAdagrad):
     kind = "numerics"
 
     def __init__(self, *args, **options):
-        now = torch.get_float32_matmul_precision()
-        put_back(self, torch.set_float32_matmul_precision, now)
         torch.set_float32_matmul_precision("medium")
         super().__init__(*args, **options)
 

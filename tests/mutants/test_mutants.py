@@ -13,6 +13,7 @@ import itertools
 import re
 
 import pytest
+from host_ports import host_kept
 from mutant_kit import Bent, adapter
 from mutant_table import KINDS, MODULES, MUTANTS, UNCOVERED
 
@@ -75,10 +76,17 @@ def spread(checks):
     return [check for start in range(9) for check in checks[start::9]]
 
 
+@pytest.fixture
+def kept():
+    with host_kept():
+        yield
+
+
 CAUGHT = [mutant for mutant in MUTANTS if mutant.status != "alive"]
 
 
 @pytest.mark.parametrize("mutant", CAUGHT, ids=lambda m: m.name)
+@pytest.mark.usefixtures("kept")
 def test_mutant_is_caught(mutant):
     missing = set(mutant.caught_by)
     for verdict in verdicts(mutant.port, spread(named(mutant.caught_by))):
