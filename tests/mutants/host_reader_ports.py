@@ -145,7 +145,8 @@ class OptionsAsPrinted(Bent):
 CAUGHT: dict[type, tuple[str, ...]] = {
     NoGradIsEvaluation: ("closure/gradients-enabled",),
     DeterministicForgetsDecay: ("torch/modes",),
-    AutocastSquares: ("torch/modes",),
+    AutocastSquares: ("torch/other-modes",),
+    SumOfThread: ("torch/threads",),
     SumOnDefaultDevice: ("torch/default-device",),
 }
 
@@ -153,6 +154,5 @@ CAUGHT: dict[type, tuple[str, ...]] = {
 ALIVE: dict[type, str] = {
     RateInHalfDefault: ("No check steps under a default dtype of 16 bits."),
     RemainderOfThreadsSkipped: ("The suite judges in a process of one thread."),
-    SumOfThread: ("No check steps one optimizer from two threads in turn."),
     OptionsAsPrinted: ("No check changes how NumPy prints."),
 }

@@ -293,16 +293,16 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     ScratchBySize: ("none-vs-zero/interleaved",),
     SaveMemoByCounter: ("state-dict/bytes",),
     SameDictLoadedOnce: ("state-dict/options",),
+    ClosureCalledOnce: ("closure/once",),
     SumKeptByAddress: ("groups/add",),
     ZeroDecayByIdentity: ("state-dict/bytes",),
     IndexAsText: ("groups/own-options",),
     SquareByPointer: ("none-vs-zero/none-skips",),
+    SumByStorage: ("algorithm/in-place",),
 }
 
 #: Mutants that no check of the suite finds, and why.
 ALIVE: dict[type, str] = {
     FormatByShape: ("No two params of one shape have different formats."),
     PlanByShape: ("No two gradients of one shape lie in memory in different ways."),
-    ClosureCalledOnce: ("No check gives the same closure to two steps."),
-    SumByStorage: ("No two params are pieces of one storage."),
 }

@@ -223,9 +223,11 @@ class StridedHalvesTruncated(Bent):
 #: Mutants, and the requirements that catch each by themselves.
 CAUGHT: dict[type, tuple[str, ...]] = {
     WholeRateDivides: ("parameters/python-numbers",),
+    TauAndEpsByPosition: ("parameters/by-position",),
     NestedStepRate: ("closure/steps-another",),
     ClosureCannotClear: ("closure/once",),
     AddedAfterLoadCountsOn: ("groups/add",),
+    CopySharesGroups: ("state-dict/copied-optimizer",),
     MaximizeMissesScalars: ("numerics/fresh",),
     StridedHalvesTruncated: ("layout/strides-differ",),
 }
@@ -233,11 +235,7 @@ CAUGHT: dict[type, tuple[str, ...]] = {
 #: Mutants that no check of the suite finds, and why.
 ALIVE: dict[type, str] = {
     GroupsBeyondEight: ("No scenario has more than eight groups."),
-    TauAndEpsByPosition: ("No check gives more than three options by position."),
     LoadCastsToFirstFormat: ("No scenario loads params of different formats."),
     EmptyNotRestored: ("No scenario loads a param without elements."),
-    CopySharesGroups: (
-        "No check changes an option of the original after a copy was made."
-    ),
     MaximizeMissesExpanded: ("No expanded gradient meets maximize."),
 }

@@ -193,6 +193,13 @@ _ALL = (
     _torch("kinds.modes:default_device", "torch/default-device"),
     _torch("kinds.nested:steps_in_hooks", "torch/nested-steps"),
     _torch("kinds.nested:steps_in_threads", "torch/threads"),
+    _torch("kinds.sharing:one_closure", "closure/once", "closure"),
+    _torch("kinds.sharing:pieces_of_one_buffer", "algorithm/in-place"),
+    _torch(
+        "kinds.sharing:options_beside_a_copy",
+        "state-dict/copied-optimizer",
+        *("save", "set-option"),
+    ),
     _torch("kinds.host:host_untouched", "torch/host-untouched"),
     _torch("torch_step:hooks", "torch/hooks", *_LOADS),
 )

@@ -114,7 +114,11 @@ def _altered() -> Iterator[None]:
         for get, put, value in _SETTINGS:
             back.callback(put, get())
             put(value)
-        back.callback(np.seterr, **np.seterr(over="ignore"))
+        back.callback(np.seterr, **np.seterr(all="warn", over="ignore"))
+        back.callback(_set_environment, dict(os.environ))
+        os.environ.update(_UNUSUAL)
+        anomalies = torch.is_anomaly_enabled()
+        back.enter_context(torch.autograd.set_detect_anomaly(not anomalies))
         back.enter_context(warnings.catch_warnings())
         warnings.simplefilter("once")
         back.enter_context(torch.no_grad())
@@ -146,6 +150,14 @@ _SETTINGS: tuple[tuple[Probe, Callable[[Any], Any], Any], ...] = (
     (decimal.getcontext, decimal.setcontext, decimal.Context(prec=19)),
 )
 
+#: Variables that libraries of numbers go by, and values that none of them chooses.
+_UNUSUAL: Mapping[str, str] = {
+    "CUBLAS_WORKSPACE_CONFIG": ":16:3",
+    "MKL_NUM_THREADS": "3",
+    "OMP_NUM_THREADS": "3",
+    "PYTHONHASHSEED": "7",
+}
+
 # -- the calls -------------------------------------------------------------------------
 
 
@@ -154,6 +166,7 @@ def _calls(adapter: TorchAdapter) -> Iterator[tuple[str, Callable[[], Any]]]:
     options = usual_options(adapter)
     made = param(adapter, numbers(3, (4,)))
     yield "the constructor", lambda: construct(adapter, [made], options)
+    yield "the constructor with groups", lambda: Bench(adapter)
     bench = Bench(adapter)
     port = bench.port
     bench.set_gradients(4)
@@ -179,6 +192,52 @@ def _calls(adapter: TorchAdapter) -> Iterator[tuple[str, Callable[[], Any]]]:
     if "zero-grad" in adapter.claims:
         for flag in (False, True):
             yield f"zero_grad({flag})", partial(port.zero_grad, set_to_none=flag)
+    yield from _steps_in_other_formats(adapter)
+    yield from _refusals(adapter)
+
+
+def _steps_in_other_formats(
+    adapter: TorchAdapter,
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    for claim, dtype in _OTHER_FORMATS.items():
+        if claim in adapter.claims:
+            bench = Bench(adapter, dtype=dtype)
+            bench.set_gradients(4)
+            yield f"a step in {claim}", bench.port.step
+
+
+_OTHER_FORMATS = {
+    "binary64": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "binary16": torch.float16,
+}
+
+
+def _refusals(adapter: TorchAdapter) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Calls that end with an error, of the closure or of the port, which is caught."""
+    bench = Bench(adapter)
+    port, first = bench.port, bench.params[0]
+    bench.set_gradients(4)
+    if "closure" in adapter.claims:
+        yield "a closure that raises", partial(exception, partial(port.step, _raises))
+    if "refusals" not in adapter.claims:
+        return
+    if "add-group" in adapter.claims:
+        again = partial(port.add_param_group, {"params": [first]})
+        yield "a refused group", partial(exception, again)
+    if {"save", "load-deepcopy"} <= adapter.claims:
+        misfit: dict[str, Any] = {"state": {}, "param_groups": []}
+        yield (
+            "a refused load",
+            partial(exception, partial(port.load_state_dict, misfit)),
+        )
+    if {"sparse", "weight-decay"} <= adapter.claims:
+        first.grad = first.detach().to_sparse(1)
+        yield "a refused step", partial(exception, port.step)
+
+
+def _raises() -> float:
+    raise ZeroDivisionError("a closure of the suite raises")
 
 
 def host_untouched(adapter: TorchAdapter) -> NativeAnswer:

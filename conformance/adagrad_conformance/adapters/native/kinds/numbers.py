@@ -121,13 +121,15 @@ _ORDER = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
 
 def options_by_position(adapter: TorchAdapter) -> NativeAnswer:
-    """Options by position are those of the document's signature, in its order."""
-    positional = [
-        parameter.name
-        for parameter in inspect.signature(adapter.factory).parameters.values()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-    ]
-    if not {own_name(adapter, name) for name in _ORDER} <= set(positional):
+    """Options by position are those of the document's signature, in its order.
+
+    A constructor that takes any number of arguments by position may refuse them.
+    """
+    parameters = inspect.signature(adapter.factory).parameters.values()
+    positional = {p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    named_alike = {own_name(adapter, name) for name in _ORDER} <= positional
+    if not named_alike and not any_number:
         return NativeAnswer(skipped="it does not take every option by position")
     options = usual_options(adapter)
     if set(options) != set(_ORDER):
@@ -135,5 +137,10 @@ def options_by_position(adapter: TorchAdapter) -> NativeAnswer:
     bench = Bench(adapter, ((3,),))
     p = param(adapter, numbers(100, (3,)))
     values = [options[name] for name in _ORDER]
-    other = bench.around(adapter.factory([p], *values, **adapter.fixed))
-    return judged(other.run(4, 8))
+    try:
+        port = adapter.factory([p], *values, **adapter.fixed)
+    except adapter.refusals as refused:
+        if named_alike:
+            raise
+        return NativeAnswer(skipped=f"it takes no options by position: {refused}")
+    return judged(bench.around(port).run(4, 8))
