@@ -90,7 +90,7 @@ def found(port, check):
 
 def test_every_theme_is_in_the_table():
     modules = {NATIVE[name].place.split(":")[0].split(".")[-1] for name in KINDS}
-    assert len(modules) == 14
+    assert len(modules) == 15
     assert len(KINDS) >= 45
 
 

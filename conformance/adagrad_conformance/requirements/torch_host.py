@@ -74,8 +74,8 @@ REQUIREMENTS = (
         "R-torch",
         TORCH,
         _HOST,
-        "Made and stepped under no_grad, enable_grad or deterministic algorithms, "
-        "every step is right.",
+        "Made and stepped under no_grad, enable_grad or deterministic algorithms, or "
+        "with any number of threads, every step is right.",
         "Training would depend on where the optimizer is made.",
     ),
     Requirement(

@@ -200,6 +200,9 @@ _ALL = (
         "state-dict/copied-optimizer",
         *("save", "set-option"),
     ),
+    _torch("kinds.settings:narrow_default_dtypes", "torch/default-dtype"),
+    _torch("kinds.settings:thread_counts", "torch/modes"),
+    _torch("kinds.settings:short_printing", "state-dict/options", *_LOADS),
     _torch("kinds.host:host_untouched", "torch/host-untouched"),
     _torch("torch_step:hooks", "torch/hooks", *_LOADS),
 )
