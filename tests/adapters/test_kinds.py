@@ -231,7 +231,7 @@ class Touches(SingleTensorAdagrad):
 
 TOUCHES = {
     "the default dtype": lambda: torch.set_default_dtype(torch.float16),
-    "the number of threads": lambda: torch.set_num_threads(3),
+    "the number of threads": lambda: torch.set_num_threads(1),
     "torch's generator": lambda: torch.manual_seed(0),
     "the limit of recursion": lambda: __import__("sys").setrecursionlimit(2_345),
     "NumPy's treatment of errors": lambda: __import__("numpy").seterr(over="raise"),
@@ -255,3 +255,10 @@ def test_a_touched_setting_is_named_and_put_back(what, monkeypatch):
         assert answer.problem is None or what in answer.problem
     else:
         assert answer.problem.startswith(f"a step changed {what}")
+
+
+def test_a_setting_that_was_the_same_before_is_seen_all_the_same(monkeypatch):
+    touch = functools.partial(torch.set_num_threads, torch.get_num_threads())
+    monkeypatch.setattr(Touches, "touch", staticmethod(touch))
+    answer = host.host_untouched(TorchAdapter("touches", Touches))
+    assert answer.problem.startswith("a step changed the number of threads")

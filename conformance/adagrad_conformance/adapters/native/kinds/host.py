@@ -111,9 +111,10 @@ def _as_found() -> Iterator[None]:
 def _altered() -> Iterator[None]:
     """Settings that differ from the usual ones, until the end of the block."""
     with ExitStack() as back:
-        for get, put, value in _SETTINGS:
-            back.callback(put, get())
-            put(value)
+        for get, put, another in _SETTINGS:
+            now = get()
+            back.callback(put, now)
+            put(another(now))
         back.callback(np.seterr, **np.seterr(all="warn", over="ignore"))
         back.callback(_set_environment, dict(os.environ))
         os.environ.update(_UNUSUAL)
@@ -125,29 +126,41 @@ def _altered() -> Iterator[None]:
         yield
 
 
-#: How a setting is read and set, and the value that it gets.
-_SETTINGS: tuple[tuple[Probe, Callable[[Any], Any], Any], ...] = (
-    (torch.get_default_dtype, torch.set_default_dtype, torch.float64),
-    (torch.get_num_threads, torch.set_num_threads, 1 + torch.get_num_threads() % 2),
+def _other_dtype(now: torch.dtype) -> torch.dtype:
+    return torch.float32 if now is torch.float64 else torch.float64
+
+
+def _other_precision(now: str) -> str:
+    return "highest" if now == "high" else "high"
+
+
+#: How a setting is read and set, and another value, given the present one.
+_SETTINGS: tuple[tuple[Probe, Callable[[Any], Any], Callable[[Any], Any]], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype, _other_dtype),
+    (torch.get_num_threads, torch.set_num_threads, lambda now: now + 1),
     (
         torch.are_deterministic_algorithms_enabled,
         torch.use_deterministic_algorithms,
-        True,
+        lambda now: not now,
     ),
     (
         torch.get_float32_matmul_precision,
         torch.set_float32_matmul_precision,
-        "high",
+        _other_precision,
     ),
-    (torch.get_rng_state, torch.set_rng_state, torch.Generator().get_state()),
-    (random.getstate, random.setstate, random.Random(20_110_712).getstate()),
+    (
+        torch.get_rng_state,
+        torch.set_rng_state,
+        lambda now: torch.Generator().manual_seed(20_110_712).get_state(),
+    ),
+    (random.getstate, random.setstate, lambda now: random.Random(20_110).getstate()),
     (
         np.random.get_state,
         np.random.set_state,
-        np.random.RandomState(1_234_567).get_state(),
+        lambda now: np.random.RandomState(1_234_567).get_state(),
     ),
-    (sys.getrecursionlimit, sys.setrecursionlimit, sys.getrecursionlimit() + 7),
-    (decimal.getcontext, decimal.setcontext, decimal.Context(prec=19)),
+    (sys.getrecursionlimit, sys.setrecursionlimit, lambda now: now + 7),
+    (decimal.getcontext, decimal.setcontext, lambda now: decimal.Context(prec=19)),
 )
 
 #: Variables that libraries of numbers go by, and values that none of them chooses.
