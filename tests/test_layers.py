@@ -60,7 +60,7 @@ LANGUAGE = {"scenario", "formats", "options", "dialects"}
 CROWD = 15
 OF_ONE_KIND = (
     *("published", "scenarios", "port_syntax", "adagrad_reference"),
-    "requirements",  # chapters
+    *("requirements", "kinds"),  # chapters, and themes of native checks
 )
 
 

@@ -17,7 +17,12 @@ from test_native_checks import Named, generic
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.contract import NativeAnswer
 from adagrad_conformance.adapters.native import run_native
-from adagrad_conformance.adapters.native.kinds import distributed, host, schedules
+from adagrad_conformance.adapters.native.kinds import (
+    distributed,
+    host,
+    process,
+    schedules,
+)
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
@@ -206,7 +211,7 @@ def test_some_schedules_go_on_over_an_added_group():
 
 
 def state_of_the_host():
-    probes = {**host._TORCH, **host._PROCESS}
+    probes = {**process.TORCH_PROBES, **process.PROCESS_PROBES}
     return {what: probe() for what, probe in probes.items()}
 
 
