@@ -267,3 +267,40 @@ def test_a_setting_that_was_the_same_before_is_seen_all_the_same(monkeypatch):
     monkeypatch.setattr(Touches, "touch", staticmethod(touch))
     answer = host.host_untouched(TorchAdapter("touches", Touches))
     assert answer.problem.startswith("a step changed the number of threads")
+
+
+# -- ports that show no state ----------------------------------------------------------
+
+
+class GraphsCountTwice(MinimalWithoutState):
+    """A gradient with a graph is taken twice."""
+
+    def step(self, closure=None):
+        held = {}
+        for p in (p for group in self.param_groups for p in group["params"]):
+            if p.grad is not None and p.grad.grad_fn is not None:
+                held[p], p.grad = p.grad, 2 * p.grad.detach()
+        loss = super().step(closure)
+        for p, g in held.items():
+            p.grad = g
+        return loss
+
+
+class StandsStillUnderNoGrad(MinimalWithoutState):
+    """A step that is called under no_grad does nothing."""
+
+    def step(self, closure=None):
+        return super().step(closure) if torch.is_grad_enabled() else None
+
+
+@pytest.mark.parametrize(
+    ("port", "check"),
+    [
+        (GraphsCountTwice, "gradients-with-graph"),
+        (StandsStillUnderNoGrad, "grad-modes"),
+    ],
+)
+def test_a_wrong_port_that_shows_no_state_is_found_by_its_params(port, check):
+    adapter = generic(port, "complex", *_LOADS)
+    assert "state" not in adapter.claims
+    assert run_native(adapter, f"torch/{check}").problem

@@ -71,9 +71,8 @@ class _Early(torch.optim.Optimizer):
 class _State:
     """How the params are grouped, and what has happened before the save."""
 
-    def __init__(self, groups: str, steps: int, flat: bool) -> None:
-        self.groups, self.steps, self.flat = groups, steps, flat
-        way = "flattened" if flat else "by name"
+    def __init__(self, groups: str, steps: int, way: str) -> None:
+        self.groups, self.steps, self.way = groups, steps, way
         self.name = f"{groups} after {steps} steps, {way}"
 
     def given(self, model: _Model, own: dict[str, Any]) -> list[Any]:
@@ -94,10 +93,10 @@ class _State:
 
 
 _STATES = tuple(
-    _State(groups, steps, flat)
+    _State(groups, steps, way)
     for groups in ("one group", "two groups", "empty groups", "a later group")
     for steps in (2, 0)
-    for flat in (False, True)
+    for way in ("by name", "flattened", "with the model")
 )
 
 
@@ -117,12 +116,15 @@ def _round_trip(state: _State, make: Make, own: dict[str, Any]) -> str | None:
     from torch.distributed.checkpoint.state_dict import (
         StateDictOptions,
         get_optimizer_state_dict,
+        get_state_dict,
         set_optimizer_state_dict,
+        set_state_dict,
     )
     from torch.distributed.checkpoint.state_dict_loader import load
     from torch.distributed.checkpoint.state_dict_saver import save
 
-    options = StateDictOptions(flatten_optimizer_state_dict=state.flat)
+    flat = state.way == "flattened"
+    options = StateDictOptions(flatten_optimizer_state_dict=flat)
     model, port = _trained(state, make, own)
     if not state.steps and not port.state:
         return None  # torch takes a step to make the state, which a first step is not
@@ -130,6 +132,16 @@ def _round_trip(state: _State, make: Make, own: dict[str, Any]) -> str | None:
     other = make(state.given(other_model, own))
     state.complete(other_model, other, own)
     before = [p.detach().clone() for p in model.parameters()]
+    if state.way == "with the model":
+        both = copy.deepcopy(get_state_dict(model, port, options=options))
+        set_state_dict(
+            other_model,
+            other,
+            model_state_dict=both[0],
+            optim_state_dict=both[1],
+            options=options,
+        )
+        return _goes_on(model, port, other_model, other, before)
     saved = get_optimizer_state_dict(model, port, options=options)
     target = get_optimizer_state_dict(other_model, other, options=options)
     with tempfile.TemporaryDirectory() as folder:
@@ -139,6 +151,13 @@ def _round_trip(state: _State, make: Make, own: dict[str, Any]) -> str | None:
     set_optimizer_state_dict(
         other_model, other, optim_state_dict=wanted["optimizer"], options=options
     )
+    return _goes_on(model, port, other_model, other, before)
+
+
+def _goes_on(
+    model: _Model, port: Any, other_model: _Model, other: Any, before: list[Any]
+) -> str | None:
+    """Whether saving moved nothing, and both go on alike."""
     if not same_bits([p.detach() for p in model.parameters()], before):
         return "saving moved the params"
     for seed in (8, 9):

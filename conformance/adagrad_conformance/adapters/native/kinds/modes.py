@@ -12,8 +12,18 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from adagrad_conformance.adapters.contract import NativeAnswer
-from adagrad_conformance.adapters.native.torch_bench import SHAPES, Bench, judged
-from adagrad_conformance.adapters.native.torch_kit import exception, numbers, param
+from adagrad_conformance.adapters.native.torch_bench import (
+    SHAPES,
+    Bench,
+    answer,
+    judged,
+)
+from adagrad_conformance.adapters.native.torch_kit import (
+    exception,
+    numbers,
+    param,
+    same_bits,
+)
 from adagrad_conformance.adapters.torch_optim import TorchAdapter
 
 __all__ = ["default_device", "grad_modes", "inference_modes", "other_modes"]
@@ -56,8 +66,20 @@ _OTHER_MODES: dict[str, Mode] = {
 
 
 def grad_modes(adapter: TorchAdapter) -> NativeAnswer:
-    """Made and stepped under no_grad, enable_grad or deterministic algorithms."""
-    return _under(adapter, _MODES)
+    """Made and stepped under no_grad, enable_grad or deterministic algorithms.
+
+    The first two give the bits that a run without any mode gives.
+    """
+    found = _under(adapter, _MODES)
+    if found.problem or "state" in adapter.claims:
+        return found
+    plain = Bench(adapter).run(4, 8, 12).bits()
+    for mode in (torch.no_grad, torch.enable_grad):
+        with mode():
+            bench = Bench(adapter).run(4, 8, 12)
+        if not same_bits(bench.bits(), plain):
+            return NativeAnswer(f"under {mode.__name__} it goes otherwise")
+    return answer()
 
 
 def other_modes(adapter: TorchAdapter) -> NativeAnswer:
