@@ -303,7 +303,7 @@ class FrozenRateNeverThaws(_Noting):
 #: Mutants, and the requirements that catch each by themselves.
 CAUGHT: dict[type, tuple[str, ...]] = {
     FifthNoneRestartsRate: ("algorithm/long-run",),
-    ChangeMissedWhileSkipped: ("state-dict/bytes",),
+    ChangeMissedWhileSkipped: ("state-dict/deepcopy",),
     CountersMeetAtTwenty: ("lr-decay/schedule",),
     DeadAfterFiveZeros: ("none-vs-zero/zero-steps",),
     TurningElementsNotSummed: ("algorithm/accumulator",),

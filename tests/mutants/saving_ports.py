@@ -268,7 +268,7 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     SaveSeesFirstParamOnly: ("state-dict/bytes",),
     SaveBeforeStepAfterLoad: ("state-dict/source-unchanged",),
     ChangeAfterSaveLost: ("state-dict/deepcopy",),
-    RateCannotRiseAfterLoad: ("state-dict/bytes",),
+    RateCannotRiseAfterLoad: ("state-dict/deepcopy",),
     SecondSaveIsDelta: ("state-dict/bytes",),
     LoadedCounterLate: ("state-dict/bytes",),
     SecondZeroGradGivesNone: ("numerics/fresh",),

@@ -130,7 +130,7 @@ class EqualOptionsAreOne(Bent):
 CAUGHT: dict[type, tuple[str, ...]] = {
     TinyTauDropped: ("algorithm/initial-accumulator",),
     ZeroRateUndecayedSum: ("groups/option-change",),
-    ZeroRateUncounted: ("groups/option-change",),
+    ZeroRateUncounted: ("algorithm/update",),
     RateDecayOfOneIsOff: ("groups/two-optimizers",),
     DecayOfOneIsFlag: ("weight-decay/coupled",),
     TauOfOneIsFlag: ("algorithm/initial-accumulator",),

@@ -37,6 +37,7 @@ __all__ = ["FAMILY", "TIMES", "scenarios"]
 FAMILY = "repeated-events"
 
 TIMES = 9  #: more than the three to eight after which caches and guards give way
+ROUNDS = 4  #: of events that cost more
 SIZES = {"p": 3, "q": 2, "r": 1}
 #: The second values of options that change, each far from the first.
 CHANGED: Mapping[str, float | bool] = {
@@ -62,7 +63,7 @@ def scenarios() -> Iterator[Scenario]:
         yield _zero_grads(fmt)
     for fmt in (BINARY32, BINARY16):
         yield from _changes_while_skipped(fmt)
-        yield from _closures(fmt)
+        yield _closures(fmt)
         yield from _refusals(fmt)
 
 
@@ -110,10 +111,7 @@ def _scenario(
 
 
 def _gradient_patterns(fmt: Format) -> Iterator[Scenario]:
-    """None, zeros, equal gradients, turning signs: in a row, and in every second step.
-
-    The last step of a pattern is followed by three ordinary ones.
-    """
+    """None, zeros, equal gradients, turning signs: in a row, then every second step."""
     patterns: dict[str, tuple[str, Callable[[_Draw, int], Gradient]]] = {
         "none": ("none-vs-zero/interleaved", lambda drawn, i: None),
         "zeros": ("none-vs-zero/zero-steps", lambda drawn, i: _zeros(drawn)),
@@ -121,17 +119,15 @@ def _gradient_patterns(fmt: Format) -> Iterator[Scenario]:
         "turning": ("algorithm/accumulator", _turning),
     }
     for word, (requirement, gradient) in patterns.items():
-        for rhythm, every in (("in-a-row", 1), ("alternating", 2)):
-            name = f"{word}-{rhythm}"
-            drawn = _Draw(name, fmt)
-            events: list[Event] = [Step("A", drawn.gradients())]
-            for i in range(TIMES * every):
-                fixed = {"p": gradient(drawn, i)} if i % every == 0 else {}
-                events.append(Step("A", drawn.gradients(**fixed)))
-            events += [Step("A", drawn.gradients()) for _ in range(2)]
-            note = f"p has {word} {TIMES} times, {rhythm.replace('-', ' ')}"
-            named = (requirement, "lr-decay/own-counter")
-            yield _scenario(name, fmt, named, drawn, events, note)
+        drawn = _Draw(word, fmt)
+        events: list[Event] = [Step("A", drawn.gradients())]
+        for i in range(TIMES):
+            events.append(Step("A", drawn.gradients(p=gradient(drawn, i))))
+            if i >= TIMES - 3:
+                events.append(Step("A", drawn.gradients()))
+        note = f"the gradients of p are {word} {TIMES} times, the last ones in turn"
+        named = (requirement, "lr-decay/own-counter")
+        yield _scenario(word, fmt, named, drawn, events, note)
 
 
 def _zeros(drawn: _Draw) -> Tensor:
@@ -198,24 +194,22 @@ def _changes_while_skipped(fmt: Format) -> Iterator[Scenario]:
 # -- closures, saves, loads ------------------------------------------------------------
 
 
-def _closures(fmt: Format) -> Iterator[Scenario]:
-    """Steps with a closure, after each of which an option of the group changes."""
-    for option, other in CHANGED.items():
-        name = f"closures-and-{option.replace('_', '-')}"
-        drawn = _Draw(name, fmt)
-        events: list[Event] = [SetOption("A", 0, option, other)]
-        for i in range(TIMES):
-            events.append(Step("A", drawn.gradients(), loss=0.3 + i))
-            events.append(Step("A", drawn.gradients(q=None)) if i % 2 else Read("A"))
-        yield _scenario(
-            name,
-            fmt,
-            ("closure/once", "groups/option-change"),
-            drawn,
-            events,
-            note=f"{TIMES} closures, some of them beside plain steps; {option} is not"
-            " the constructor's",
-        )
+def _closures(fmt: Format) -> Scenario:
+    """Steps with a closure, plain ones and readings in turn, by changed options."""
+    drawn = _Draw("closures", fmt)
+    events: list[Event] = [SetOption("A", 0, o, other) for o, other in CHANGED.items()]
+    for i in range(TIMES):
+        events.append(Step("A", drawn.gradients(), loss=0.3 + i))
+        events.append(Step("A", drawn.gradients(q=None)) if i % 2 else Read("A"))
+    return _scenario(
+        "closures",
+        fmt,
+        ("closure/once", "groups/option-change"),
+        drawn,
+        events,
+        note=f"{TIMES} closures, some of them beside plain steps; no option of the"
+        " first group is the constructor's",
+    )
 
 
 def _saves_and_loads(fmt: Format) -> Iterator[Scenario]:
@@ -224,7 +218,7 @@ def _saves_and_loads(fmt: Format) -> Iterator[Scenario]:
         name = f"loads-by-{way}"
         drawn = _Draw(name, fmt)
         events: list[Event] = []
-        for i in range(TIMES):
+        for i in range(ROUNDS):
             skipped: Gradients = {"pqr"[i % 3]: None}
             events += [
                 SetOption("A", 0, "lr", 0.9 / (i + 1)),
@@ -247,7 +241,7 @@ def _saves_and_loads(fmt: Format) -> Iterator[Scenario]:
             (foremost, "state-dict/options", "none-vs-zero/interleaved"),
             drawn,
             events,
-            note=f"{TIMES} rounds of a save, a load of it or of one before, another"
+            note=f"{ROUNDS} rounds of a save, a load of it or of one before, another"
             " save, and a changed lr",
         )
 
@@ -256,7 +250,7 @@ def _loads_of_another_run(fmt: Format) -> Scenario:
     """Two runs with equal counters exchange their states, and save what they got."""
     drawn = _Draw("loads-of-another-run", fmt)
     events: list[Event] = [_new(fmt, "B", eps=0.17)]
-    for i in range(TIMES // 3):
+    for i in range(2):
         for name in "AB":
             events.append(Step(name, drawn.gradients()))
             events.append(Save(name, f"{name}{i}"))
