@@ -5,7 +5,9 @@ that its findings on torch are real by test_torch_findings.py.
 """
 
 import functools
+import importlib
 import os
+import sys
 import threading
 
 import pytest
@@ -267,6 +269,23 @@ def test_a_setting_that_was_the_same_before_is_seen_all_the_same(monkeypatch):
     monkeypatch.setattr(Touches, "touch", staticmethod(touch))
     answer = host.host_untouched(TorchAdapter("touches", Touches))
     assert answer.problem.startswith("a step changed the number of threads")
+
+
+class ImportsLate(SingleTensorAdagrad):
+    """Its first step imports a module that sets a variable, as libraries do."""
+
+    def step(self, closure=None):
+        if "colorsys" not in sys.modules:
+            importlib.import_module("colorsys")
+            os.environ["ADAGRAD_IMPORTED"] = "1"
+        return super().step(closure)
+
+
+def test_what_an_import_may_have_changed_is_not_held_against_the_port(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    answer = host.host_untouched(TorchAdapter("imports", ImportsLate))
+    assert answer.problem is None
+    assert "ADAGRAD_IMPORTED" not in os.environ
 
 
 # -- ports that show no state ----------------------------------------------------------

@@ -58,10 +58,13 @@ def empty_groups(adapter: TorchAdapter) -> NativeAnswer:
     The check is skipped where such groups are refused.
     """
     made: list[Bench] = []
-    said = refusal(adapter, lambda: made.append(_among_empty(adapter, Bench(adapter))))
-    if said:
+
+    def begin() -> None:
+        made.append(_among_empty(adapter, Bench(adapter)).run(1, 2))
+
+    if said := refusal(adapter, begin):
         return NativeAnswer(skipped=f"groups without params are refused: {said}")
-    bench = made[0].run(1, 2)
+    bench = made[0]
     benches = [bench]
     if adapter.claims >= _LOADS:
         other = _among_empty(adapter, bench.fresh())
@@ -71,7 +74,8 @@ def empty_groups(adapter: TorchAdapter) -> NativeAnswer:
             bench.fail("loaded into groups of which some are empty, it goes otherwise")
         benches.append(other)
     if "add-group" in adapter.claims:
-        bench.port.add_param_group({"params": []})
+        empty: Any = {"params": []}
+        refusal(adapter, lambda: bench.port.add_param_group(empty))
         bench.add((4,))
         bench.run(5)
     return answer(*benches) if len(benches) > 1 else judged(*benches)
