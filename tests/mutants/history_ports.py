@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from mutant_kit import Bent
-from open_port import Open
 
 KIND = "state"
 
@@ -116,83 +115,6 @@ class TurningElementsNotSummed(_Noting):
         state["sum"][...] = np.where(turns[p] == 3, old, state["sum"])
 
 
-# -- errors ----------------------------------------------------------------------------
-
-
-class ClosureErrorSkipsNextStep(Open):
-    """A flag against nested steps stays up when a closure raises.
-
-    The first step after a failed evaluation does nothing.
-    """
-
-    kind = "gradients"
-    busy = False
-
-    def step(self, closure=None):
-        if self.busy:
-            self.busy = False
-            return None if closure is None else closure()
-        self.busy = True
-        loss = super().step(closure)
-        self.busy = False
-        return loss
-
-
-class ClosureErrorCounts(Open):
-    """A step whose closure raises counts for the rate.
-
-    A run with retries decays faster than one without.
-    """
-
-    kind = "rate"
-    failed = 0
-
-    def step(self, closure=None):
-        try:
-            return super().step(closure)
-        except Exception:
-            self.failed += 1
-            raise
-
-    def rate(self, t, grad, o):
-        return super().rate(t + self.failed, grad, o)
-
-
-class RefusedGroupLeavesDefaults(Bent):
-    """A refused group's eps becomes the default of the groups that come later.
-
-    A program that catches the error and goes on trains by other options.
-    """
-
-    def add_param_group(self, param_group):
-        try:
-            super().add_param_group(param_group)
-        except (TypeError, ValueError):
-            eps = param_group.get("eps", self.defaults["eps"])
-            self.defaults["eps"] = eps if eps >= 0 else 0.0
-            raise
-
-
-class RefusedGradientCounts(Bent):
-    """A step that is refused for a misfit gradient has advanced the counters before it.
-
-    A run that catches the error goes on with another rate.
-    """
-
-    kind = "rate"
-
-    def step(self, closure=None):
-        try:
-            return super().step(closure)
-        except ValueError:
-            for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None and p.grad.shape != p.data.shape:
-                        raise
-                    self.state[p]["step"] += p.grad is not None
-            raise
-
-
 # -- options that change and change back -----------------------------------------------
 
 
@@ -298,8 +220,6 @@ class FrozenRateNeverThaws(_Noting):
         super()._step_param(p, {**group, "lr": lr})
 
 
-# -- what these are caught by ----------------------------------------------------------
-
 #: Mutants, and the requirements that catch each by themselves.
 CAUGHT: dict[type, tuple[str, ...]] = {
     FifthNoneRestartsRate: ("algorithm/long-run",),
@@ -307,17 +227,9 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     CountersMeetAtTwenty: ("lr-decay/schedule",),
     DeadAfterFiveZeros: ("none-vs-zero/zero-steps",),
     TurningElementsNotSummed: ("algorithm/accumulator",),
-    ClosureErrorSkipsNextStep: ("closure/raises",),
-    ClosureErrorCounts: ("closure/raises",),
-    RefusedGroupLeavesDefaults: ("groups/duplicate-refused",),
     DecaySwitchedOnOnce: ("groups/option-change",),
     ThirdTurnIgnored: ("groups/option-change",),
     FlagRestartsRate: ("groups/option-change",),
     WarmRestartResetsCounter: ("state-dict/deepcopy",),
     FrozenRateNeverThaws: ("groups/option-change",),
-}
-
-#: Mutants that no check of the suite finds, and why.
-ALIVE: dict[type, str] = {
-    RefusedGradientCounts: ("No scenario can give a gradient of a wrong shape."),
 }

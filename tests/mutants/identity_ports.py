@@ -203,25 +203,6 @@ class ClosureCalledOnce(Open):
 # -- names and addresses ---------------------------------------------------------------
 
 
-class SumKeptByAddress(Bent):
-    """S is kept for the process by the address of a param, which may be used again.
-
-    A new model starts where one that is gone has ended.
-    """
-
-    home: ClassVar[dict] = {}
-
-    def add_param_group(self, param_group):
-        super().add_param_group(param_group)
-        for p in self.param_groups[-1]["params"]:
-            fresh = self.state[p]["sum"]
-            kept = self.home.setdefault(id(p), fresh)
-            if kept.shape == fresh.shape and kept.dtype == fresh.dtype:
-                self.state[p]["sum"] = kept
-            else:
-                self.home[id(p)] = fresh
-
-
 class ZeroDecayByIdentity(Bent):
     """weight_decay is off if it is the constructor's own zero.
 
@@ -251,37 +232,6 @@ class IndexAsText(Bent):
         return saved
 
 
-class SquareByPointer(Open):
-    """The square of a gradient is kept by its address and shape.
-
-    A gradient that is written anew in the same memory is squared as it was.
-    """
-
-    kind = "gradients"
-
-    def move(self, p, g, s, o):
-        self.key = g.data_ptr(), g.shape, g.dtype
-        super().move(p, g, s, o)
-
-    def squared(self, g):
-        return self.__dict__.setdefault("squares", {}).setdefault(self.key, g * g)
-
-
-class SumByStorage(Open):
-    """S is kept by the storage of a param.
-
-    Params that are pieces of one flat buffer, of one shape, share their S.
-    """
-
-    def add_param_group(self, param_group):
-        super().add_param_group(param_group)
-        sums = self.__dict__.setdefault("sums", {})
-        for p in self.param_groups[-1]["params"]:
-            key = p.untyped_storage().data_ptr(), p.shape, p.dtype
-            if p.numel():
-                self.state[p]["sum"] = sums.setdefault(key, self.state[p]["sum"])
-
-
 #: Mutants, and the requirements that catch each by themselves.
 CAUGHT: dict[type, tuple[str, ...]] = {
     RateMemoForgetsDecay: ("groups/option-change",),
@@ -294,11 +244,8 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     SaveMemoByCounter: ("state-dict/bytes",),
     SameDictLoadedOnce: ("state-dict/options",),
     ClosureCalledOnce: ("closure/once",),
-    SumKeptByAddress: ("groups/add",),
     ZeroDecayByIdentity: ("state-dict/bytes",),
     IndexAsText: ("groups/own-options",),
-    SquareByPointer: ("none-vs-zero/none-skips",),
-    SumByStorage: ("algorithm/in-place",),
 }
 
 #: Mutants that no check of the suite finds, and why.

@@ -12,11 +12,13 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import address_ports
 import closures
 import complex_ports
 import counter
 import crowd_ports
 import decay_maximize
+import error_ports
 import formula
 import gradient_ports
 import groups
@@ -104,6 +106,8 @@ MODULES = (
     moment_ports,
     resume_ports,
     history_ports,
+    error_ports,
+    address_ports,
     saving_ports,
     size_ports,
     place_ports,
