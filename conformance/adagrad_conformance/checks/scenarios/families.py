@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
+from adagrad_conformance.checks.meetings import writing as meetings
 from adagrad_reference.scenario import Scenario
 
 from . import (
@@ -72,5 +73,6 @@ GENERATED: tuple[Family, ...] = tuple(
         repeated_events,
         special_numbers,
         odd_moments,
+        meetings,
     )
 )
