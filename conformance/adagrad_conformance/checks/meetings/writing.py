@@ -49,9 +49,8 @@ from .rows import Row, read_rows
 from .shapes import layout_of, shape_of
 from .space import OPTION_VALUES
 
-__all__ = ["FAMILY", "REQUIREMENT", "scenario_of", "scenarios"]
+__all__ = ["REQUIREMENT", "scenario_of", "scenarios"]
 
-FAMILY = "meetings"
 REQUIREMENT = "numerics/meetings"
 
 _TAU = "initial_accumulator_value"

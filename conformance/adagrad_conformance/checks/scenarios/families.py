@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
-from adagrad_conformance.checks.meetings import writing as meetings
 from adagrad_reference.scenario import Scenario
 
 from . import (
@@ -17,6 +16,7 @@ from . import (
     long_runs,
     lr_decay,
     maximize,
+    meetings,
     none_vs_zero,
     numerics,
     odd_moments,
