@@ -272,10 +272,11 @@ def test_a_setting_that_was_the_same_before_is_seen_all_the_same(monkeypatch):
 
 
 class ImportsLate(SingleTensorAdagrad):
-    """Its first step imports a module that sets a variable, as libraries do."""
+    """A step in the second host imports a module that sets a variable."""
 
     def step(self, closure=None):
-        if "colorsys" not in sys.modules:
+        altered = torch.get_default_dtype() is torch.float64
+        if altered and "colorsys" not in sys.modules:
             importlib.import_module("colorsys")
             os.environ["ADAGRAD_IMPORTED"] = "1"
         return super().step(closure)
