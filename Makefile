@@ -65,6 +65,7 @@ bench: $(STAMP)
 ## power: every mutant on every check, beside what people do today (a quarter of an hour)
 power: $(STAMP)
 	$(BIN)/python tests/mutants/power.py bench/power.json --jobs $(JOBS)
+	$(BIN)/python tests/mutants/machine.py bench/power.json --jobs $(JOBS)
 
 ## soundness: a hundred million checks of right-but-different programs (some minutes)
 soundness: $(STAMP)
@@ -75,6 +76,11 @@ operators: $(STAMP)
 	@mkdir -p out
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[operators]'
 	$(BIN)/python tests/mutants/operators.py out/operators.json
+
+## covering: rows for the pairs of features that do not meet yet; old rows stay
+.PHONY: covering
+covering: $(STAMP)
+	$(BIN)/python bench/covering.py
 
 ## vectors: compute the golden vectors anew
 vectors: $(STAMP)

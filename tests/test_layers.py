@@ -57,7 +57,11 @@ FRAMEWORKS = ("torch", "keras", "jax", "optax", "tensorflow", "mlx", "paddle")
 #: The reference's language, without its mathematics.
 LANGUAGE = {"scenario", "formats", "options", "dialects"}
 #: The most modules that a folder may hold, but where they are all of one kind.
-CROWD, OF_ONE_KIND = 15, ("published", "scenarios", "port_syntax", "adagrad_reference")
+CROWD = 15
+OF_ONE_KIND = (
+    *("published", "scenarios", "port_syntax", "adagrad_reference"),
+    *("requirements", "kinds"),  # chapters, and themes of native checks
+)
 
 
 def unit(module):

@@ -77,11 +77,17 @@ class Layout:
     guard: int
 
     def positions(self, shape: tuple[int, ...]) -> list[int]:
-        """Storage index of each element, in row-major order."""
-        places = [self.offset]
-        for size, stride in zip(shape, self.strides, strict=True):
-            places = [place + i * stride for place in places for i in range(size)]
-        return places
+        """Storage index of each element, in row-major order; the caller only reads it.
+
+        The list is kept with the layout, which never changes.
+        """
+        kept: dict[tuple[int, ...], list[int]] = vars(self).setdefault("_places", {})
+        if shape not in kept:
+            places = [self.offset]
+            for size, stride in zip(shape, self.strides, strict=True):
+                places = [place + i * stride for place in places for i in range(size)]
+            kept[shape] = places
+        return kept[shape]
 
     def problem(self, shape: tuple[int, ...]) -> str | None:
         """The reason why the layout is impossible for a shape; None if it is not."""

@@ -25,8 +25,16 @@ def touched(gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
     """The positions (in the param's encodings) that are touched, and their gradient.
 
     The gradient is flat, in the order of the positions.  A row without duplicates keeps
-    its bits.  Raises `InexactSum`.
+    its bits.  Raises `InexactSum`.  The answer is kept with the gradient, which never
+    changes.
     """
+    kept: dict[str, tuple[tuple[int, ...], Tensor]] = vars(gradient)
+    if "_touched" not in kept:
+        kept["_touched"] = _touched(gradient)
+    return kept["_touched"]
+
+
+def _touched(gradient: Sparse) -> tuple[tuple[int, ...], Tensor]:
     values, fmt = gradient.values, gradient.values.fmt
     columns = _columns(gradient)
     positions, bits = tuple(sorted(columns)), []

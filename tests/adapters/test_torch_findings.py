@@ -11,6 +11,7 @@ import pickle
 
 import pytest
 import torch
+from kind_findings import BY_HAND
 
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.checks.kinds import NativeCheck
@@ -334,6 +335,7 @@ CONFIRMED_BY = {
     "sparse/refusal-changes-nothing": refuses_sparse_decay_too_late,
     "complex/sparse": squares_sparse_complex_wrongly,
     "torch/share-memory": cannot_share_an_added_group,
+    **BY_HAND,
 }
 
 

@@ -134,13 +134,15 @@ def test_every_function_that_writes_scenarios_is_used(module):
 
 def native_functions():
     """What `adapters/native` offers with one argument, an adapter, as module:name."""
-    for path in Path(native.__file__).parent.glob("torch_*.py"):
+    folder = Path(native.__file__).parent
+    for path in (*folder.glob("torch_*.py"), *folder.glob("kinds/*.py")):
+        package = "" if path.parent == folder else f".{path.parent.name}"
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 names = [argument.arg for argument in node.args.args]
                 result = ast.unparse(node.returns)
                 if names == ["adapter"] and result in ("NativeAnswer", "str | None"):
-                    yield f"{native.__name__}.{path.stem}:{node.name}"
+                    yield f"{native.__name__}{package}.{path.stem}:{node.name}"
 
 
 def test_the_table_of_native_checks_is_the_folder():
@@ -171,10 +173,11 @@ def test_a_level_leaves_out_the_levels_below():
     ]
 
 
-def test_slow_are_compiling_and_other_processes():
+def test_slow_are_compiling_checkpoints_in_files_and_other_processes():
     slow = {"/".join(check.id.split("/")[:2]) for check in CHECKS if is_slow(check)}
-    compiling = {"torch/compiled", "torch/compiled-in-binary64"}
-    assert slow == compiling | {"state-dict/new-process", "plain/elsewhere"}
+    long = {"torch/compiled", "torch/compiled-in-binary64"}
+    long.add("torch/distributed-checkpoint")
+    assert slow == long | {"state-dict/new-process", "plain/elsewhere"}
 
 
 def test_the_number_of_fresh_scenarios():

@@ -267,6 +267,7 @@ class ArgumentsUnchecked(Bent):
 CHANGE = "groups/option-change"
 FRESH = "numerics/fresh"
 LONG = "algorithm/long-run"
+MEETINGS = "numerics/meetings"
 MIXED = "none-vs-zero/interleaved"
 ORDINARY = "numerics/ordinary"
 
@@ -275,9 +276,9 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     DecayStopsAfterThousand: (LONG,),
     MinimizesAfterThousand: (LONG,),
     RateFrozenAfterHundred: (LONG,),
-    ClosureForgetsDecay: (FRESH,),
-    ClosureForgetsMaximize: (FRESH,),
-    ClosureForgetsRateDecay: (FRESH,),
+    ClosureForgetsDecay: (FRESH, MEETINGS),
+    ClosureForgetsMaximize: (FRESH, MEETINGS),
+    ClosureForgetsRateDecay: (FRESH, MEETINGS),
     LongPauseResets: (MIXED,),
     ZeroLossIsNone: ("closure/once",),
     NanThetaStopsSum: ("algorithm/accumulator",),

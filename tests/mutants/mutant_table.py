@@ -1,9 +1,9 @@
 """Every mutant, the class of its fault, and the requirements that must catch it.
 
 An entry names requirements each of which finds the mutant by itself; newer modules
-bring their own entries, in `CAUGHT`, and in `CRASHES` those found by a crash.  A
-module's `KIND` is the class of the faults in it, but for those mutants that have a
-`kind` of their own.
+bring their own entries, in `CAUGHT`, in `CRASHES` those found by a crash, and in
+`ALIVE` those that no check finds, with the reason.  A module's `KIND` is the class of
+the faults in it, but for those mutants that have a `kind` of their own.
 """
 
 from __future__ import annotations
@@ -12,31 +12,51 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+import address_ports
 import closures
 import complex_ports
 import counter
 import crowd_ports
 import decay_maximize
+import error_ports
 import formula
 import gradient_ports
 import groups
+import history_ports
+import host_ports
+import host_reader_ports
+import identity_ports
 import known_bug_ports
 import layout
 import long_run_ports
 import meeting_ports
+import moment_ports
+import more_meetings_ports
+import more_sparse_ports
+import native_call_ports
 import native_drive_ports
+import native_kind_ports
 import native_ports
+import native_save_ports
 import native_state_ports
+import native_value_ports
 import none_zero
 import number_ports
 import numerics
 import option_ports
+import place_ports
 import refusals
 import relation_ports
 import resume_ports
+import rounding_ports
+import saving_ports
+import size_ports
 import sparse_ports
+import special_option_ports
 import state
 import state_ports
+import sum_rounding_ports
+import value_ports
 
 __all__ = ["KINDS", "MODULES", "MUTANTS", "UNCOVERED", "Mutant"]
 
@@ -71,6 +91,10 @@ MODULES = (
     native_ports,
     native_drive_ports,
     native_state_ports,
+    native_kind_ports,
+    native_value_ports,
+    native_call_ports,
+    native_save_ports,
     long_run_ports,
     option_ports,
     gradient_ports,
@@ -79,13 +103,32 @@ MODULES = (
     known_bug_ports,
     crowd_ports,
     meeting_ports,
+    moment_ports,
     resume_ports,
+    history_ports,
+    error_ports,
+    address_ports,
+    saving_ports,
+    size_ports,
+    place_ports,
+    value_ports,
+    special_option_ports,
+    rounding_ports,
+    sum_rounding_ports,
+    identity_ports,
+    host_ports,
+    host_reader_ports,
+    more_meetings_ports,
+    more_sparse_ports,
 )
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong port, who must catch it, and by which status."""
+    """A wrong port, the requirements that must catch it, and by which status.
+
+    One that no check catches names no requirement, and its status is `alive`.
+    """
 
     port: type
     caught_by: tuple[str, ...]
@@ -334,6 +377,11 @@ MUTANTS: tuple[Mutant, ...] = (
         for module in MODULES
         for port, caught_by in getattr(module, "CRASHES", {}).items()
     ),
+    *(
+        Mutant(port, (), "alive")
+        for module in MODULES
+        for port in getattr(module, "ALIVE", {})
+    ),
 )
 
 #: Requirements without a mutant here, and why there is none.
@@ -341,5 +389,6 @@ UNCOVERED: dict[str, str] = {
     "torch/cuda": "needs a device; tests/adapters/test_native_checks.py has its logic",
     "torch/compiled-in-binary64": "as torch/compiled",
     "special-values/overflow-moves": "a MAY: right ports stand still too",
+    "torch/distributed-checkpoint": "as slow; tests/adapters/test_kinds.py has one",
     "torch/compiled": "its mutants take long; tests/adapters/test_compiled.py has them",
 }

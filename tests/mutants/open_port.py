@@ -16,8 +16,11 @@ class Open(SingleTensorAdagrad):
                 grad = grad.to_dense()  # mutants are of rows
             state = self.state[p]
             state["step"] += self.steps(grad)
-            rate = self.rate(state["step"], grad, group)
-            o = {**group, "rate": rate}
+            wide = torch.promote_types(p.dtype, state["sum"].dtype)
+            state["sum"] = state["sum"].to(wide)
+            numbers = {name: float(group[name]) for name in ("eps", "weight_decay")}
+            rate = float(self.rate(state["step"], grad, group))
+            o = {**group, **numbers, "rate": rate}
             (self.move_rows if grad.is_sparse else self.move)(p, grad, state["sum"], o)
 
     def steps(self, grad):
@@ -26,7 +29,7 @@ class Open(SingleTensorAdagrad):
 
     def rate(self, t, grad, o):
         """The rate of step t."""
-        return o["lr"] / (1 + (t - 1) * o["lr_decay"])
+        return float(o["lr"]) / (1 + (t - 1) * float(o["lr_decay"]))
 
     def move_rows(self, p, grad, s, o):
         """The rows of a sparse gradient, written back."""
@@ -42,9 +45,10 @@ class Open(SingleTensorAdagrad):
 
     def move(self, p, g, s, o):
         """Dense tensors, in place."""
+        g = g.resolve_conj().resolve_neg()
         if p.is_complex():
             p, g, s = (torch.view_as_real(x) for x in (p, g, s))
-        wide = torch.promote_types(p.dtype, torch.float32)
+        wide = torch.promote_types(torch.promote_types(p.dtype, s.dtype), torch.float32)
         theta, total = self.formula(*(x.to(wide) for x in (p, g, s)), o)
         p.copy_(theta)
         s.copy_(total)

@@ -296,9 +296,17 @@ def from_torch(t: torch.Tensor) -> Tensor:
         raise Malformed(f"a tensor has dtype {t.dtype}")
     name = _FORMATS[t.dtype]
     _, integers, width = _DTYPES[name]
+    unsigned = getattr(torch, f"uint{width}", None)  # from torch 2.3 on
+    if unsigned is not None:
+        return Tensor(name, shape, _encodings(t, unsigned), is_complex)
     mask = (1 << width) - 1
-    flat = t.contiguous().view(integers).flatten().tolist()
-    return Tensor(name, shape, tuple(bits & mask for bits in flat), is_complex)
+    bits = tuple(bits & mask for bits in _encodings(t, integers))
+    return Tensor(name, shape, bits, is_complex)
+
+
+def _encodings(t: torch.Tensor, integers: Any) -> tuple[int, ...]:
+    """The elements as integers of a type of their width, row-major."""
+    return tuple(t.contiguous().view(integers).flatten().tolist())
 
 
 #: The documentation: "the fused implementation does not support sparse or complex

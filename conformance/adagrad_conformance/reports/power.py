@@ -12,6 +12,7 @@ from typing import Any
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.scenario import LEVELS
 
+from .machine_mutants import machine_section
 from .tables import code, escape, table
 
 __all__ = ["power_section"]
@@ -51,6 +52,9 @@ def power_section(data: Mapping[str, Any]) -> Iterator[str]:
     yield from _requirements(mutants, data["uncovered"])
     yield from ("", "### Nearest to the enclosure", "")
     yield from _nearest(mutants)
+    if "machine" in data:
+        yield from ("", "### Mutants by machine", "")
+        yield from machine_section(data["machine"])
 
 
 def _is(level: str | None) -> Callable[[Row], bool]:

@@ -36,6 +36,16 @@ REQUIREMENTS = (
         "A port that looks results up, or is tuned to the files, is found out.",
     ),
     Requirement(
+        "numerics/meetings",
+        "MUST",
+        "R-numerics",
+        ALGORITHM,
+        _NUMERICS,
+        "Every two features that can meet in a step meet: formats, layouts, sizes, "
+        "groups, options and what came before.",
+        "Two features that are right each alone go wrong where they meet.",
+    ),
+    Requirement(
         "numerics/zero-theta",
         "MUST",
         "R-numerics",

@@ -178,6 +178,17 @@ REQUIREMENTS = (
         "Checkpoints of other versions and tools could not be resumed.",
     ),
     Requirement(
+        "state-dict/unstepped-group",
+        "SHOULD",
+        "M-load",
+        OPTIMIZER,
+        _STATE_DICT,
+        "A param that is saved before its first step begins, after a load, with the "
+        "S_0 that it had.",
+        "A layer that was added just before the checkpoint learns at other rates.",
+        also=("M-add-group-use",),
+    ),
+    Requirement(
         "state-dict/old-checkpoint",
         "SHOULD",
         "M-load",

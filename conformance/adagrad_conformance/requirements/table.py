@@ -18,6 +18,8 @@ from . import (
     sparse_complex,
     special_values,
     state_and_groups,
+    torch_host,
+    torch_kinds,
     torch_profile,
 )
 from .requirement import Requirement
@@ -34,6 +36,8 @@ CHAPTERS = (
     numerics,
     sparse_complex,
     torch_profile,
+    torch_kinds,
+    torch_host,
     relations,
     paper,
 )

@@ -30,8 +30,8 @@ REQUIREMENTS = (
         "R-torch",
         TORCH,
         replace(_NATIVE, fault_class=FaultClass.NUMERICS),
-        "With float64 as torch's default dtype, from the start or from some step on, "
-        "every step is right all the same.",
+        "With float64 or a dtype of 16 bits as torch's default dtype, from the start "
+        "or from some step on, every step is right all the same.",
         "A library that sets the default dtype changes training.",
     ),
     Requirement(

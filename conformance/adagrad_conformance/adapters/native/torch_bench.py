@@ -141,7 +141,9 @@ class Bench:
         if total is None:  # some ports make the accumulator at the first step
             tau = self.options[i].get("initial_accumulator_value", 0.0)
             total = torch.full_like(p, tau)
-        return p.detach().clone(), total.detach().clone()
+        # a param that was made wider has the value of S in its own dtype
+        wide = torch.promote_types(total.dtype, p.dtype)
+        return p.detach().clone(), total.detach().clone().to(wide)
 
     def _record(self, i: int, before: Any, gradient: torch.Tensor) -> None:
         p = self.params[i]

@@ -20,6 +20,7 @@ __all__ = [
     "on_device",
     "share_memory",
     "share_memory_after_add",
+    "share_memory_at_any_time",
 ]
 
 # -- CUDA ------------------------------------------------------------------------------
@@ -96,6 +97,28 @@ def share_memory_after_add(adapter: TorchAdapter) -> NativeAnswer:
     bench = Bench(adapter).run(1, 2)
     bench.add((4,))
     return _shared(adapter, bench)
+
+
+def share_memory_at_any_time(adapter: TorchAdapter) -> NativeAnswer:
+    """share_memory() before the first step, twice, and after a load; steps keep it."""
+    bench = Bench(adapter)
+    benches = [bench]
+    for seed in (4, 8):
+        if (found := _shared(adapter, bench)).skipped or found.problem:
+            return found
+        bench.run(seed)
+        if not _all_shared(adapter, bench):
+            bench.fail("after a step S is no longer in shared memory")
+    if {"save", "load-deepcopy"} <= adapter.claims:
+        benches.append(other := bench.resumed(bench.saved()))
+        if (found := _shared(adapter, other)).problem:
+            return NativeAnswer(f"after a load: {found.problem}")
+    return answer(*benches)
+
+
+def _all_shared(adapter: TorchAdapter, bench: Bench) -> bool:
+    totals = [bench.port.state.get(p, {}).get(adapter.keys[0]) for p in bench.params]
+    return all(total is None or total.is_shared() for total in totals)
 
 
 # -- GradScaler ------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -55,13 +57,22 @@ def duplicate_in_one_list(adapter: TorchAdapter) -> NativeAnswer:
 
 
 def iterables_of_params(adapter: TorchAdapter) -> NativeAnswer:
-    """Params given as a tuple or a generator step as those of a list."""
+    """Params given as any ordered iterable, in groups too, step as those of a list."""
     kinds: dict[str, Callable[[list[Any]], Any]] = {
         "a list": list,
         "a tuple": tuple,
         "a generator": iter,
         "a group with a generator": lambda ps: [{"params": iter(ps)}],
+        "a generator of groups": lambda ps: ({"params": [p]} for p in ps),
+        "a tuple of groups": lambda ps: tuple({"params": (p,)} for p in ps),
+        "the values of a dict": lambda ps: dict(enumerate(ps)).values(),
+        "the keys of a dict": lambda ps: dict.fromkeys(ps).keys(),
+        "a deque": deque,
+        "a filter": lambda ps: filter(torch.is_tensor, ps),
+        "a chain": lambda ps: itertools.chain(ps[:1], ps[1:]),
     }
+    if "groups" not in adapter.claims:
+        kinds = {kind: make for kind, make in kinds.items() if "groups" not in kind}
     return NativeAnswer(_alike(adapter, kinds))
 
 

@@ -73,6 +73,8 @@ class AdagradBase(Optimizer):
         values = (lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize)
         defaults = dict(zip(OPTIONS, values, strict=True))
         check_options(defaults)
+        if isinstance(params, set | frozenset):
+            raise TypeError("params must have an order, and a set has none")
         super().__init__(params, defaults)
 
     def __setstate__(self, state: Group) -> None:
@@ -110,13 +112,16 @@ class AdagradBase(Optimizer):
         for p, grad in pairs:
             state = self.state[p]
             state["step"] += 1  # ALG-3: t counts the steps of this param
-            clr = group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])  # ALG-4
-            slot = Slot(p, grad, state["sum"], float(clr))
+            wide = torch.promote_types(p.dtype, state["sum"].dtype)
+            state["sum"] = state["sum"].to(wide)  # the param may be wider than it was
+            clr = _rate(group, state["step"])
+            slot = Slot(p, grad, state["sum"], clr)
             if not _is_plain(slot):
                 slot, store = _plain(slot)
                 stores.append(store)
             slots.append(slot)
-        self._update(slots, group["weight_decay"], group["eps"], group["maximize"])
+        decay, eps = float(group["weight_decay"]), float(group["eps"])
+        self._update(slots, decay, eps, bool(group["maximize"]))
         for store in stores:
             store()
 
@@ -172,6 +177,11 @@ class AdagradBase(Optimizer):
             state["sum"].share_memory_()
 
 
+def _rate(group: Group, t: int) -> float:
+    """ALG-4 in binary64, whatever the types of the options are."""
+    return float(group["lr"]) / (1 + (t - 1) * float(group["lr_decay"]))
+
+
 def _gradients(group: Group) -> list[tuple[Tensor, Tensor]]:
     """Pair the params that have a gradient with it; a param without one is skipped."""
     pairs = [(p, g) for p in group["params"] if (g := p.grad) is not None]
@@ -209,11 +219,14 @@ def _plain(slot: Slot) -> tuple[Slot, Callable[[], None]]:
     return new, store
 
 
+@torch.inference_mode(False)  # a state that is made there could not be stepped outside
 def _filled(like: Tensor, tau: float) -> Tensor:
-    value = complex(tau, tau) if like.is_complex() else tau
+    value = complex(tau, tau) if like.is_complex() else float(tau)
     wide = torch.complex128 if like.is_complex() else torch.float64
     # a copy rounds, to infinity if need be, where filling would raise on overflow
-    return torch.zeros_like(like).copy_(torch.tensor(value, dtype=wide))
+    return torch.zeros_like(like).copy_(
+        torch.tensor(value, dtype=wide, device=like.device)
+    )
 
 
 def _paired(groups: list[Group], saved: list[Group]) -> list[tuple[Any, Tensor]]:
@@ -226,6 +239,7 @@ def _paired(groups: list[Group], saved: list[Group]) -> list[tuple[Any, Tensor]]
     return list(zip(keys, params, strict=True))
 
 
+@torch.inference_mode(False)
 def _loaded(p: Tensor, saved: Group, key: object) -> Group:
     """Copy the saved state of one param, or raise ValueError."""
     s, t = entry(saved, "sum"), check_counter(entry(saved, "step"), key)

@@ -16,12 +16,16 @@ from . import (
     long_runs,
     lr_decay,
     maximize,
+    meetings,
     none_vs_zero,
     numerics,
+    odd_moments,
     parameters,
     plain,
+    repeated_events,
     sizes,
     sparse,
+    special_numbers,
     special_values,
     state_dict,
     weight_decay,
@@ -60,5 +64,15 @@ FAMILIES: tuple[Family, ...] = tuple(
 #: The families that each run generates, the same every time: most are too large for
 #: files.
 GENERATED: tuple[Family, ...] = tuple(
-    cast(Family, module) for module in (sizes, long_runs, corners, plain)
+    cast(Family, module)
+    for module in (
+        sizes,
+        long_runs,
+        corners,
+        plain,
+        repeated_events,
+        special_numbers,
+        odd_moments,
+        meetings,
+    )
 )
