@@ -167,8 +167,17 @@ def tensor(
 
 
 def _nearest_encodings(fmt: Format, values: Sequence[float]) -> tuple[int, ...]:
-    """`struct` rounds as `Format.nearest` does, and much faster; not to bfloat16."""
-    if fmt.name in FORMATS and fmt.name != "bfloat16":
+    """`struct` rounds as `Format.nearest` does, and much faster; not to bfloat16, whose
+    encodings are the upper halves of those of binary32.
+    """
+    if fmt.name == "bfloat16":
+        rounded = [fmt.nearest(value) for value in values]
+        plain = [math.nan if math.isnan(value) else value for value in rounded]
+        halves = struct.unpack(
+            f"={len(plain)}I", struct.pack(f"={len(plain)}f", *plain)
+        )
+        return tuple(bits >> 16 for bits in halves)
+    if fmt.name in FORMATS:
         integer, number = _STRUCTS[fmt.name]
         plain = [math.nan if math.isnan(value) else value for value in values]
         with suppress(OverflowError):  # `struct` refuses what becomes an infinity

@@ -22,7 +22,7 @@ from .space import (
     needs_of,
 )
 
-__all__ = ["Coverage", "Meeting", "coverage", "line", "possible_meetings"]
+__all__ = ["Coverage", "Meeting", "Met", "coverage", "line", "possible_meetings"]
 
 #: Two features and the format in which they meet; None for a pair that needs meet in
 #: one format only.
@@ -130,18 +130,34 @@ _FEATURES: tuple[Feature, ...] = tuple(
 _INDEX = {feature: number for number, feature in enumerate(_FEATURES)}
 
 
-def _met(scenarios: Iterable[Scenario]) -> dict[str | None, dict[int, int]]:
+def _met(scenarios: Iterable[Scenario]) -> Met:
+    """With what each feature has met in the scenarios."""
+    found = Met()
+    for scenario in scenarios:
+        found.add(scenario)
+    return found
+
+
+class Met(defaultdict[str | None, dict[int, int]]):
     """For each format, and for all together, with what each feature has met.
 
     A feature is a number, and what it has met is a set of bits.
     """
-    found: dict[str | None, dict[int, int]] = defaultdict(dict)
-    for scenario in scenarios:
+
+    def __init__(self) -> None:
+        super().__init__(dict)
+
+    def add(self, scenario: Scenario) -> bool:
+        """Take a scenario in; whether two features meet in it for the first time in
+        its format.
+        """
+        new = False
         for met in meetings(scenario):
             fmt = next(value for name, value in met if name == "format")
             numbers = [_INDEX[f] for f in met if f[0] != "format"]
             mask = sum(1 << number for number in numbers)
             for number in numbers:
+                new |= bool(mask & ~self[fmt].get(number, 0))
                 for key in (fmt, _ANY):
-                    found[key][number] = found[key].get(number, 0) | mask
-    return found
+                    self[key][number] = self[key].get(number, 0) | mask
+        return new

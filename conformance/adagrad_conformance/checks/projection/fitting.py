@@ -6,7 +6,9 @@ Rule 1.  A check that the port can play as it is stays as it is, with the port's
 Rule 2.  What is played twice is played once: of scenarios with the same tensors and
          events the first stays.
 Rule 3.  A random scenario is drawn within the claims from the start.
-Rule 4.  A check of which nothing is left stays as it is; it is then not claimed.
+Rule 4.  Of the covering array a port that lacks much plays the scenarios in which two
+         features meet for the first time; the others repeat what it has played.
+Rule 5.  A check of which nothing is left stays as it is; it is then not claimed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Any, assert_never
 
 from adagrad_conformance.checks.fixed_options import fitted, missing_claims
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
+from adagrad_conformance.checks.meetings.coverage import Met
+from adagrad_conformance.checks.meetings.writing import REQUIREMENT
 from adagrad_conformance.checks.regret_bound import ConvexProblem
 from adagrad_conformance.checks.scenarios.random_scenarios import Drawn
 from adagrad_conformance.requirements.table import REQUIREMENTS
@@ -47,7 +51,7 @@ def fit(
         return whole
     playable = (c for i, c in enumerate(whole) if i not in lacking)
     known = {content(check) for check in playable if isinstance(check, Scenario)}
-    other = _other_formats(whole, claims)
+    other, met = _other_formats(whole, claims), Met()
     result = []
     for i, check in enumerate(whole):
         found: Check | None = check
@@ -55,10 +59,16 @@ def fit(
             found = _projection(check, claims, constants, other)
             if isinstance(found, Scenario):
                 key = content(found)
-                found = None if key in known else found
+                again = key in known or _repeats(check, found, met)
+                found = None if again else found
                 known.add(key)
         result.append(found or check)
     return result
+
+
+def _repeats(check: Check, found: Scenario, met: Met) -> bool:
+    """Rule 4."""
+    return check.requirements == (REQUIREMENT,) and not met.add(found)
 
 
 def _redrawn(check: Check, claims: frozenset[str], constants: Constants) -> Check:
