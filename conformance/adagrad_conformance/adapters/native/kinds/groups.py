@@ -138,7 +138,8 @@ def replaced_param(adapter: TorchAdapter) -> NativeAnswer:
             return NativeAnswer()
         return NativeAnswer(f"a replaced param is refused too late: {said}")
     if said := exception(bench.port.state_dict):
+        kind = said.partition(":")[0]  # the text may hold an address
         return NativeAnswer(
-            f"a replaced param is stepped, but then state_dict() fails: {said}"
+            f"a replaced param is stepped, but then state_dict() fails by {kind}"
         )
     return answer(bench)
