@@ -8,6 +8,7 @@ rounds to one number, the rounding is certified; rounding.py computes the other 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,11 +113,15 @@ def _exact_chunk(b: StepBatch, scalars: Sequence[Array]) -> ExactSteps:
     for i in np.flatnonzero(hard | ~sure | ~sum_sure):
         t, o = b.settings[b.which[i]]
         start = (float(b.theta[i]), float(b.gradient[i]), float(b.state_sum[i]))
-        rounded[i], rounded_sum[i] = round_step(b.format, *start, t, o)
+        rounded[i], rounded_sum[i] = _rounded(b.format, *start, t, o)
     scale = np.maximum(np.maximum(np.abs(b.theta), np.abs(update[0])), np.abs(theta[0]))
     # where S' overflows, a legal port may step or stand still: there is no measure
     head = np.where(hard | np.isinf(rounded_sum), np.nan, theta[0])
     return ExactSteps(rounded, rounded_sum, head, theta[1], scale)
+
+
+#: Large params repeat their numbers, and each of them is rounded once.
+_rounded = lru_cache(maxsize=16_384)(round_step)
 
 
 def _step(

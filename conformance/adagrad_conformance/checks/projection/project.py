@@ -93,7 +93,7 @@ def projected(
         if found is None:
             return None
         left, removed = found
-        if not _moves(left) or not _is_fair(scenario, left, removed):
+        if not _is_fair(scenario, left, removed):
             return None
     except ScenarioError:
         return None
@@ -172,31 +172,31 @@ def _order(claim: str) -> tuple[int, str]:
     return (place, claim)
 
 
-def _moves(scenario: Scenario) -> bool:
-    """Whether some param takes a step; raises `ScenarioError`."""
-    books = Bookkeeper(scenario)
-    effects = [books.apply(event) for event in scenario.events]
-    return any(effect.updates or any(effect.runs) for effect in effects)
-
-
 def _is_fair(before: Scenario, after: Scenario, removed: frozenset[str]) -> bool:
-    """Rule 3, and no event is refused that was not."""
-    if _refusals(after) > _refusals(before):
+    """Rule 3; some param steps, and no event is refused that was not.
+
+    Raises `ScenarioError`.
+    """
+    refusals, moves = _outcomes(after)
+    if not moves or (refusals and refusals > _outcomes(before)[0]):
         return False
     if {name.partition("=")[0] for name in removed} <= _KEEP_NUMBERS:
         return True
     return is_ordinary(after) or (not is_ordinary(before) and _mild(removed))
 
 
+def _outcomes(scenario: Scenario) -> tuple[int, bool]:
+    """How many events are refused, and whether some param steps."""
+    books = Bookkeeper(scenario)
+    effects = [books.apply(event) for event in scenario.events]
+    refusals = sum(bool(effect.refusal) for effect in effects)
+    return refusals, any(effect.updates or any(effect.runs) for effect in effects)
+
+
 def _mild(removed: frozenset[str]) -> bool:
     """Whether scenarios at the ends of the format may do without these claims."""
     options = {"weight-decay", "lr-decay", "maximize", "initial-accumulator-value"}
     return removed <= _KEEP_NUMBERS | options | {"set-option", "zero-grad"}
-
-
-def _refusals(scenario: Scenario) -> int:
-    books = Bookkeeper(scenario)
-    return sum(bool(books.apply(event).refusal) for event in scenario.events)
 
 
 def _told(scenario: Scenario, removed: frozenset[str]) -> tuple[str, ...]:

@@ -188,7 +188,8 @@ def _drawn(fmt: Format, name: str, count: int) -> list[dict[str, Tensor]]:
 
 def _one_option(fmt: Format, option: str, value: float) -> Scenario:
     """Two steps by the special value, two by an ordinary one, two by the special."""
-    name = f"{option.replace('_', '-')}-is-{value:g}"
+    number = f"{value:g}".replace("+", "").replace(".", "-")
+    name = f"{option.replace('_', '-')}-is-{number}"
     params, *gradients = _drawn(fmt, name, 7)
     pairs = [gradients[i : i + 2] for i in (0, 2, 4)]
     events: list[Event] = [optimizer(SIZES, **{**ORDINARY, option: value})]
