@@ -7,7 +7,9 @@ hold, and only there.
 
 Rule 1.  A port can see what it is called with, and remember it.  It cannot see how a
          state dict travelled: both ways into a fresh optimizer are the value `fresh`.
-Rule 2.  The fault is small and is chosen by the name of the mutant.
+Rule 2.  The fault is small and is chosen by the name of the mutant.  Where the param
+         does not move (lr = 0), a fault of its movement would be none: there the sum
+         does not grow.
 """
 
 from __future__ import annotations
@@ -312,7 +314,8 @@ def wrong_where(features):
             theta, total = p.clone(), state["sum"].clone()
             super().take(mask, p, grad, state, group)
             part = 0.25 if p.dtype.itemsize == 2 else 0.01
-            fault(p, state["sum"], theta, total, part)
+            wrong = sum_stays if torch.equal(p, theta) else fault
+            wrong(p, state["sum"], theta, total, part)
 
     Mutant.__doc__ = f"Wrong where these meet: {name_of(features)}."
     return Mutant
