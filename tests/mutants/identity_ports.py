@@ -240,6 +240,7 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     RateMemoOfProcess: ("algorithm/update",),
     OptionsCachedByRate: ("groups/option-change",),
     OptionsByGroupSize: ("groups/option-change",),
+    PlanByShape: ("numerics/meetings",),
     ScratchBySize: ("none-vs-zero/interleaved",),
     SaveMemoByCounter: ("state-dict/bytes",),
     SameDictLoadedOnce: ("state-dict/options",),
@@ -251,5 +252,4 @@ CAUGHT: dict[type, tuple[str, ...]] = {
 #: Mutants that no check of the suite finds, and why.
 ALIVE: dict[type, str] = {
     FormatByShape: ("No two params of one shape have different formats."),
-    PlanByShape: ("No two gradients of one shape lie in memory in different ways."),
 }

@@ -104,11 +104,12 @@ def triples() -> Iterator[Features]:
 
 def _sampled(some: Iterable[Features], count: int) -> list[Features]:
     """`count` of those that no exclusion forbids, in their order."""
-    possible = [features for features in some if _reason(features) is None]
-    if len(possible) <= count:
-        return possible
-    chosen = random.Random(SEED).sample(range(len(possible)), count)
-    return [possible[number] for number in sorted(chosen)]
+    every = list(some)
+    order = list(range(len(every)))
+    if count < len(every):
+        random.Random(SEED).shuffle(order)
+    possible = (number for number in order if _reason(every[number]) is None)
+    return [every[number] for number in sorted(itertools.islice(possible, count))]
 
 
 # -- where they are met ----------------------------------------------------------------

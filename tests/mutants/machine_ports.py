@@ -7,7 +7,9 @@ hold, and only there.
 
 Rule 1.  A port can see what it is called with, and remember it.  It cannot see how a
          state dict travelled: both ways into a fresh optimizer are the value `fresh`.
-Rule 2.  The fault is small and is chosen by the name of the mutant.
+Rule 2.  The fault is small and is chosen by the name of the mutant.  Where the param
+         does not move (lr = 0), a fault of its movement would be none: there the sum
+         does not grow.
 """
 
 from __future__ import annotations
@@ -81,7 +83,6 @@ class Watched(Open):
 
     def __init__(self, params, **options):
         self.made, self.snaps, self.counts, self.given = [], [], {}, None
-        self.former = []
         self.whole, self.stepped, self.ready = _Past(), False, False
         super().__init__(params, **options)
         self.ready = True
@@ -107,13 +108,8 @@ class Watched(Open):
             self.note("extended")
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        made = (options_of(group), len(param_group) > 1)
-        self.made.append(made)
+        self.made.append((options_of(group), len(param_group) > 1))
         self.snaps.append([])
-        #: by the params: a fresh optimizer over the same ones goes on after a load
-        origins = self.home.setdefault("origins", {})
-        self.former.append(origins.get(group["params"][0], made))
-        origins[group["params"][0]] = made
         for p in group["params"]:
             self.counts[p] = 0
             if self.ready:
@@ -127,6 +123,7 @@ class Watched(Open):
 
     def state_dict(self):
         self.given = super().state_dict()
+        self.home["saved"] = list(self.made)  # a fresh one goes on with these
         return self.given
 
     def load_state_dict(self, state_dict):
@@ -135,7 +132,7 @@ class Watched(Open):
         late = "reloaded" if self.stepped else "fresh"
         self.note("same-object" if same else late)
         if late == "fresh":
-            self.made = list(self.former)
+            self.made = list(self.home.get("saved", self.made))
         self.counts = {p: self.state[p]["step"] for p in self.everyone()}
         self.stepped, self.heard = True, len(self.time)
 
@@ -317,7 +314,8 @@ def wrong_where(features):
             theta, total = p.clone(), state["sum"].clone()
             super().take(mask, p, grad, state, group)
             part = 0.25 if p.dtype.itemsize == 2 else 0.01
-            fault(p, state["sum"], theta, total, part)
+            wrong = sum_stays if torch.equal(p, theta) else fault
+            wrong(p, state["sum"], theta, total, part)
 
     Mutant.__doc__ = f"Wrong where these meet: {name_of(features)}."
     return Mutant

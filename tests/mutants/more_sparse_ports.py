@@ -169,17 +169,17 @@ class RowsOfTransposed(Open):
 
 #: Mutants, and the requirements that catch each by themselves.
 CAUGHT: dict[type, tuple[str, ...]] = {
+    ComplexTauOfAdded: ("numerics/meetings",),
     ComplexDecayMaximized: ("complex/pairs",),
     DenseBetweenSparse: ("sparse/update",),
+    RowsOfFirstGroup: ("numerics/meetings",),
+    RowsAtRateZero: ("numerics/meetings",),
     LateRowsStartAtZero: ("sparse/update",),
+    RowsOfTransposed: ("numerics/meetings",),
 }
 
 #: Mutants that no check of the suite finds, and why.
 ALIVE: dict[type, str] = {
-    ComplexTauOfAdded: ("No complex param is added with an initial accumulator value."),
-    ComplexLayoutMisread: ("No complex gradient is transposed."),
-    ComplexRowsMaximized: ("No complex rows meet maximize."),
-    RowsOfFirstGroup: ("No sparse gradient is in a later group with another rate."),
-    RowsAtRateZero: ("No sparse gradient meets lr = 0."),
-    RowsOfTransposed: ("No sparse gradient meets a transposed param."),
+    ComplexLayoutMisread: ("A scenario cannot lay out a complex gradient."),
+    ComplexRowsMaximized: ("No complex rows of a sparse gradient meet maximize."),
 }

@@ -58,6 +58,7 @@ def scenarios() -> Iterator[Scenario]:
         yield from _saves_and_loads(fmt)
         yield _loads_of_another_run(fmt)
         yield _one_dict_loaded(fmt)
+        yield _empty_skipped(fmt)
     for fmt in (BINARY32, BFLOAT16):
         yield from _option_changes(fmt)
         yield _zero_grads(fmt)
@@ -292,6 +293,30 @@ def _one_dict_loaded(fmt: Format) -> Scenario:
         drawn,
         events,
         note="a dict that was loaded before is loaded, not recognized",
+    )
+
+
+def _empty_skipped(fmt: Format) -> Scenario:
+    """A param without elements, before others, has a history and a rate of its own."""
+    drawn = _Draw("empty-skipped", fmt)
+    empty = tensor(fmt, [])
+    drawn.params = {"empty": empty, **drawn.params}
+    steps = [drawn.gradients(empty=None if i % 2 else empty) for i in range(ROUNDS)]
+    usual = {**usual_options(fmt), "lr_decay": 0.7}
+    made = [New(name, (Group(tuple(drawn.params)),), usual) for name in "AB"]
+    return scenario(
+        f"{FAMILY}/empty-skipped/{fmt.name}",
+        ("lr-decay/own-counter", "none-vs-zero/interleaved", "state-dict/bytes"),
+        drawn.params,
+        [
+            made[0],
+            *(Step("A", gradients) for gradients in steps),
+            Save("A", "checkpoint"),
+            made[1],
+            Load("B", "checkpoint", "bytes"),
+            Step("B", drawn.gradients(empty=empty)),
+        ],
+        note="the counters of a param without elements and of those behind it differ",
     )
 
 
