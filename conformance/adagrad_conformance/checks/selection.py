@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import functools
 
+from adagrad_reference.claims import plain_claims
+from adagrad_reference.events import gradients_of, number_of_steps
 from adagrad_reference.scenario import LEVELS, Scenario
 
 from .kinds import Check, NativeCheck, native_checks, needed_claims
@@ -48,7 +50,8 @@ def selected(
 ) -> list[Check]:
     """The checks of a run up to a level, with an id or requirement like `only`.
 
-    With `quick`, those that compile something or start another process are left out.
+    With `quick`, those that compile something, start another process or are large are
+    left out.
     """
     return [
         check
@@ -57,11 +60,30 @@ def selected(
     ]
 
 
+#: A check of more element-steps than this is large, and one that shows more params,
+#: counted after each event.
+_MANY_ELEMENT_STEPS, _MANY_READINGS = 7_000, 100
+
+
 def is_slow(check: Check) -> bool:
-    """Whether the check compiles something or starts another process."""
+    """Whether the check compiles something, starts another process, or is large."""
     if isinstance(check, NativeCheck):
         return check.entry.slow
+    if isinstance(check, Scenario):
+        large = _element_steps(check) > _MANY_ELEMENT_STEPS
+        large |= len(check.events) * len(check.tensors) > _MANY_READINGS
+        return large or "load-new-process" in plain_claims(check)
     return "load-new-process" in needed_claims(check)
+
+
+def _element_steps(scenario: Scenario) -> int:
+    """At most how many element-steps a scenario takes."""
+    sizes = {name: tensor.size for name, tensor in scenario.tensors.items()}
+    return sum(
+        number_of_steps(event) * sum(sizes[name] for name in given)
+        for event in scenario.events
+        for given in gradients_of(event)[:1]
+    )
 
 
 def matches(check: Check, pattern: str | None, level: str) -> bool:

@@ -82,7 +82,9 @@ def main() -> None:
 @click.option("--strict", is_flag=True, help="A failed SHOULD gives exit code 1 too.")
 @click.option("--only", metavar="GLOB", help="Scenarios or requirements by id.")
 @click.option(
-    "--quick", is_flag=True, help="Without torch.compile and checks in new processes."
+    "--quick",
+    is_flag=True,
+    help="Without torch.compile, large checks and checks in new processes.",
 )
 @click.option(
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
