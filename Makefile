@@ -65,6 +65,7 @@ bench: $(STAMP)
 ## power: every mutant on every check, beside what people do today (a quarter of an hour)
 power: $(STAMP)
 	$(BIN)/python tests/mutants/power.py bench/power.json --jobs $(JOBS)
+	$(BIN)/python tests/mutants/profiles.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/machine.py bench/power.json --jobs $(JOBS)
 
 ## soundness: a hundred million checks of right-but-different programs (some minutes)

@@ -8,15 +8,22 @@ sight.  Where they agree in every bit, the fault is not there; where they differ
 inside of the enclosure, it is lawful there.
 
 Rows are made as in matrix.py, each in a forked process.
+
+    python tests/mutants/profiles.py OUT.json [--jobs 2] [--every N]
+
+The figures become the key `profiles` of OUT.json, beside what power.py has written.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +40,8 @@ from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Check, NativeCheck
 from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
+from adagrad_conformance.checks.selection import checks_of_a_run, is_slow
+from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.observations import (
     AdaptiveSeen,
     Observation,
@@ -40,13 +49,16 @@ from adagrad_conformance.execution.observations import (
     Seen,
 )
 from adagrad_conformance.execution.runner import perform
+from adagrad_conformance.files import write_text
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.transport.in_process import InProcessClient
 
-__all__ = ["PROFILES", "Profile", "narrowed", "profile_power"]
+__all__ = ["PROFILES", "Arena", "Profile", "main", "narrowed", "profile_power"]
 
 Json = dict[str, Any]
+
+SEED, FRESH = 20_110_712, 6  #: of the checks, as in rows.py
 
 _TWO = frozenset({"binary64", "binary32"})
 _EPS = _TWO | {"eps", "zero-lr"}
@@ -73,7 +85,8 @@ class Profile:
         return "state" not in self.claims
 
 
-#: The profiles, from the poorest to the richest.
+#: The profiles, from the poorest to the richest.  What everything can do is in the
+#: kill matrix.
 PROFILES: Mapping[str, Profile] = {
     "lr": Profile(
         "a step function with lr alone, eps fixed, the state hidden",
@@ -91,7 +104,6 @@ PROFILES: Mapping[str, Profile] = {
     "lr-decay": Profile("the same, and lr_decay", _STATE | {"lr-decay"}),
     "none": Profile("named params whose gradient may be None", _NAMED),
     "groups": Profile("an optimizer with groups, options, save and load", _GROUPS),
-    "full": Profile("everything", PLAIN_CLAIMS),
 }
 
 
@@ -331,3 +343,23 @@ def _summary(
             for method in unsound
         },
     }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play, and add the figures to those of the kill matrix."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--jobs", type=int, default=2, help="how many at once")
+    parser.add_argument("--every", type=int, default=1, help="each N-th mutant alone")
+    options = parser.parse_args(arguments)
+    checks = checks_of_a_run(Library.read(), SEED, FRESH)
+    quick = [check for check in checks if not is_slow(check)]
+    found = profile_power(quick, MUTANTS[:: options.every], options.jobs)
+    known = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
+    known["profiles"] = found
+    write_text(options.out, json.dumps(known, indent=1, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

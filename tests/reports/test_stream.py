@@ -54,6 +54,7 @@ DIAGNOSIS = {
 }
 BASIS = {
     **{"judged": 3, "requirements": 78, "element_steps": 9, "size": 3, "steps": 2},
+    **{"pairs": 4, "possible_pairs": 5},
     **{"not_judged": {"maximize/sign": ["maximize"]}, "silent_themes": ["maximize"]},
     **{"waived_themes": ["layout"], "lacking": ["9 element-steps"]},
 }

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Adaptive, Check, NativeCheck, Relation
+from adagrad_conformance.checks.meetings.coverage import coverage
+from adagrad_conformance.checks.meetings.writing import REQUIREMENT
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.table import REQUIREMENTS
@@ -57,6 +59,8 @@ class Basis:
     element_steps: int
     size: int  #: elements of the largest param that stepped
     steps: int  #: the most steps of one param in one scenario
+    pairs: int  #: pairs of features that met in the covering array
+    possible_pairs: int  #: of how many that the claims allow
     #: The requirements that were not judged, with the claims that each would need; none
     #: for one that could not be judged on this machine, or broke off.
     not_judged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -85,12 +89,25 @@ def basis(
     reached = {name for v in decided for name in v.requirements} & set(must)
     missing = _missing(identity, everything, set(must) - reached)
     extents = [_extent(by_id[v.scenario]) for v in decided if v.scenario in by_id]
+    ended = {v.scenario for v in decided}
+    array = [
+        check
+        for check in by_id.values()
+        if isinstance(check, Scenario) and check.requirements == (REQUIREMENT,)
+    ]
+    met = coverage(
+        (scenario for scenario in array if scenario.id in ended),
+        identity.claims,
+        identity.constants,
+    )
     found = Basis(
         len(reached),
         len(must),
         sum(v.elements for v in decided),
         max((size for size, _ in extents), default=0),
         max((steps for _, steps in extents), default=0),
+        met.judged,
+        met.possible,
         missing,
         _themes_without(decided),
         _themes_of(v for v in judged if v.status == "waived"),

@@ -44,7 +44,8 @@ def basis_lines(basis: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"rests on {basis['judged']} of {basis['requirements']} requirements at MUST, "
         f"{basis['element_steps']:,} element-steps, params of up to "
-        f"{basis['size']:,} elements, runs of up to {basis['steps']:,} steps"
+        f"{basis['size']:,} elements, runs of up to {basis['steps']:,} steps, "
+        f"{basis['pairs']:,} of {basis['possible_pairs']:,} pairs of features"
     )
     for line in basis["lacking"]:
         yield f"too little: {line}"

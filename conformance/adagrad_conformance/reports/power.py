@@ -13,6 +13,7 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.scenario import LEVELS
 
 from .machine_mutants import machine_section
+from .profile_power import profile_section
 from .tables import code, escape, table
 
 __all__ = ["power_section"]
@@ -52,6 +53,9 @@ def power_section(data: Mapping[str, Any]) -> Iterator[str]:
     yield from _requirements(mutants, data["uncovered"])
     yield from ("", "### Nearest to the enclosure", "")
     yield from _nearest(mutants)
+    if "profiles" in data:
+        yield from ("", "### Ports that have little", "")
+        yield from profile_section(data["profiles"])
     if "machine" in data:
         yield from ("", "### Mutants by machine", "")
         yield from machine_section(data["machine"])

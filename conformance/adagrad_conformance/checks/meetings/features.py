@@ -50,12 +50,18 @@ def features(scenario: Scenario) -> frozenset[Feature]:
 
 
 def meetings(scenario: Scenario) -> frozenset[frozenset[Feature]]:
-    """The features of each step of each param; equal sets stand once."""
-    watch = _Watch(scenario)
-    found: set[frozenset[Feature]] = set()
-    for event in scenario.events:
-        found.update(watch.follow(event))
-    return frozenset(found)
+    """The features of each step of each param; equal sets stand once.
+
+    They are kept with the scenario, which never changes.
+    """
+    if meetings not in scenario.derived:
+        watch = _Watch(scenario)
+        found: set[frozenset[Feature]] = set()
+        for event in scenario.events:
+            found.update(watch.follow(event))
+        scenario.derived[meetings] = frozenset(found)
+    kept: frozenset[frozenset[Feature]] = scenario.derived[meetings]
+    return kept
 
 
 @dataclass
