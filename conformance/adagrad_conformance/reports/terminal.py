@@ -172,6 +172,6 @@ def _next(console: Console, summary: Summary) -> None:
     if summary.findings:
         first = summary.findings[0].first
         hint = f"adagrad-conformance explain {first['scenario']}"
-        if "reproducer" in first:
+        if "reproducer" in first and "~" not in first["scenario"]:
             hint = "the scenario stands in the result stream (--json), as 'reproducer'"
         console.print(f"  next: {escape(hint)}", highlight=False)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from adagrad_conformance.adapters.claims import PLAIN_CLAIMS
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import needed_claims
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
@@ -29,7 +30,14 @@ from . import event_rules as events
 from . import state_rules as states
 from . import tensor_rules as tensors
 
-__all__ = ["EMPTY_STEPS", "ORDINARY_RUN", "RULES", "SEVERAL", "projected"]
+__all__ = [
+    "EMPTY_STEPS",
+    "ORDINARY_RUN",
+    "RULES",
+    "SEVERAL",
+    "projected",
+    "projection_named",
+]
 
 #: What a projection decides that tells nothing else any more.
 ORDINARY_RUN = ("algorithm/update", "algorithm/accumulator")
@@ -73,6 +81,12 @@ _KEEP_NUMBERS = frozenset(
     }
 )
 
+#: The claims of ports that miss what no claim names, by the word in an id.
+_PECULIAR = {
+    EMPTY_STEPS.replace(" ", "-"): "needs-a-gradient",
+    SEVERAL.replace(" ", "-"): "one-param",
+}
+
 #: More rules than this are never needed.
 _MOST = 60
 
@@ -105,6 +119,34 @@ def projected(
     if told[0] == scenario.requirements[0]:
         return named
     return replace(named, level=REQUIREMENTS[told[0]].level, flags=(), note="")
+
+
+def projection_named(
+    name: str, known: Callable[[str], Scenario | None]
+) -> Scenario | None:
+    """The projection with an id (rule 1); `known` finds a scenario by its id.
+
+    None for an id that names no projection.
+    """
+    stem, *taken = name.split("~")
+    scenario = known(stem)
+    if scenario is None or not taken:
+        return None
+    named = dict(part.partition("=")[::2] for part in taken)
+    peculiar = {_PECULIAR[word] for word in named if word in _PECULIAR}
+    constants = {}
+    for word, value in named.items():
+        if value and word not in FORMATS:
+            try:
+                constants[word.replace("-", "_")] = float(value)
+            except ValueError:
+                return None
+    other = next((value for word, value in named.items() if word in FORMATS), None)
+    if other is not None and other not in FORMATS:
+        return None
+    claims = PLAIN_CLAIMS - set(named) | peculiar
+    found = projected(scenario, claims, constants, other)
+    return found if found is not None and found.id == name else None
 
 
 def _projected(

@@ -7,12 +7,17 @@ events.py    a scenario event by event, down to the bits
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from adagrad_conformance.checks.kinds import Check
+from adagrad_conformance.checks.projection.project import projection_named
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.cli.vectors import library
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.requirements.clauses import CLAUSES
 from adagrad_conformance.requirements.table import REQUIREMENTS
+from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json
 
 from .checks import check_lines
@@ -41,9 +46,16 @@ def explain(name: str, library: Library) -> str | None:
         return "\n".join(check_lines(scenario, library))
     checks = known_checks(library)
     lines: list[str] = []
+    if "~" in name:
+        found = projection_named(name, _scenarios(checks).get)
+        lines += check_lines(found, library) if found else ()
     if name in REQUIREMENTS:
         lines += requirement_lines(name, checks)
     for check in checks:
         if check.id == name:  # a requirement and its only check may share their name
             lines += check_lines(check, library)
     return "\n".join(lines) or None
+
+
+def _scenarios(checks: Iterable[Check]) -> dict[str, Scenario]:
+    return {check.id: check for check in checks if isinstance(check, Scenario)}
