@@ -5,7 +5,7 @@ called, so that `--help` takes no second.
 
 Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance;
 2 usage or configuration; 3 a target could not be loaded or failed its smoke test;
-4 nothing was selected or nothing could be judged.
+4 nothing was selected, or too little could be judged.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class TargetResult:
         """The claims that are missing, and what cannot be run on this machine."""
         missing: Counter[str] = Counter()
         for verdict in self.verdicts:
-            if verdict.status is Status.NOT_CLAIMED:
+            if self.basis is None and verdict.status is Status.NOT_CLAIMED:
                 missing.update(verdict.message.split(", "))
         if missing:
             listed = ", ".join(f"{name} ({n})" for name, n in missing.most_common())
