@@ -50,6 +50,16 @@ def test_what_is_about_the_option_is_an_ordinary_run_then():
     assert found.level == "MUST"
 
 
+def test_of_a_should_no_must_is_made():
+    """Its numbers may be such that a right port is free: a counter beyond 2^24."""
+    for scenario in SCENARIOS:
+        if scenario.level == "MUST" or not scenario.id.endswith("/binary64"):
+            continue
+        for claim in sorted(needed_claims(scenario)):
+            found = left_of(scenario.id, claim)
+            assert found is None or found.level == scenario.level
+
+
 def test_a_state_is_reached_by_steps():
     states = [
         c

@@ -6,7 +6,8 @@ Rule 1.  The claim that is missed is met by the first rule of `RULES` that is ab
          `numerics/large-lr/binary32~lr-decay`, `.../binary64~eps=1e-08`.
 Rule 2.  The projection decides those requirements of the scenario that are not about
          what was taken out.  Where none of a MUST is left it is an ordinary run, and
-         decides the update and the accumulator.
+         decides the update and the accumulator; of a SHOULD nothing is left then, since
+         a MUST may not rest on its numbers.
 Rule 3.  Where the numbers change and those of the scenario were ordinary, they must be
          so still; where they were not, only what leaves them alone is taken out.
 """
@@ -112,6 +113,8 @@ def projected(
     except ScenarioError:
         return None
     told = _told(scenario, removed)
+    if told[0] != scenario.requirements[0] and scenario.level != LEVELS[0]:
+        return None
     if told == ORDINARY_RUN and not is_ordinary(left):
         return None
     names = (f"~{name}".replace(" ", "-") for name in sorted(removed))
