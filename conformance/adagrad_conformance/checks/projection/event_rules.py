@@ -24,6 +24,7 @@ from adagrad_reference.scenario import (
     Save,
     Scenario,
     SetOption,
+    SetState,
     Step,
     Steps,
     ZeroGrad,
@@ -40,6 +41,7 @@ __all__ = [
     "without",
     "without_closures",
     "without_empty_steps",
+    "without_lr_decay",
     "without_option",
     "without_refusals",
     "without_zeros",
@@ -47,6 +49,9 @@ __all__ = [
 
 #: The most steps into which one event of many steps is cut.
 MANY = 130
+
+#: Counters below this are numbers of every format.
+_SMALL = 97
 
 #: The ways of loading that may take another's place: a live state dict may not, since
 #: it goes on changing.
@@ -79,6 +84,20 @@ def without_option(name: str, scenario: Scenario) -> Scenario:
     ]
     events = tuple(map_options(event, rest) for event in kept)
     return replace(scenario, events=events)
+
+
+def without_lr_decay(scenario: Scenario) -> Scenario:
+    """lr_decay left out, and written counters small.
+
+    A counter on which nothing depends may be kept in any format.
+    """
+
+    def small(event: Event) -> Event:
+        return (
+            replace(event, t=event.t % _SMALL) if isinstance(event, SetState) else event
+        )
+
+    return map_events(without_option("lr_decay", scenario), small)
 
 
 def with_constant(name: str, value: float, scenario: Scenario) -> Scenario:

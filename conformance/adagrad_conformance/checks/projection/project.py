@@ -197,6 +197,8 @@ def _step(
     elif option in constants:
         changed = events.with_constant(option, constants[option], scenario)
         name = f"{claim}={constants[option]!r}"
+    elif claim == "lr-decay":
+        changed = events.without_lr_decay(scenario)
     elif claim != "eps":
         changed = events.without_option(option, scenario)
     if changed is None or _same(changed, scenario):
