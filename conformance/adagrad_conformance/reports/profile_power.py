@@ -26,7 +26,9 @@ _NAMED = 30
 def profile_section(data: Mapping[str, Any]) -> Iterator[str]:
     """The lines of the section, without its heading."""
     yield from (_INTRO, "")
-    methods = list(next(iter(data.values()))["methods"])
+    first = next(iter(data.values()))
+    yield from (f"Played on {first['mutants']} wrong ports.", "")
+    methods = list(first["methods"])
     head = ("profile", "what it has", "checks", "possible", "caught at MUST", *methods)
     yield from table(head, [_row(name, row) for name, row in data.items()])
     for name, row in data.items():
