@@ -12,19 +12,32 @@ from .requirement import ALGORITHM, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _FORMULA = Classification(
-    Theme.NUMERICS, FaultClass.FORMULA, keeps_claims=(), options=()
+    Theme.NUMERICS,
+    FaultClass.FORMULA,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
 )
 _LR_DECAY = Classification(
-    Theme.LR_DECAY, FaultClass.RATE, keeps_claims=("lr-decay",), options=("lr_decay",)
+    Theme.LR_DECAY,
+    FaultClass.RATE,
+    keeps_claims=("lr-decay",),
+    options=("lr_decay",),
+    needs_its_state=False,
 )
 _WEIGHT_DECAY = Classification(
     Theme.WEIGHT_DECAY,
     FaultClass.DECAY,
     keeps_claims=("weight-decay",),
     options=("weight_decay",),
+    needs_its_state=False,
 )
 _MAXIMIZE = Classification(
-    Theme.MAXIMIZE, FaultClass.DECAY, keeps_claims=("maximize",), options=("maximize",)
+    Theme.MAXIMIZE,
+    FaultClass.DECAY,
+    keeps_claims=("maximize",),
+    options=("maximize",),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

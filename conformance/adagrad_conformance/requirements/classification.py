@@ -50,4 +50,4 @@ class Classification:
     fault_class: FaultClass
     keeps_claims: tuple[str, ...]
     options: tuple[str, ...]
-    needs_its_state: bool = False
+    needs_its_state: bool

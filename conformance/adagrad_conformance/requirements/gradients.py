@@ -16,12 +16,21 @@ _NONE_VS_ZERO = Classification(
     FaultClass.GRADIENTS,
     keeps_claims=("none-gradient",),
     options=(),
+    needs_its_state=False,
 )
 _ZERO_GRAD = Classification(
-    Theme.NONE_AND_ZERO, FaultClass.GRADIENTS, keeps_claims=("zero-grad",), options=()
+    Theme.NONE_AND_ZERO,
+    FaultClass.GRADIENTS,
+    keeps_claims=("zero-grad",),
+    options=(),
+    needs_its_state=False,
 )
 _GRADIENTS = Classification(
-    Theme.NONE_AND_ZERO, FaultClass.GRADIENTS, keeps_claims=(), options=()
+    Theme.NONE_AND_ZERO,
+    FaultClass.GRADIENTS,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

@@ -12,10 +12,18 @@ from .requirement import ALGORITHM, OPTIMIZER, TORCH, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _LAYOUT = Classification(
-    Theme.LAYOUT, FaultClass.LAYOUT, keeps_claims=("layout",), options=()
+    Theme.LAYOUT,
+    FaultClass.LAYOUT,
+    keeps_claims=("layout",),
+    options=(),
+    needs_its_state=False,
 )
 _IN_PLACE = Classification(
-    Theme.NUMERICS, FaultClass.LAYOUT, keeps_claims=(), options=()
+    Theme.NUMERICS,
+    FaultClass.LAYOUT,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

@@ -12,7 +12,11 @@ from .requirement import ALGORITHM, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _NUMERICS = Classification(
-    Theme.NUMERICS, FaultClass.NUMERICS, keeps_claims=(), options=()
+    Theme.NUMERICS,
+    FaultClass.NUMERICS,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
 )
 _OF_A_STATE = replace(_NUMERICS, needs_its_state=True)
 

@@ -9,7 +9,13 @@ from .requirement import ALGORITHM, Requirement
 
 __all__ = ["REQUIREMENTS"]
 
-_PAPER = Classification(Theme.NUMERICS, FaultClass.FORMULA, keeps_claims=(), options=())
+_PAPER = Classification(
+    Theme.NUMERICS,
+    FaultClass.FORMULA,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
+)
 
 REQUIREMENTS = (
     Requirement(

@@ -12,13 +12,18 @@ from .requirement import OPTIMIZER, TORCH, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _PARAMETERS = Classification(
-    Theme.GROUPS, FaultClass.INTERFACE, keeps_claims=("refusals",), options=()
+    Theme.GROUPS,
+    FaultClass.INTERFACE,
+    keeps_claims=("refusals",),
+    options=(),
+    needs_its_state=False,
 )
 _GROUPS = Classification(
     Theme.GROUPS,
     FaultClass.STATE,
     keeps_claims=("groups", "add-group", "set-option", "mixed-formats", "refusals"),
     options=(),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

@@ -12,7 +12,11 @@ from .requirement import ALGORITHM, OPTIMIZER, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _RELATIONS = Classification(
-    Theme.NUMERICS, FaultClass.LAYOUT, keeps_claims=(), options=()
+    Theme.NUMERICS,
+    FaultClass.LAYOUT,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

@@ -12,10 +12,18 @@ from .requirement import TORCH, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _SPARSE = Classification(
-    Theme.SPARSE_AND_COMPLEX, FaultClass.SPARSE, keeps_claims=("sparse",), options=()
+    Theme.SPARSE_AND_COMPLEX,
+    FaultClass.SPARSE,
+    keeps_claims=("sparse",),
+    options=(),
+    needs_its_state=False,
 )
 _COMPLEX = Classification(
-    Theme.SPARSE_AND_COMPLEX, FaultClass.COMPLEX, keeps_claims=("complex",), options=()
+    Theme.SPARSE_AND_COMPLEX,
+    FaultClass.COMPLEX,
+    keeps_claims=("complex",),
+    options=(),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

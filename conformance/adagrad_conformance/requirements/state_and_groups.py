@@ -10,10 +10,18 @@ from .requirement import OPTIMIZER, TORCH, Requirement
 __all__ = ["REQUIREMENTS"]
 
 _CLOSURE = Classification(
-    Theme.GROUPS, FaultClass.GRADIENTS, keeps_claims=("closure",), options=()
+    Theme.GROUPS,
+    FaultClass.GRADIENTS,
+    keeps_claims=("closure",),
+    options=(),
+    needs_its_state=False,
 )
 _STATE_DICT = Classification(
-    Theme.STATE, FaultClass.STATE, keeps_claims=("save", *LOADS, "refusals"), options=()
+    Theme.STATE,
+    FaultClass.STATE,
+    keeps_claims=("save", *LOADS, "refusals"),
+    options=(),
+    needs_its_state=False,
 )
 
 REQUIREMENTS = (

@@ -14,7 +14,13 @@ from .requirement import TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
 
-_HOST = Classification(Theme.TORCH, FaultClass.INTERFACE, keeps_claims=(), options=())
+_HOST = Classification(
+    Theme.TORCH,
+    FaultClass.INTERFACE,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
+)
 _STATE = replace(_HOST, fault_class=FaultClass.STATE)
 _CLOSURE = replace(_HOST, theme=Theme.GROUPS, fault_class=FaultClass.GRADIENTS)
 _GRADIENTS = replace(_HOST, fault_class=FaultClass.GRADIENTS)

@@ -14,7 +14,13 @@ from .requirement import TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
 
-_PARAMS = Classification(Theme.TORCH, FaultClass.INTERFACE, keeps_claims=(), options=())
+_PARAMS = Classification(
+    Theme.TORCH,
+    FaultClass.INTERFACE,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
+)
 _NUMBERS = replace(_PARAMS, fault_class=FaultClass.RATE)
 _STATE = replace(_PARAMS, fault_class=FaultClass.STATE)
 _GROUPS = replace(_PARAMS, theme=Theme.GROUPS, fault_class=FaultClass.STATE)

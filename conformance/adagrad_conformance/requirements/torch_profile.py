@@ -11,7 +11,13 @@ from .requirement import TORCH, Requirement
 
 __all__ = ["REQUIREMENTS"]
 
-_NATIVE = Classification(Theme.TORCH, FaultClass.INTERFACE, keeps_claims=(), options=())
+_NATIVE = Classification(
+    Theme.TORCH,
+    FaultClass.INTERFACE,
+    keeps_claims=(),
+    options=(),
+    needs_its_state=False,
+)
 
 REQUIREMENTS = (
     Requirement(

@@ -262,7 +262,7 @@ _PLACED_GRADIENT = (*_PLACED, "expanded")
 _FRESH = ("fresh-deepcopy", "fresh-bytes")
 _LARGE: Mapping[str, tuple[str, ...]] = {
     "size": ("1024", "4096", "65536"),
-    "groups": ("17", "64"),
+    "groups": ("64",),
     "params": ("64",),
 }
 _COST = "cost: more elements or params times more events or params"

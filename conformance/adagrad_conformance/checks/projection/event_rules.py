@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import assert_never
 
 from adagrad_conformance.checks.scenarios.builders import usual_options
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -168,8 +169,12 @@ def in_one_group(scenario: Scenario) -> Scenario:
                 )
             case SetOption(name, number):
                 return replace(event, group=max(0, number - sizes.get(name, 1) + 1))
-            case _:
+            case Step() | Steps() | AddGroup() | ZeroGrad() | Read() | Save():
                 return event
+            case Load() | SetState():
+                return event
+            case _:
+                assert_never(event)
 
     return map_events(scenario, merged)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.events import map_events, map_gradients, map_tensors
@@ -18,12 +18,18 @@ from adagrad_reference.scenario import (
     Event,
     Gradient,
     Group,
+    Load,
     New,
+    Read,
+    Save,
     Scenario,
     SetOption,
     SetState,
     Sparse,
+    Step,
+    Steps,
     Tensor,
+    ZeroGrad,
     tensor,
 )
 from adagrad_reference.sparse import InexactSum, touched
@@ -143,10 +149,14 @@ def _only(scenario: Scenario, kept: Collection[str]) -> Scenario | None:
                 changed = None if new is None else replace(event, group=new)
             case SetState(param=param):
                 changed = event if param in kept else None
-            case _:
+            case Step() | Steps():
                 changed = map_gradients(
                     event, lambda g: {p: x for p, x in g.items() if p in kept}
                 )
+            case ZeroGrad() | Read() | Save() | Load():
+                pass
+            case _:
+                assert_never(event)
         if changed is not None:
             events.append(changed)
     tensors = {name: scenario.tensors[name] for name in kept}
