@@ -265,7 +265,8 @@ def test_what_a_port_refuses_is_not_claimed_and_what_it_takes_is_judged():
     assert evidently_lacks(RefusesPairs) == {"complex"}
     assert evidently_lacks(Averages) == set()
     port = TorchAdapter("p", RefusesRows, without=evidently_lacks(RefusesRows))
-    assert all(name.startswith("complex") for name in judged(port))
+    as_they_are = [name for name in judged(port) if "~" not in name]
+    assert all(name.startswith("complex") for name in as_they_are)
     assert set(judged(port).values()) == {"pass"}
 
 
