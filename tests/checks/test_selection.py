@@ -27,6 +27,7 @@ from adagrad_conformance.checks.selection import (
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.formats import FORMATS
+from adagrad_reference.scenario import Scenario
 
 LIBRARY = Library.read()
 CHECKS = checks_of_a_run(LIBRARY, seed=1, fresh=1)
@@ -174,12 +175,20 @@ def test_a_level_leaves_out_the_levels_below():
     ]
 
 
+def is_large(check):
+    """It shows many params, or takes many element-steps."""
+    if not isinstance(check, Scenario):
+        return False
+    readings = len(check.events) * len(check.tensors)
+    long = check.id.startswith("long-runs/ten-thousand-steps/")
+    return long or readings > 100 or max(t.size for t in check.tensors.values()) > 1000
+
+
 def test_slow_are_compiling_checkpoints_in_files_and_other_processes():
-    large = ("meetings/", "sizes/", "long-runs/", "corners/", "none-vs-zero/", "fresh/")
     slow = {
         "/".join(check.id.split("/")[:2])
         for check in CHECKS
-        if is_slow(check) and not check.id.startswith(large)
+        if is_slow(check) and not is_large(check)
     }
     long = {"torch/compiled", "torch/compiled-in-binary64"}
     long.add("torch/distributed-checkpoint")
