@@ -285,7 +285,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "eps-inside",
             eps="inside",
-            about="Lasagne, PyDyNet, ConvNetJS",
+            about="Lasagne, ConvNetJS",
         ),
         Dialect(
             "river",
@@ -298,7 +298,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "pymc",
             square="faithful",
             eps="inside",
-            about="PyMC",
+            about="PyMC, PyDyNet",
         ),
         Dialect(
             "pennylane",
@@ -331,6 +331,7 @@ DIALECTS: Mapping[str, Dialect] = {
             eps="none",
             guard="zero",
             inverse="approximate",
+            load="no-options",  # they are words of the command line
             defaults=Options(lr=0.5, eps=0.0),
             about="Vowpal Wabbit with --adaptive",
         ),

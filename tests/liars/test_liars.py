@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from liar_kit import (
     judged,
-    library,
     long_runs,
     moves,
     scenarios,
@@ -29,6 +28,7 @@ from adagrad_conformance.adapters.base import Reply, Trace
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
+from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.scenario import (
     AddGroup,
@@ -297,7 +297,7 @@ class ClaimsNothing(NumpyAdapter):
 def test_what_is_not_claimed_is_neither_passed_nor_failed():
     counts = statuses(judged(ClaimsNothing))
     assert set(counts) == {"pass", "not-claimed"}
-    assert counts["not-claimed"] > 100
+    assert counts["pass"] > counts["not-claimed"] > 0
 
 
 def test_no_claim_at_all_fails_the_smoke_test():
@@ -488,7 +488,8 @@ def test_misbehaviour_costs_its_own_checks_only(liar):
 
 
 def library_refuses_all(scenario):
-    return all(e.refusal for e in library().expectations(scenario))
+    books = Bookkeeper(scenario)
+    return all(books.apply(event).refusal for event in scenario.events)
 
 
 class HandsOutItsOwn(NumpyAdapter):

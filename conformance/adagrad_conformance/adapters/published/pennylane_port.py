@@ -56,8 +56,8 @@ class PennyLaneAdapter(ArrayAdapter):
         """The param's entry of the accumulation, once there is one."""
         if port.accumulation is None:
             return None
-        total = np.asarray(port.accumulation[port.order.index(name)])
-        return total if total.shape == self.params[name].shape else None
+        entry = port.accumulation[port.order.index(name)]
+        return None if type(entry) is float else np.asarray(entry)  # 0.0 to begin with
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
         """The param's entry of the accumulation."""

@@ -83,11 +83,11 @@ class RiverAdapter(ArrayAdapter):
         if option == "eps":
             port.eps = value
             return
-        decay = getattr(port.lr, "decay", 0.0)
-        lr = value if option == "lr" else port.learning_rate
-        if option == "lr_decay":
-            decay = value
-        port.mutate({"lr": _InverseTime(float(lr), float(decay))})
+        decays = isinstance(port.lr, _InverseTime)
+        lr = port.lr.lr if decays else port.lr.learning_rate
+        decay = port.lr.decay if decays else 0.0
+        changed = {"lr": lr, "decay": decay, option.removeprefix("lr_"): value}
+        port.mutate({"lr": _InverseTime(**changed)})
 
     def state(self, port: Any) -> Any:
         """The optimizer, pickled."""

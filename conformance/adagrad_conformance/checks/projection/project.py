@@ -6,8 +6,9 @@ Rule 1.  The claim that is missed is met by the first rule of `RULES` that is ab
          `numerics/large-lr/binary32~lr-decay`, `.../binary64~eps=1e-08`.
 Rule 2.  The projection decides those requirements of the scenario that are not about
          what was taken out.  Where none of a MUST is left it is an ordinary run, and
-         decides the update and the accumulator; of a SHOULD nothing is left then, since
-         a MUST may not rest on its numbers.
+         decides the update and the accumulator, and changes of options where it has
+         some; of a SHOULD nothing is left then, since a MUST may not rest on its
+         numbers.
 Rule 3.  Where the numbers change and those of the scenario were ordinary, they must be
          so still; where they were not, only what leaves them alone is taken out.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from adagrad_conformance.adapters.claims import PLAIN_CLAIMS
 from adagrad_conformance.checks.fixed_options import missing_claims
@@ -25,7 +27,7 @@ from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.scenario import LEVELS, Scenario
+from adagrad_reference.scenario import LEVELS, Scenario, SetOption
 
 from . import event_rules as events
 from . import state_rules as states
@@ -33,6 +35,7 @@ from . import tensor_rules as tensors
 
 __all__ = [
     "EMPTY_STEPS",
+    "OPTION_CHANGE",
     "ORDINARY_RUN",
     "RULES",
     "SEVERAL",
@@ -42,6 +45,9 @@ __all__ = [
 
 #: What a projection decides that tells nothing else any more.
 ORDINARY_RUN = ("algorithm/update", "algorithm/accumulator")
+
+#: What it decides before these where an option is changed.
+OPTION_CHANGE = "groups/option-change"
 
 #: What a port misses that refuses steps without gradients, or takes a single param.
 EMPTY_STEPS, SEVERAL = "steps without gradients", "several params"
@@ -108,14 +114,21 @@ def projected(
         if found is None:
             return None
         left, removed = found
+        before, after = _outcomes(scenario), _outcomes(left)
+        if after.refusals > before.refusals or not after.moves:
+            return None
         if not _is_fair(scenario, left, removed):
             return None
     except ScenarioError:
         return None
-    told = _told(scenario, removed)
+    fewer = {"refusals"} if after.refusals < before.refusals else set()  # rule 4
+    told = _told(scenario, removed | fewer)
+    if not told:
+        if not is_ordinary(left):
+            return None
+        changes = any(isinstance(event, SetOption) for event in left.events)
+        told = (OPTION_CHANGE, *ORDINARY_RUN) if changes else ORDINARY_RUN
     if told[0] != scenario.requirements[0] and scenario.level != LEVELS[0]:
-        return None
-    if told == ORDINARY_RUN and not is_ordinary(left):
         return None
     names = (f"~{name}".replace(" ", "-") for name in sorted(removed))
     named = replace(left, id=scenario.id + "".join(names), requirements=told)
@@ -220,24 +233,26 @@ def _order(claim: str) -> tuple[int, str]:
 
 
 def _is_fair(before: Scenario, after: Scenario, removed: frozenset[str]) -> bool:
-    """Rule 3; some param steps, and no event is refused that was not.
-
-    Raises `ScenarioError`.
-    """
-    refusals, moves = _outcomes(after)
-    if not moves or (refusals and refusals > _outcomes(before)[0]):
-        return False
+    """Rule 3."""
     if {name.partition("=")[0] for name in removed} <= _KEEP_NUMBERS:
         return True
     return is_ordinary(after) or (not is_ordinary(before) and _mild(removed))
 
 
-def _outcomes(scenario: Scenario) -> tuple[int, bool]:
+class _Outcomes(NamedTuple):
     """How many events are refused, and whether some param steps."""
+
+    refusals: int
+    moves: bool
+
+
+def _outcomes(scenario: Scenario) -> _Outcomes:
+    """Raises `ScenarioError`."""
     books = Bookkeeper(scenario)
     effects = [books.apply(event) for event in scenario.events]
     refusals = sum(bool(effect.refusal) for effect in effects)
-    return refusals, any(effect.updates or any(effect.runs) for effect in effects)
+    moves = any(effect.updates or any(effect.runs) for effect in effects)
+    return _Outcomes(refusals, moves)
 
 
 def _mild(removed: frozenset[str]) -> bool:
@@ -247,7 +262,7 @@ def _mild(removed: frozenset[str]) -> bool:
 
 
 def _told(scenario: Scenario, removed: frozenset[str]) -> tuple[str, ...]:
-    """The requirements that are still told (rule 2)."""
+    """The requirements that are still told (rule 2); none for an ordinary run."""
     gone = {name.partition("=")[0] for name in removed}
     needed = needed_claims(scenario)
 
@@ -263,4 +278,4 @@ def _told(scenario: Scenario, removed: frozenset[str]) -> tuple[str, ...]:
     first_is_left = left[:1] == scenario.requirements[:1]
     if left and (first_is_left or REQUIREMENTS[left[0]].level == LEVELS[0]):
         return left
-    return ORDINARY_RUN
+    return ()

@@ -69,11 +69,15 @@ def check_state(
 
 
 def _has_state(progress: Progress, place: Place, t: int, written: Written) -> bool:
-    """Whether its state has begun; t alone tells where each param has its own."""
+    """Whether its state has begun; t alone tells where each param has its own.
+
+    A load takes the state away of a param that had none when the state was saved.
+    """
     if progress.terms.dialect.counter == "param":
         return t > 0
-    shown = progress.sums.get(place) is not None
-    return shown or isinstance(written.get(place), Tensor)
+    if place in written:
+        return isinstance(written[place], Tensor)
+    return progress.sums.get(place) is not None
 
 
 def _gather_step(
