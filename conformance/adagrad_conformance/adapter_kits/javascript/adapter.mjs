@@ -15,8 +15,9 @@ class ToyAdagrad {
   state = new Map(); // from param to { sum, t }
 
   constructor(groups, options) {
-    const standard = { lr: 0.01, lr_decay: 0, weight_decay: 0, eps: 1e-10 };
-    this.defaults = { ...standard, initial_accumulator_value: 0, ...options };
+    const off = { lr_decay: 0, weight_decay: 0, maximize: false };
+    const standard = { lr: 0.01, initial_accumulator_value: 0, eps: 1e-10, ...off };
+    this.defaults = { ...standard, ...options };
     for (const group of groups) this.add(group);
   }
 

@@ -23,7 +23,6 @@ from adagrad_reference.scenario import (
     Save,
     Scenario,
     SetOption,
-    SetState,
     Step,
     Tensor,
     ZeroGrad,
@@ -269,29 +268,28 @@ def _loads_of_another_run(fmt: Format) -> Scenario:
 
 
 def _one_dict_loaded(fmt: Format) -> Scenario:
-    """One and the same dict is loaded again and again, after changes of all it holds.
+    """One and the same dict is loaded again and again, and another one in between.
 
-    No step changes a loaded S: the dict may share it with the optimizer.
+    The dict may share S and options with the optimizer that has loaded it last, so
+    nothing steps and nothing is written until the last load; what is loaded in between
+    is a copy.
     """
     drawn = _Draw("one-dict-loaded", fmt)
     events: list[Event] = [
-        Step("A", drawn.gradients()),
-        Save("A", "dict"),
-        _new(fmt, "B", eps=0.29),
+        *(Step("A", drawn.gradients()), Save("A", "dict")),
+        _new(fmt, "B", **CHANGED | {"weight_decay": 0.41}),
+        *(Step("B", drawn.gradients()), Step("B", drawn.gradients())),
+        Save("B", "other"),
     ]
-    for option, other in CHANGED.items():
-        events += [Load("B", "dict", "same-object"), SetOption("B", 0, option, other)]
-        events.append(SetState("B", "q", tensor(fmt, [4.3, 9.1]), 5))
-    events.append(Load("B", "dict", "same-object"))
-    for param, size in SIZES.items():  # an S of its own, before a step writes into it
-        events.append(SetState("B", param, tensor(fmt, [3.7] * size), 2))
-    events.append(Step("B", drawn.gradients()))
-    return _scenario(
-        "one-dict-loaded",
-        fmt,
+    for _ in range(ROUNDS):
+        events.append(Load("B", "dict", "same-object"))
+        events.append(Load("B", "other", "deepcopy"))
+    events += [Load("B", "dict", "same-object"), Step("B", drawn.gradients())]
+    return scenario(
+        f"{FAMILY}/one-dict-loaded/{fmt.name}",
         ("state-dict/options", "state-dict/source-unchanged"),
-        drawn,
-        events,
+        drawn.params,
+        [_new(fmt), *events],
         note="a dict that was loaded before is loaded, not recognized",
     )
 
