@@ -35,6 +35,7 @@ SHOULD = {
         "torch/refuses-missing-sum",
         "torch/refuses-missing-option",
         "torch/keeps-precision",
+        "state-dict/independent/binary32~initial-accumulator-value~lr-decay",
     },
 }
 
@@ -132,9 +133,9 @@ def test_a_right_port_is_not_accused(name):
 
 
 def test_a_port_that_hides_its_state_is_not_accused():
-    """Its boxes are carried along, which takes long: a share of the suite."""
-    checks = default_checks()[::15]
-    assert_right(verdicts(lambda: ZooAdapter(HidesState), checks), set(), 30)
+    """Its boxes are carried along."""
+    checks = default_checks()[::5]
+    assert_right(verdicts(lambda: ZooAdapter(HidesState), checks), set(), 90)
 
 
 def in_16_bits():
@@ -148,9 +149,8 @@ def test_a_port_with_master_weights_is_not_accused():
 
 
 def test_a_port_with_hidden_master_weights_is_not_accused():
-    checks = in_16_bits()[::10]
-    judged = verdicts(lambda: MasterAdapter(MasterWeightsHidden), checks)
-    assert_right(judged, set(), 20)
+    judged = verdicts(lambda: MasterAdapter(MasterWeightsHidden), in_16_bits())
+    assert_right(judged, set())
     assert any(v.grade == "box" for v in judged)
 
 

@@ -48,6 +48,8 @@ from .adaptive import adaptive_case
 from .arrays import step_batch
 from .boxes import report_outside
 from .case import Case, StepsSeen, Terms
+from .events.binary32_view import as_binary32
+from .events.master_weights import MASTER
 from .events.walk import collect
 from .failure import Failure, FailureKind
 from .native import native_case
@@ -86,7 +88,8 @@ def judge(
 def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Trajectory]:
     """Boxes of theta for a port that shows no state, by the identity of observations.
 
-    Those of the document that a file holds are taken from there.
+    Those of the document that a file holds are taken from there.  With master weights
+    the steps are those of binary32.
     """
     if "state" in terms.claims:
         return {}
@@ -100,14 +103,17 @@ def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Traject
         if isinstance(seen, Observation)
         and any(isinstance(event, Step) for event in seen.scenario.events)
     ]
+    stepped = {id(seen): seen.scenario for seen in played}
+    if MASTER in terms.claims:
+        stepped = {id(seen): as_binary32(seen).scenario for seen in played}
     found: dict[int, Trajectory] = {}
-    for seen in () if terms.dialect.changes else played:
-        held = terms.expect(seen.scenario)
+    for number, scenario in () if terms.dialect.changes else stepped.items():
+        held = terms.expect(scenario)
         if held is not None:
-            found[id(seen)] = [_lawful(event) for event in held]
-    rest = [seen for seen in played if id(seen) not in found]
-    computed = trajectories([seen.scenario for seen in rest], terms.dialect)
-    found.update(zip(map(id, rest), computed, strict=True))
+            found[number] = [_lawful(event) for event in held]
+    rest = {number: s for number, s in stepped.items() if number not in found}
+    computed = trajectories(rest.values(), terms.dialect)
+    found.update(zip(rest, computed, strict=True))
     return found
 
 
