@@ -1,9 +1,11 @@
 """Measures what the suite catches, and what people do today catches.
 
-    python tests/mutants/power.py OUT.json [--jobs 2] [--only GLOB]... [--quick]
+    python tests/mutants/power.py OUT.json [--kills KILLS.json] [--jobs 2]
+                                  [--only GLOB]... [--quick]
 
 OUT.json is written beside and then renamed; the same code gives the same bytes, for
 any number of jobs.  What it holds is told in matrix.py; the report quotes it.
+KILLS.json gets every check that each mutant fails, for redundant.py.
 """
 
 from __future__ import annotations
@@ -12,14 +14,16 @@ import argparse
 import fnmatch
 import itertools
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from matrix import matrix
+from redundant import kills
 from rows import Bench, ports
+
+from adagrad_conformance.files import write_text
 
 __all__ = ["main"]
 
@@ -37,7 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = Bench((lambda check: next(counter) % 10 == 0) if options.quick else _all)
     ready = time.monotonic()
     data = matrix(bench, chosen, options.jobs)
-    _write(options.out, json.dumps(data, indent=1, sort_keys=True) + "\n")
+    fails = {
+        row["name"]: row.pop("fails", []) for row in data["mutants"] + data["right"]
+    }
+    write_text(options.out, json.dumps(data, indent=1, sort_keys=True) + "\n")
+    if options.kills:
+        found = kills(bench.checks, data["mutants"], fails)
+        write_text(options.kills, json.dumps(found, indent=1, sort_keys=True) + "\n")
     ended = time.monotonic()
     print(
         f"{len(chosen)} ports on {len(bench.checks)} checks in {ended - started:.0f} s,"
@@ -55,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--jobs", type=int, default=2, help="how many at once")
+    parser.add_argument("--kills", type=Path, help="file for what each mutant fails")
     parser.add_argument(
         "--only", action="append", metavar="GLOB", help="ports of these names"
     )
@@ -62,12 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="every tenth check only, to try it out"
     )
     return parser
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""The scenarios that catch nothing of their own, so that they can be retired.
+"""The scenarios that catch nothing of their own, which `--quick` leaves out.
 
-    python tests/mutants/redundant.py play KILLS.json [--jobs 2] [--only GLOB]...
-    python tests/mutants/redundant.py report KILLS.json [--keep GLOB]...
+    python tests/mutants/redundant.py KILLS.json [--keep GLOB]... [--write]
 
-`play` writes, for each mutant of the table, every check that it fails (more than a
-quarter of an hour for all).  `report` lists scenarios that can go together, the most
-costly first, with what they leave behind.
+KILLS.json is written by power.py: for each mutant every check that it fails.  The
+scenarios that can go together are listed, the most costly first; `--write` puts their
+ids into the suite.
 
 Rule 1.  Every mutant stays caught, by every requirement that its entry names.
 Rule 2.  Every requirement keeps a check.
@@ -18,61 +17,36 @@ import argparse
 import fnmatch
 import json
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from forked import in_forks
-from rows import FINE, Bench, Port, ports
-
 from adagrad_conformance.checks.kinds import Check, kind
-from adagrad_conformance.execution.runner import observe
+from adagrad_conformance.checks.selection import SERVED_ELSEWHERE
 from adagrad_conformance.files import write_text
-from adagrad_conformance.grading.case import Terms
-from adagrad_conformance.grading.judge import judge
-from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.events import number_of_steps
 from adagrad_reference.scenario import Scenario
 
-__all__ = ["main", "redundant"]
+__all__ = ["kills", "main", "redundant"]
 
 Json = dict[str, Any]
 
-PATIENCE = 900.0
 #: Scenarios that stay, unless others are named.
 KEPT = ("meetings/*", "fresh/*")
 
 
-# -- play ------------------------------------------------------------------------------
-
-
-def _kills(bench: Bench, chosen: Sequence[Port], jobs: int) -> Json:
+def kills(
+    checks: Iterable[Check], rows: Iterable[Json], fails: Mapping[str, Sequence[str]]
+) -> Json:
     """Every check, and for every mutant the checks that it fails."""
-
-    def work(number: int) -> list[str]:
-        return _failed(bench, chosen[number])
-
-    mutants: Json = {}
-    for ended in in_forks(work, range(len(chosen)), jobs, PATIENCE):
-        port = chosen[ended.task]
-        assert port.mutant is not None
-        failed = ended.answer or []
-        mutants[port.name] = {"named": list(port.mutant.caught_by), "fails": failed}
-        print(f"{len(mutants)} of {len(chosen)}: {port.name}", file=sys.stderr)
-    return {"checks": {c.id: _described(c) for c in bench.checks}, "mutants": mutants}
-
-
-def _failed(bench: Bench, port: Port) -> list[str]:
-    warnings.simplefilter("ignore")
-    candidate = InProcessClient(port.make)
-    identity = candidate.start()
-    with np.errstate(all="ignore"):
-        seen = list(observe(candidate, identity, bench.checks))
-        verdicts = judge(seen, Terms(identity.claims, bench.expect))
-    return [v.scenario for v in verdicts if v.status not in FINE]
+    return {
+        "checks": {check.id: _described(check) for check in checks},
+        "mutants": {
+            row["name"]: {"named": row["named"], "fails": list(fails[row["name"]])}
+            for row in rows
+        },
+    }
 
 
 def _described(check: Check) -> Json:
@@ -85,9 +59,6 @@ def _described(check: Check) -> Json:
         "requirements": list(check.requirements),
         "cost": steps * (elements + 20),
     }
-
-
-# -- report ----------------------------------------------------------------------------
 
 
 def redundant(kills: Json, kept: Sequence[str]) -> list[str]:
@@ -127,34 +98,25 @@ def _matches(name: str, globs: Sequence[str]) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play and write, or read and list."""
+    """Read, list, and write if that is wanted."""
     options = _parser().parse_args(arguments)
-    if options.command == "play":
-        globs = options.only or ["*"]
-        chosen = [p for p in ports() if p.mutant and _matches(p.name, globs)]
-        data = _kills(Bench(methods={}), chosen, options.jobs)
-        write_text(options.kills, json.dumps(data, indent=1, sort_keys=True) + "\n")
-        return 0
-    kills = json.loads(options.kills.read_text("utf-8"))
-    gone = redundant(kills, options.keep or KEPT)
-    whole = sum(check["cost"] for check in kills["checks"].values())
-    saved = sum(kills["checks"][name]["cost"] for name in gone)
+    found = json.loads(options.kills.read_text("utf-8"))
+    gone = redundant(found, options.keep or KEPT)
+    whole = sum(check["cost"] for check in found["checks"].values())
+    saved = sum(found["checks"][name]["cost"] for name in gone)
     for name in gone:
-        print(f"{kills['checks'][name]['cost']:10} {name}")
-    print(f"{len(gone)} of {len(kills['checks'])} checks can go, {saved} of {whole}")
+        print(f"{found['checks'][name]['cost']:10} {name}")
+    print(f"{len(gone)} of {len(found['checks'])} checks can go, {saved} of {whole}")
+    if options.write:
+        write_text(SERVED_ELSEWHERE, "".join(f"{name}\n" for name in sorted(gone)))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    play = commands.add_parser("play", help="play every mutant on every check")
-    play.add_argument("kills", type=Path)
-    play.add_argument("--jobs", type=int, default=2, help="how many at once")
-    play.add_argument("--only", action="append", metavar="GLOB", help="these mutants")
-    report = commands.add_parser("report", help="list the scenarios that can go")
-    report.add_argument("kills", type=Path)
-    report.add_argument("--keep", action="append", metavar="GLOB", help="that stay")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kills", type=Path)
+    parser.add_argument("--keep", action="append", metavar="GLOB", help="that stay")
+    parser.add_argument("--write", action="store_true", help="put them into the suite")
     return parser
 
 

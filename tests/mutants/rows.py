@@ -172,6 +172,7 @@ def row(bench: Bench, port: Port) -> Json:
         **_outcome(verdicts, bench.excused if port.mutant else frozenset()),
         "diagnosis": diagnosis,
         "baselines": baselines,
+        "fails": [v.scenario for v in verdicts if v.status not in FINE],
     }
 
 

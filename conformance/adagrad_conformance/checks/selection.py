@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+from pathlib import Path
 
 from adagrad_reference.claims import plain_claims
 from adagrad_reference.events import gradients_of, number_of_steps
@@ -16,7 +17,15 @@ from .scenarios.families import GENERATED
 from .scenarios.random_scenarios import fresh_scenarios
 from .vector_files import Library
 
-__all__ = ["checks_of_a_run", "is_slow", "known_checks", "matches", "selected"]
+__all__ = [
+    "SERVED_ELSEWHERE",
+    "checks_of_a_run",
+    "is_slow",
+    "known_checks",
+    "matches",
+    "selected",
+    "served_elsewhere",
+]
 
 
 def known_checks(library: Library) -> list[Check]:
@@ -50,14 +59,31 @@ def selected(
 ) -> list[Check]:
     """The checks of a run up to a level, with an id or requirement like `only`.
 
-    With `quick`, those that compile something, start another process or are large are
-    left out.
+    With `quick`, those are left out that compile something, start another process or
+    are large, and those of `served_elsewhere`.
     """
     return [
         check
         for check in checks_of_a_run(library, seed, fresh)
-        if matches(check, only, level) and not (quick and is_slow(check))
+        if matches(check, only, level) and not (quick and _is_left_out(check))
     ]
+
+
+#: The list of `served_elsewhere`.
+SERVED_ELSEWHERE = Path(__file__).with_name("served_elsewhere.txt")
+
+
+@functools.cache
+def served_elsewhere() -> frozenset[str]:
+    """The ids of scenarios that catch no known wrong port that no other check catches.
+
+    tests/mutants/redundant.py writes them.
+    """
+    return frozenset(SERVED_ELSEWHERE.read_text("utf-8").splitlines())
+
+
+def _is_left_out(check: Check) -> bool:
+    return is_slow(check) or check.id in served_elsewhere()
 
 
 #: A check of more element-steps than this is large, and one that shows more params,
