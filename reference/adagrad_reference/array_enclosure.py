@@ -11,6 +11,7 @@ step.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .array_intervals import Narrow, Wide
-from .boxes import Boxes
+from .boxes import Box, Boxes
 from .dialects import DOCUMENT, Dialect
 from .enclosure import (
     GivenScalars,
@@ -196,22 +197,34 @@ def _fill_chunk(
     for boxes, result in zip(filled, results, strict=True):
         boxes.lo[index], boxes.hi[index] = ar.ends(result)
     for i in np.flatnonzero(hard):
-        t, o = part.settings[part.which[i]]
-        start = [Interval.around(boxes.box(int(i))) for boxes in (theta, total)]
-        g = float(part.gradient[i])
-        box_pair = norm_step(
-            part.format,
-            table.cls,
-            start[0],
-            start[1],
-            g,
-            t,
-            o,
-            table.dialect,
-            None if squares is None else squares[i],
-        )
+        setting = part.settings[part.which[i]]
+        start = theta.box(int(i)), total.box(int(i))
+        given = part.format, table.cls, start, float(part.gradient[i]), setting
+        if squares is None:
+            box_pair = _norm_boxes(*given, table.dialect)
+        else:
+            box_pair = _norm_boxes.__wrapped__(*given, table.dialect, squares[i])
         for boxes, box in zip(filled, box_pair, strict=True):
-            boxes.put(index[i], box.box())
+            boxes.put(index[i], box)
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _norm_boxes(
+    fmt: Format,
+    cls: NumericClass,
+    start: tuple[Box, Box],
+    g: float,
+    setting: tuple[int, Options],
+    dialect: Dialect,
+    row_square: Interval | None = None,
+) -> tuple[Box, Box]:
+    """The norm of one element, remembered: the same steps are judged again and again.
+
+    Zeros of either sign have the same boxes, which do not tell them apart.
+    """
+    theta, total = map(Interval.around, start)
+    pair = norm_step(fmt, cls, theta, total, g, *setting, dialect, row_square)
+    return pair[0].box(), pair[1].box()
 
 
 def _ends(boxes: Array) -> tuple[Array, Array]:

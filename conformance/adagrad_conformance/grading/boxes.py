@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from adagrad_reference.array_exact import ulp_array
 from adagrad_reference.boxes import Boxes
 from adagrad_reference.formats import Format
 
@@ -57,6 +58,6 @@ def _margin(fmt: Format, boxes: Boxes, values: Any, outside: Any) -> float:
     lo, hi, x = boxes.lo[outside], boxes.hi[outside], values[outside]
     end = np.where(x < lo, lo, hi)
     with np.errstate(all="ignore"):
-        distances = np.abs(x - end) / [fmt.ulp(float(e)) for e in end]
+        distances = np.abs(x - end) / ulp_array(fmt, end)
     whole = np.isfinite(distances)
     return float(distances.max()) if whole.all() else math.inf

@@ -17,6 +17,7 @@ format and class.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
@@ -173,34 +174,53 @@ def _judge_steps(
     batch, new_theta, new_sum = step_batch(fmt, [step for _, step in pairs])
     classes = dict.fromkeys((TIGHT, LAWFUL, demanded) if graded else (LAWFUL, demanded))
     boxes = {cls: fast_boxes(batch, cls, dialect) for cls in classes}
-    reached: dict[str, Any] = {}  # best first
+    inside = {
+        cls: theta.holds(new_theta) & total.holds(new_sum)
+        for cls, (theta, total) in boxes.items()
+    }
+    reached = {cls.name: inside[cls] for cls in classes if cls in (TIGHT, LAWFUL)}
     errors = np.full(len(batch), np.nan)
     if graded:
         errors, exact = _errors(batch, dialect, new_theta, new_sum)
-        reached |= {} if exact is None else {"exact": exact}
-    for cls in (TIGHT, LAWFUL) if graded else (LAWFUL,):
-        theta, total = boxes[cls]
-        reached[cls.name] = theta.holds(new_theta) & total.holds(new_sum)
-    start = 0
-    for case, step in pairs:
-        part = slice(start, start + len(step.gradient))
-        start = part.stop
-        fine = True
-        theta, total = boxes[demanded]
-        for what, box, values in (
-            (FailureKind.SUM, total, new_sum),
-            (FailureKind.THETA, theta, new_theta),
-        ):
-            failure = Failure(what, step.event, step.optimizer, step.param)
-            fine &= report_outside(
-                case, fmt, failure, box.at(part), values[part], step.where
-            )
+        reached = reached if exact is None else {"exact": exact, **reached}
+    parts = _parts(len(step.gradient) for _, step in pairs)
+    fine = _whole_parts(inside[demanded], parts)
+    grades = {name: _whole_parts(holds, parts) for name, holds in reached.items()}
+    for number, ((case, step), part) in enumerate(zip(pairs, parts, strict=True)):
+        if not graded and case.failures:  # one is enough
+            continue
         case.errors.append(errors[part])
-        grades = (grade for grade, holds in reached.items() if holds[part].all())
-        case.grades.append(next(grades, FLUSHED.name) if fine else "fail")
+        if fine[number]:
+            best = (name for name, holds in grades.items() if holds[number])
+            case.grades.append(next(best, FLUSHED.name))
+        else:
+            theta, total = (each.at(part) for each in boxes[demanded])
+            _report(case, step, (theta, new_theta[part]), (total, new_sum[part]))
         if FlagEffect.ELEMENTS in _effects(case) and not dialect.changes:
             after = new_theta[part], new_sum[part]
             check_wanted(case, _flags(case), step, batch.take(part), *after)
+
+
+def _report(
+    case: Case, step: StepsSeen, theta: tuple[Boxes, Any], total: tuple[Boxes, Any]
+) -> None:
+    """Note the values of a step that lie outside their boxes, S before theta."""
+    case.grades.append("fail")
+    for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
+        failure = Failure(what, step.event, step.optimizer, step.param)
+        report_outside(case, step.format, failure, boxes, values, step.where)
+
+
+def _parts(lengths: Iterable[int]) -> list[slice]:
+    """Consecutive parts of an array."""
+    ends = list(itertools.accumulate(lengths, initial=0))
+    return [slice(*pair) for pair in itertools.pairwise(ends)]
+
+
+def _whole_parts(holds: Any, parts: Sequence[slice]) -> list[bool]:
+    """For each part whether `holds` is true throughout."""
+    missed = np.concatenate([[0], np.cumsum(~holds)]).tolist()
+    return [missed[part.start] == missed[part.stop] for part in parts]
 
 
 def _errors(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
@@ -277,7 +278,7 @@ def _one_dict_loaded(fmt: Format) -> Scenario:
     drawn = _Draw("one-dict-loaded", fmt)
     events: list[Event] = [
         *(Step("A", drawn.gradients()), Save("A", "dict")),
-        _new(fmt, **CHANGED | {"weight_decay": 0.41}),
+        replace(_new(fmt), options={**CHANGED, "weight_decay": 0.41}),
         *(Step("A", drawn.gradients()), Step("A", drawn.gradients())),
         Save("A", "other"),
     ]
