@@ -41,6 +41,7 @@ __all__ = [
     "ScalarTable",
     "SettingColumns",
     "StepBatch",
+    "complete_boxes",
     "fast_boxes",
     "setting_columns",
 ]
@@ -128,10 +129,18 @@ def setting_columns(settings: Sequence[tuple[int, Options]]) -> SettingColumns:
 
 
 def fast_boxes(
-    batch: StepBatch, cls: NumericClass, dialect: Dialect = DOCUMENT
+    batch: StepBatch,
+    cls: NumericClass,
+    dialect: Dialect = DOCUMENT,
+    wanted: Array | None = None,
 ) -> tuple[Boxes, Boxes]:
-    """Boxes of theta' and S' for every element of the batch."""
+    """Boxes of theta' and S' for every element of the batch.
+
+    An element that arrays cannot do, and that is not `wanted` (all are, unless a mask
+    says otherwise), is not computed by the norm either: its boxes hold everything.
+    """
     n = len(batch)
+    wanted = np.ones(n, bool) if wanted is None else wanted
     theta, total = Boxes.blank(n), Boxes.blank(n)
     table = ScalarTable(batch.format, cls, batch.settings, dialect)
     squares = _row_squares(batch, cls, dialect)
@@ -142,13 +151,40 @@ def fast_boxes(
             index = chosen[start : start + CHUNK]
             given = None if squares is None or not in_row else squares[index]
             part = batch.take(index)
-            _fill_chunk(part, table, kind, index, (theta, total), given)
+            hard = _fill_chunk(part, table, kind, index, (theta, total), given)
+            for boxes in (theta, total):
+                for column, end in zip(boxes, (-math.inf, math.inf, True), strict=True):
+                    column[index[hard]] = end
+            asked = np.flatnonzero(hard & wanted[index])
+            _ask_norm(part, table, asked, index, (theta, total), given)
     if dialect.zero == "elements-skip":
         still = batch.gradient == 0
         for boxes, old in zip((theta, total), batch.starts(), strict=True):
             for new_column, column in zip(boxes, old, strict=True):
                 new_column[still] = column[still]
     return theta, total
+
+
+def complete_boxes(
+    boxes: tuple[Boxes, Boxes],
+    batch: StepBatch,
+    cls: NumericClass,
+    dialect: Dialect,
+    wanted: Array,
+) -> None:
+    """Put in the boxes of wanted elements that `fast_boxes` has left open."""
+    is_open = np.ones(len(batch), bool)
+    for lo, hi, nan in boxes:
+        is_open &= (lo == -math.inf) & (hi == math.inf) & nan
+    if dialect.accumulator == "row-mean":  # an element needs its row
+        index = np.arange(len(batch))
+        new = fast_boxes(batch, cls, dialect, wanted) if is_open.any() else boxes
+    else:
+        index = np.flatnonzero(is_open & wanted)
+        new = fast_boxes(batch.take(index), cls, dialect)
+    for whole, some in zip(boxes, new, strict=True):
+        for column, values in zip(whole, some, strict=True):
+            column[index] = values
 
 
 def _row_squares(batch: StepBatch, cls: NumericClass, dialect: Dialect) -> Array | None:
@@ -176,7 +212,8 @@ def _fill_chunk(
     index: Array,
     filled: tuple[Boxes, Boxes],
     squares: Array | None = None,
-) -> None:
+) -> Array:
+    """Fill in what arrays can do; return a mask of what they cannot."""
     ar = table.arithmetic()
     theta, total = part.starts()
     with np.errstate(all="ignore"):
@@ -193,10 +230,22 @@ def _fill_chunk(
             table.dialect,
             given,
         )
-        hard = ar.hard | table.extreme[part.which] | theta.nan | total.nan
+        hard: Array = ar.hard | table.extreme[part.which] | theta.nan | total.nan
     for boxes, result in zip(filled, results, strict=True):
         boxes.lo[index], boxes.hi[index] = ar.ends(result)
-    for i in np.flatnonzero(hard):
+    return hard
+
+
+def _ask_norm(
+    part: StepBatch,
+    table: ScalarTable,
+    asked: Array,
+    index: Array,
+    filled: tuple[Boxes, Boxes],
+    squares: Array | None,
+) -> None:
+    theta, total = part.starts()
+    for i in asked:
         setting = part.settings[part.which[i]]
         start = theta.box(int(i)), total.box(int(i))
         given = part.format, table.cls, start, float(part.gradient[i]), setting

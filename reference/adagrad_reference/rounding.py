@@ -141,13 +141,19 @@ def _root(square: Fraction) -> Fraction:
     return Fraction(math.isqrt(int(square * 4**scale)), 2**scale)
 
 
+@lru_cache(maxsize=1)
+def _special_context() -> Any:
+    """Making a context takes longer than a step; this one is never changed."""
+    return context(ZIV_PRECISIONS[0])
+
+
 def _round_special(
     fmt: Format, theta: float, g: float, state_sum: float, t: int, o: Options
 ) -> tuple[float, float]:
     """The step by IEEE 754; a finite result is rounded once, from the exact one."""
     if state_sum < 0:
         return math.nan, math.nan  # no root
-    ctx = context(ZIV_PRECISIONS[0])
+    ctx = _special_context()
     step = adagrad_step(ctx, ctx.mpf(theta), ctx.mpf(g), ctx.mpf(state_sum), t, o)
     new_theta, new_sum = float(step.theta), float(step.state_sum)
     if ctx.isfinite(step.state_sum):

@@ -1,4 +1,4 @@
-"""A torch optimizer with lr and eps alone: a right one, and one that is wrong by size."""
+"""A torch optimizer with lr and eps alone: one is right, one is wrong by size."""
 
 from __future__ import annotations
 

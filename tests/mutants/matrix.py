@@ -26,14 +26,18 @@ Json = dict[str, Any]
 
 
 def matrix(
-    bench: Bench, chosen: Sequence[Port], jobs: int, patience: float = PATIENCE
+    bench: Bench,
+    chosen: Sequence[Port],
+    jobs: int,
+    patience: float = PATIENCE,
+    explained: int = 1,
 ) -> Json:
-    """Every row, as it is written to a file."""
+    """Every row, as it is written to a file; each `explained`-th has a diagnosis."""
     gc.freeze()  # what is shared with the forked processes is not touched any more
     rows: dict[int, Json] = {}
 
     def work(number: int) -> Json:
-        return row(bench, chosen[number])
+        return row(bench, chosen[number], number % explained == 0)
 
     for ended in in_forks(work, range(len(chosen)), jobs, patience):
         port = chosen[ended.task]

@@ -1,7 +1,7 @@
 """Measures what the suite catches, and what people do today catches.
 
     python tests/mutants/power.py OUT.json [--kills KILLS.json] [--jobs 2]
-                                  [--only GLOB]... [--quick]
+                                  [--only GLOB]... [--explained N] [--quick]
 
 OUT.json is written beside and then renamed; the same code gives the same bytes, for
 any number of jobs.  What it holds is told in matrix.py; the report quotes it.
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     counter = itertools.count()
     bench = Bench((lambda check: next(counter) % 10 == 0) if options.quick else _all)
     ready = time.monotonic()
-    data = matrix(bench, chosen, options.jobs)
+    data = matrix(bench, chosen, options.jobs, explained=options.explained)
     fails = {
         row["name"]: row.pop("fails", []) for row in data["mutants"] + data["right"]
     }
@@ -68,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kills", type=Path, help="file for what each mutant fails")
     parser.add_argument(
         "--only", action="append", metavar="GLOB", help="ports of these names"
+    )
+    parser.add_argument(
+        "--explained", type=int, default=4, metavar="N", help="diagnose each N-th alone"
     )
     parser.add_argument(
         "--quick", action="store_true", help="every tenth check only, to try it out"

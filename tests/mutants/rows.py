@@ -149,22 +149,25 @@ def _slow(check: Check) -> bool:
 # -- a row -----------------------------------------------------------------------------
 
 
-def played(bench: Bench, make: Make) -> tuple[list[Verdict], Json | None]:
+def played(
+    bench: Bench, make: Make, explained: bool = True
+) -> tuple[list[Verdict], Json | None]:
     """The verdicts on a port, and what the suite explains them by."""
     candidate = InProcessClient(make)
     identity = candidate.start()
     with np.errstate(all="ignore"):
         seen = list(observe(candidate, identity, bench.checks))
         verdicts = judge(seen, Terms(identity.claims, bench.expect))
-        explained = bench.diagnose(seen, Terms(identity.claims, bench.expect), verdicts)
-    return verdicts, explained
+        terms = Terms(identity.claims, bench.expect)
+        diagnosis = bench.diagnose(seen, terms, verdicts) if explained else None
+    return verdicts, diagnosis
 
 
-def row(bench: Bench, port: Port) -> Json:
+def row(bench: Bench, port: Port, explained: bool = True) -> Json:
     """The verdicts of every check on one port, and the alarms of other methods."""
     warnings.simplefilter("ignore")
     _unhook(torch.optim.Optimizer)
-    verdicts, diagnosis = played(bench, port.make)
+    verdicts, diagnosis = played(bench, port.make, explained)
     with np.errstate(all="ignore"):
         baselines = alarms(port.make, bench.methods)
     return {

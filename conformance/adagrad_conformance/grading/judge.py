@@ -34,7 +34,11 @@ from adagrad_conformance.execution.observations import (
     Seen,
 )
 from adagrad_conformance.execution.status import Status
-from adagrad_reference.array_enclosure import StepBatch, fast_boxes
+from adagrad_reference.array_enclosure import (
+    StepBatch,
+    complete_boxes,
+    fast_boxes,
+)
 from adagrad_reference.array_exact import dialect_errors, exact_steps
 from adagrad_reference.boxes import Boxes, same
 from adagrad_reference.dialects import Dialect
@@ -59,6 +63,9 @@ from .verdict import GRADES, Verdict
 from .wanted import check_wanted
 
 __all__ = ["judge"]
+
+#: How many elements behind the first failure of a step are counted if they are costly.
+_MORE = 20
 
 #: The claim that subnormal numbers are flushed to zero.
 FLUSHES = "flush-to-zero"
@@ -172,8 +179,16 @@ def _judge_steps(
     graded: bool,
 ) -> None:
     batch, new_theta, new_sum = step_batch(fmt, [step for _, step in pairs])
+    parts = _parts(len(step.gradient) for _, step in pairs)
+    cheap = fast_boxes(batch, demanded, dialect, np.zeros(len(batch), bool))
+    holds = cheap[0].holds(new_theta) & cheap[1].holds(new_sum)
+    wanted = _wanted(pairs, parts, holds)
+    complete_boxes(cheap, batch, demanded, dialect, wanted)
+    boxes = {demanded: cheap}
     classes = dict.fromkeys((TIGHT, LAWFUL, demanded) if graded else (LAWFUL, demanded))
-    boxes = {cls: fast_boxes(batch, cls, dialect) for cls in classes}
+    for cls in classes:
+        if cls != demanded:
+            boxes[cls] = fast_boxes(batch, cls, dialect, wanted)
     inside = {
         cls: theta.holds(new_theta) & total.holds(new_sum)
         for cls, (theta, total) in boxes.items()
@@ -183,7 +198,6 @@ def _judge_steps(
     if graded:
         errors, exact = _errors(batch, dialect, new_theta, new_sum)
         reached = reached if exact is None else {"exact": exact, **reached}
-    parts = _parts(len(step.gradient) for _, step in pairs)
     fine = _whole_parts(inside[demanded], parts)
     grades = {name: _whole_parts(holds, parts) for name, holds in reached.items()}
     for number, ((case, step), part) in enumerate(zip(pairs, parts, strict=True)):
@@ -199,6 +213,32 @@ def _judge_steps(
         if FlagEffect.ELEMENTS in _effects(case) and not dialect.changes:
             after = new_theta[part], new_sum[part]
             check_wanted(case, _flags(case), step, batch.take(part), *after)
+
+
+def _wanted(
+    pairs: Sequence[tuple[Case, StepsSeen]], parts: Sequence[slice], inside: Any
+) -> Any:
+    """A mask of the elements whose boxes are wanted, whatever they cost.
+
+    `inside` tells which of them are in order as far as it is cheap to know.  The first
+    failure of a check decides; of what comes after it `_MORE` elements a step are
+    looked at, to be counted.  A wrong port that leaves the range of the format would
+    take minutes otherwise.
+    """
+    first: dict[int, int] = {}  # event, by the identity of the case
+    for (case, step), holds in zip(pairs, _whole_parts(inside, parts), strict=True):
+        if not holds:
+            first[id(case)] = min(step.event, first.get(id(case), step.event))
+    wanted = np.ones(len(inside), bool)
+    for (case, step), part in zip(pairs, parts, strict=True):
+        event = first.get(id(case), step.event)
+        if step.event > event:
+            wanted[part] = False
+        elif id(case) in first and not inside[part].all():
+            wanted[part.start + int(np.argmin(inside[part])) + _MORE : part.stop] = (
+                False
+            )
+    return wanted
 
 
 def _report(

@@ -137,7 +137,7 @@ def _classes(mutants: Rows) -> Iterator[str]:
             str(len(some)),
             *(str(_count(some, _is(level))) for level in LEVELS),
             *(str(_count(some, _soundly(name))) for name in _METHODS),
-            str(_count(some, lambda row: _diagnosed_kind(row) == row["kind"])),
+            _rightly_diagnosed(some),
         )
         for kind, some in _by_kind(mutants).items()
     ]
@@ -145,8 +145,11 @@ def _classes(mutants: Rows) -> Iterator[str]:
     yield from ("", "† alarms that accuse no right port, see below.")
 
 
-def _diagnosed_kind(row: Row) -> str | None:
-    return (row.get("diagnosis") or {}).get("kind")
+def _rightly_diagnosed(rows: Rows) -> str:
+    """How many of those with a diagnosis have one of the right class."""
+    diagnosed = [row for row in rows if row.get("diagnosis")]
+    right = _count(diagnosed, lambda row: row["diagnosis"]["kind"] == row["kind"])
+    return f"{right} of {len(diagnosed)}"
 
 
 def _methods(mutants: Rows, right: Rows) -> Iterator[str]:
