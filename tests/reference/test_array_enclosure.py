@@ -25,9 +25,16 @@ from programs import (
 )
 
 from adagrad_reference import array_enclosure as engine
-from adagrad_reference.array_enclosure import CHUNK, ScalarTable, StepBatch, fast_boxes
+from adagrad_reference.array_enclosure import (
+    CHUNK,
+    ScalarTable,
+    StepBatch,
+    complete_boxes,
+    fast_boxes,
+)
 from adagrad_reference.array_exact import exact_steps, ulp_array
 from adagrad_reference.boxes import Boxes
+from adagrad_reference.dialects import DOCUMENT
 from adagrad_reference.enclosure import norm_step, scalar_boxes
 from adagrad_reference.formats import BINARY64, Format
 from adagrad_reference.interval import Interval
@@ -275,3 +282,28 @@ def test_counts_beyond_the_format(fmt, cls):
     b = random_batch(fmt, np.random.default_rng(49), 100, chosen)
     for fast, norm in zip(fast_boxes(b, cls), norm_boxes(b, cls), strict=True):
         assert_never_narrower(fast, norm)
+
+
+@BY_NAME
+@BY_CLASS
+def test_what_is_not_wanted_is_open_until_it_is_completed(fmt, cls, monkeypatch):
+    b = adversarial_batch(fmt, np.random.default_rng(50), 400)
+    due = fast_boxes(b, cls)
+    asked = []
+    norm = engine.norm_step
+    monkeypatch.setattr(engine, "_norm_boxes", engine._norm_boxes.__wrapped__)
+    monkeypatch.setattr(
+        engine, "norm_step", lambda *given: (asked.append(1), norm(*given))[1]
+    )
+    found = fast_boxes(b, cls, wanted=np.zeros(len(b), bool))
+    assert not asked
+    for part, whole in zip(found, due, strict=True):
+        some = whole.lo <= whole.hi
+        assert (part.lo <= whole.lo)[some].all()
+        assert (part.hi >= whole.hi)[some].all()
+        assert (part.nan | ~whole.nan).all()
+    complete_boxes(found, b, cls, DOCUMENT, np.ones(len(b), bool))
+    assert asked
+    for part, whole in zip(found, due, strict=True):
+        for column, other in zip(part, whole, strict=True):
+            assert np.array_equal(column, other)

@@ -84,7 +84,7 @@ def main() -> None:
 @click.option(
     "--quick",
     is_flag=True,
-    help="Without torch.compile, large checks and checks in new processes.",
+    help="Without torch.compile, large checks, new processes, and repetitions.",
 )
 @click.option(
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."

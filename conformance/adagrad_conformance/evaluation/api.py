@@ -50,10 +50,10 @@ def evaluate(
 
     `level` plays requirements up to that level, `only` those checks whose id or
     requirement matches a pattern such as `lr-decay/*`; `quick` leaves out
-    torch.compile, large checks and checks in new processes. `seed` and `fresh`
-    choose the random scenarios: how many for each format, by default from a new
-    seed, or from the same one each time where the environment variable CI is set.
-    `timeout` is in seconds for each answer (default 60), `memory_gib` limits the
+    torch.compile, large checks, checks in new processes, and scenarios that catch no
+    known wrong port that no other check catches. `seed` and `fresh` choose the random
+    scenarios: how many for each format, by default from a new seed, or from the same
+    one each time where the environment variable CI is set. `timeout` is in seconds for each answer (default 60), `memory_gib` limits the
     data of the port's process. Without `explain` failures are not diagnosed, which
     takes some seconds.
 

@@ -182,13 +182,13 @@ def _judge_steps(
     parts = _parts(len(step.gradient) for _, step in pairs)
     cheap = fast_boxes(batch, demanded, dialect, np.zeros(len(batch), bool))
     holds = cheap[0].holds(new_theta) & cheap[1].holds(new_sum)
-    wanted = _wanted(pairs, parts, holds)
-    complete_boxes(cheap, batch, demanded, dialect, wanted)
+    deciding = _deciding(pairs, parts, holds)
+    complete_boxes(cheap, batch, demanded, dialect, deciding)
     boxes = {demanded: cheap}
     classes = dict.fromkeys((TIGHT, LAWFUL, demanded) if graded else (LAWFUL, demanded))
     for cls in classes:
         if cls != demanded:
-            boxes[cls] = fast_boxes(batch, cls, dialect, wanted)
+            boxes[cls] = fast_boxes(batch, cls, dialect, deciding)
     inside = {
         cls: theta.holds(new_theta) & total.holds(new_sum)
         for cls, (theta, total) in boxes.items()
@@ -215,10 +215,10 @@ def _judge_steps(
             check_wanted(case, _flags(case), step, batch.take(part), *after)
 
 
-def _wanted(
+def _deciding(
     pairs: Sequence[tuple[Case, StepsSeen]], parts: Sequence[slice], inside: Any
 ) -> Any:
-    """A mask of the elements whose boxes are wanted, whatever they cost.
+    """A mask of the elements whose boxes decide, whatever they cost.
 
     `inside` tells which of them are in order as far as it is cheap to know.  The first
     failure of a check decides; of what comes after it `_MORE` elements a step are
@@ -229,16 +229,15 @@ def _wanted(
     for (case, step), holds in zip(pairs, _whole_parts(inside, parts), strict=True):
         if not holds:
             first[id(case)] = min(step.event, first.get(id(case), step.event))
-    wanted = np.ones(len(inside), bool)
+    deciding = np.ones(len(inside), bool)
     for (case, step), part in zip(pairs, parts, strict=True):
         event = first.get(id(case), step.event)
         if step.event > event:
-            wanted[part] = False
+            deciding[part] = False
         elif id(case) in first and not inside[part].all():
-            wanted[part.start + int(np.argmin(inside[part])) + _MORE : part.stop] = (
-                False
-            )
-    return wanted
+            behind = part.start + int(np.argmin(inside[part])) + _MORE
+            deciding[behind : part.stop] = False
+    return deciding
 
 
 def _report(
