@@ -53,9 +53,9 @@ def evaluate(
     torch.compile, large checks, checks in new processes, and scenarios that catch no
     known wrong port that no other check catches. `seed` and `fresh` choose the random
     scenarios: how many for each format, by default from a new seed, or from the same
-    one each time where the environment variable CI is set. `timeout` is in seconds for each answer (default 60), `memory_gib` limits the
-    data of the port's process. Without `explain` failures are not diagnosed, which
-    takes some seconds.
+    one each time where the environment variable CI is set. `timeout` is in seconds for
+    each answer (default 60), `memory_gib` limits the data of the port's process.
+    Without `explain` failures are not diagnosed, which takes some seconds.
 
     A port that cannot be loaded gives a result with a `problem`.  Raises `UserError`
     for an unknown target, for options that select nothing or are out of range, and
