@@ -109,6 +109,56 @@ class LargeEpsIsMaximum(Bent):
         return clr * g / np.maximum(np.sqrt(s), o["eps"])
 
 
+class TinyEpsRaised(Bent):
+    """eps below 1e-12 counts as 1e-12, but for 0.
+
+    A floor against division by nearly zero was put below what anybody would choose.
+    """
+
+    kind = "formula"
+
+    def update(self, g, s, clr, o):
+        eps = max(o["eps"], 1e-12) if o["eps"] else 0.0
+        return super().update(g, s, clr, {**o, "eps": eps})
+
+
+class TinyRateIsZero(Bent):
+    """A rate below 1e-12 leaves theta as it is.
+
+    Whether something is to be done is asked with a tolerance.
+    """
+
+    kind = "rate"
+
+    def rate(self, t, o):
+        return super().rate(t, o) if o["lr"] > 1e-12 else 0.0
+
+
+class SlowDecayIsNone(Bent):
+    """lr_decay below 1e-6 counts as 0.
+
+    It is compared with a tolerance, though many steps bring it up.
+    """
+
+    kind = "rate"
+
+    def rate(self, t, o):
+        return super().rate(t, o if o["lr_decay"] > 1e-6 else {**o, "lr_decay": 0.0})
+
+
+class TinyDecayIsNone(Bent):
+    """weight_decay below 1e-10 counts as 0.
+
+    It is compared with a tolerance, though theta may be large.
+    """
+
+    kind = "decay"
+
+    def used(self, theta, g, o):
+        decay = o["weight_decay"] if o["weight_decay"] > 1e-10 else 0.0
+        return super().used(theta, g, {**o, "weight_decay": decay})
+
+
 class EqualOptionsAreOne(Bent):
     """Where weight_decay equals lr, the product of both is taken out of theta at once.
 
@@ -135,5 +185,9 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     DecayOfOneIsFlag: ("weight-decay/coupled",),
     TauOfOneIsFlag: ("algorithm/initial-accumulator",),
     LargeEpsIsMaximum: ("algorithm/update",),
+    TinyEpsRaised: ("numerics/eps",),
+    TinyRateIsZero: ("algorithm/update",),
+    SlowDecayIsNone: ("lr-decay/schedule",),
+    TinyDecayIsNone: ("weight-decay/coupled",),
     EqualOptionsAreOne: ("algorithm/all-inputs",),
 }

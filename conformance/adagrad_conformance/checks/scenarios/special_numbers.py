@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from adagrad_reference.formats import BFLOAT16, BINARY16, BINARY32, BINARY64, Format
 from adagrad_reference.scenario import (
@@ -55,6 +55,26 @@ OPTIONS: Mapping[str, tuple[float, ...]] = {
     TAU: (1.0, 4.0, 3e-10, 1e6),
     "eps": (0.0, 1.0, 4.0, 3e-13),
 }
+
+
+class Tiny(NamedTuple):
+    """A tiny option, and numbers beside which it counts."""
+
+    value: float
+    theta: float
+    gradient: float
+    lr: float
+    first: tuple[float, int]  #: S and t from which the steps go on
+    requirement: str
+
+
+TINY: Mapping[str, Tiny] = {
+    "lr": Tiny(3e-17, 1e-17, 1.0, 3e-17, (0.0, 0), "algorithm/update"),
+    "lr_decay": Tiny(3e-8, 1.0, 1.0, 0.7, (0.7, 16_000_000), "lr-decay/schedule"),
+    "weight_decay": Tiny(3e-17, 3e16, 1.0, 2e15, (0.0, 0), "weight-decay/coupled"),
+    TAU: Tiny(3e-17, 1.0, 1e-9, 0.7, (3e-17, 0), "algorithm/initial-accumulator"),
+    "eps": Tiny(3e-17, 1.0, 3e-17, 0.7, (0.0, 0), "numerics/eps"),
+}
 ORDINARY: Mapping[str, Any] = {
     "lr": 0.7,
     "lr_decay": 0.37,
@@ -83,6 +103,8 @@ def scenarios() -> Iterator[Scenario]:
     yield _equal_options(BINARY32, tuple(ORDINARY))
     for fmt in (BINARY64, BINARY32):
         yield _zeros_on_tau(fmt)
+    for fmt, option in itertools.product((BINARY64, BINARY32, BFLOAT16), TINY):
+        yield _tiny_option(fmt, option)
     for option in ORDINARY:
         if option != TAU:  # which a group may ignore
             yield _close_options(BINARY64, option)
@@ -208,6 +230,34 @@ def _one_option(fmt: Format, option: str, value: float) -> Scenario:
     note = f"{option} is {value:g}, which a program may read as another thing"
     path = f"{FAMILY}/{name}/{fmt.name}"
     return scenario(path, named[option], params, events, note)
+
+
+def _tiny_option(fmt: Format, option: str) -> Scenario:
+    """An option that looks like nothing, beside numbers of its own size."""
+    tiny = TINY[option]
+    name = f"tiny-{option.replace('_', '-')}"
+    drawn = _drawn(fmt, name, 4)
+
+    def scaled(values: Tensor, unit: float) -> Tensor:
+        return tensor(fmt, [x * unit for x in values.values()])
+
+    theta = {p: scaled(values, tiny.theta) for p, values in drawn[0].items()}
+    gradients: list[dict[str, Gradient]] = [
+        {p: scaled(values, tiny.gradient) for p, values in given.items()}
+        for given in drawn[1:]
+    ]
+    total, t = tiny.first
+    states = [
+        SetState("A", p, tensor(fmt, [total] * n), t) for p, n in SIZES.items() if t
+    ]
+    options: dict[str, Any] = {"lr": tiny.lr, "eps": 0.0, option: tiny.value}
+    return scenario(
+        f"{FAMILY}/{name}/{fmt.name}",
+        (tiny.requirement,),
+        theta,
+        [optimizer(SIZES, **options), *states, *steps(gradients)],
+        note=f"{option} is {tiny.value:g}, and counts",
+    )
 
 
 def _equal_options(fmt: Format, equal: tuple[str, ...]) -> Scenario:
