@@ -62,9 +62,12 @@ world: $(STAMP)
 bench: $(STAMP)
 	PYTHONPATH=bench $(BIN)/python bench/run.py bench/bench.json
 
-## power: every mutant on every check, beside what people do today (a quarter of an hour)
+## power: every mutant on every check, beside what people do today (two hours)
 power: $(STAMP)
-	$(BIN)/python tests/mutants/power.py bench/power.json --jobs $(JOBS)
+	@mkdir -p out
+	$(BIN)/python tests/mutants/power.py bench/power.json --kills out/kills.json \
+	  --jobs $(JOBS)
+	$(BIN)/python tests/mutants/redundant.py out/kills.json --write > out/redundant.txt
 	$(BIN)/python tests/mutants/profiles.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/machine.py bench/power.json --jobs $(JOBS)
 
