@@ -16,9 +16,9 @@ from typing import Any
 from baselines import Alarms
 from forked import in_forks
 from mutant_table import UNCOVERED
-from rows import Bench, Port, named, row
+from rows import Bench, Port, failed, named, row
 
-__all__ = ["matrix"]
+__all__ = ["failures", "matrix"]
 
 PATIENCE = 900.0  #: seconds that a row may take; it needs some
 
@@ -57,6 +57,22 @@ def matrix(
         "excused": sorted(bench.excused),
         "uncovered": dict(UNCOVERED),
     }
+
+
+def failures(bench: Bench, chosen: Sequence[Port], jobs: int) -> dict[str, list[str]]:
+    """The checks that each port fails, and nothing else."""
+    gc.freeze()
+    found: dict[str, list[str]] = {}
+
+    def work(number: int) -> list[str]:
+        return failed(bench, chosen[number])
+
+    for ended in in_forks(work, range(len(chosen)), jobs, PATIENCE):
+        name = chosen[ended.task].name
+        found[name] = ended.answer or []
+        words = f"{len(found)} of {len(chosen)}: {name} fails {len(found[name])}"
+        print(words, file=sys.stderr)
+    return found
 
 
 def _words(each: Json) -> str:

@@ -2,10 +2,12 @@
 
     python tests/mutants/power.py OUT.json [--kills KILLS.json] [--jobs 2]
                                   [--only GLOB]... [--explained N] [--quick]
+    python tests/mutants/power.py --kills KILLS.json [--jobs 2] [--only GLOB]...
 
 OUT.json is written beside and then renamed; the same code gives the same bytes, for
 any number of jobs.  What it holds is told in matrix.py; the report quotes it.
-KILLS.json gets every check that each mutant fails, for redundant.py.
+KILLS.json gets every check that each mutant fails, for redundant.py; without OUT.json
+nothing else is played, which takes a third of the time.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from matrix import matrix
+from matrix import failures, matrix
 from redundant import kills
-from rows import Bench, ports
+from rows import Bench, named, ports
 
 from adagrad_conformance.files import write_text
 
@@ -32,22 +35,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play, write, and say how long it took."""
     options = _parser().parse_args(arguments)
     started = time.monotonic()
+    if not options.out and not options.kills:
+        print("name OUT.json, or --kills KILLS.json, or both", file=sys.stderr)
+        return 2
     globs = options.only or ["*"]
     chosen = [p for p in ports() if any(fnmatch.fnmatchcase(p.name, g) for g in globs)]
     if not chosen:
         print(f"no port is called {' or '.join(globs)}", file=sys.stderr)
         return 2
     counter = itertools.count()
-    bench = Bench((lambda check: next(counter) % 10 == 0) if options.quick else _all)
+    keep = (lambda check: next(counter) % 10 == 0) if options.quick else _all
+    bench = Bench(keep) if options.out else Bench(keep, {})
     ready = time.monotonic()
-    data = matrix(bench, chosen, options.jobs, explained=options.explained)
-    fails = {
-        row["name"]: row.pop("fails", []) for row in data["mutants"] + data["right"]
-    }
-    write_text(options.out, json.dumps(data, indent=1, sort_keys=True) + "\n")
+    if options.out:
+        data = matrix(bench, chosen, options.jobs, explained=options.explained)
+        rows = data["mutants"] + data["right"]
+        fails = {row["name"]: row.pop("fails", []) for row in rows}
+        _write(options.out, data)
+    else:
+        fails = failures(bench, chosen, options.jobs)
     if options.kills:
-        found = kills(bench.checks, data["mutants"], fails)
-        write_text(options.kills, json.dumps(found, indent=1, sort_keys=True) + "\n")
+        rows = [named(port) for port in chosen if port.mutant]
+        _write(options.kills, kills(bench.checks, rows, fails))
     ended = time.monotonic()
     print(
         f"{len(chosen)} ports on {len(bench.checks)} checks in {ended - started:.0f} s,"
@@ -57,13 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _write(path: Path, data: dict[str, Any]) -> None:
+    write_text(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
 def _all(check: object) -> bool:
     return True
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--jobs", type=int, default=2, help="how many at once")
     parser.add_argument("--kills", type=Path, help="file for what each mutant fails")
     parser.add_argument(

@@ -41,7 +41,7 @@ from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.scenario import LEVELS, Scenario
 
-__all__ = ["Bench", "Port", "named", "ports", "row"]
+__all__ = ["Bench", "Port", "failed", "named", "ports", "row"]
 
 SEED = 20_110_712
 FRESH = 6  #: random scenarios a format, as `run` draws by default
@@ -177,6 +177,19 @@ def row(bench: Bench, port: Port, explained: bool = True) -> Json:
         "baselines": baselines,
         "fails": [v.scenario for v in verdicts if v.status not in FINE],
     }
+
+
+def failed(bench: Bench, port: Port) -> list[str]:
+    """The checks that a port fails."""
+    warnings.simplefilter("ignore")
+    _unhook(torch.optim.Optimizer)
+    candidate = InProcessClient(port.make)
+    identity = candidate.start()
+    with np.errstate(all="ignore"):
+        seen = list(observe(candidate, identity, bench.checks))
+        terms = Terms(identity.claims, bench.expect)
+        verdicts = judge(seen, terms, graded=False)
+    return [v.scenario for v in verdicts if v.status not in FINE]
 
 
 def _unhook(base: type) -> None:

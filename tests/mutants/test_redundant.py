@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import power
+import pytest
 import redundant as tool
 from redundant import redundant
 
@@ -71,16 +72,18 @@ def test_the_command_lists_and_writes_them(tmp_path, monkeypatch, capsys):
     assert list_.read_text() == "a/large\n"
 
 
-def test_what_a_mutant_fails_is_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("whole_rows", [True, False])
+def test_what_a_mutant_fails_is_written(tmp_path, monkeypatch, whole_rows):
     only = "algorithm/update/"
     whole = power.Bench
     monkeypatch.setattr(
-        power, "Bench", lambda keep: whole(lambda c: c.id.startswith(only), {})
+        power, "Bench", lambda *_: whole(lambda c: c.id.startswith(only), {})
     )
     path = tmp_path / "kills.json"
     names = ["--only", "formula/PlusSign", "--only", "groups/ThirdGroupWrong"]
-    out = str(tmp_path / "power.json")
-    assert power.main([out, "--kills", str(path), *names, "--jobs", "1"]) == 0
+    out = [str(tmp_path / "power.json")] if whole_rows else []
+    assert power.main([*out, "--kills", str(path), *names, "--jobs", "1"]) == 0
+    assert (tmp_path / "power.json").exists() == whole_rows
     data = json.loads(path.read_text())
     assert data["mutants"]["groups/ThirdGroupWrong"]["fails"] == []
     assert set(data["mutants"]["formula/PlusSign"]["fails"]) == set(data["checks"])
