@@ -57,7 +57,7 @@ OPTIONS: Mapping[str, tuple[float, ...]] = {
 }
 
 
-class Tiny(NamedTuple):
+class _Tiny(NamedTuple):
     """A tiny option, and numbers beside which it counts."""
 
     value: float
@@ -68,12 +68,12 @@ class Tiny(NamedTuple):
     requirement: str
 
 
-TINY: Mapping[str, Tiny] = {
-    "lr": Tiny(3e-17, 1e-17, 1.0, 3e-17, (0.0, 0), "algorithm/update"),
-    "lr_decay": Tiny(3e-8, 1.0, 1.0, 0.7, (0.7, 16_000_000), "lr-decay/schedule"),
-    "weight_decay": Tiny(3e-17, 3e16, 1.0, 2e15, (0.0, 0), "weight-decay/coupled"),
-    TAU: Tiny(3e-17, 1.0, 1e-9, 0.7, (3e-17, 0), "algorithm/initial-accumulator"),
-    "eps": Tiny(3e-17, 1.0, 3e-17, 0.7, (0.0, 0), "numerics/eps"),
+TINY: Mapping[str, _Tiny] = {
+    "lr": _Tiny(3e-17, 1e-17, 1.0, 3e-17, (0.0, 0), "algorithm/update"),
+    "lr_decay": _Tiny(3e-8, 1.0, 1.0, 0.7, (0.7, 16_000_000), "lr-decay/schedule"),
+    "weight_decay": _Tiny(3e-17, 3e16, 1.0, 2e15, (0.0, 0), "weight-decay/coupled"),
+    TAU: _Tiny(3e-17, 1.0, 1e-9, 0.7, (3e-17, 0), "algorithm/initial-accumulator"),
+    "eps": _Tiny(3e-17, 1.0, 3e-17, 0.7, (0.0, 0), "numerics/eps"),
 }
 ORDINARY: Mapping[str, Any] = {
     "lr": 0.7,
