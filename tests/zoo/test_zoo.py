@@ -20,6 +20,7 @@ from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.transport.in_process import InProcessClient
+from adagrad_reference.formats import FORMATS
 
 SEED = 20_110_712
 NOT_JUDGED = ("not-claimed", "skipped")
@@ -30,12 +31,20 @@ SHOULD = {
     "Fused": DEFAULT_EPS,
     "ScalarsInFormat": DEFAULT_EPS,
     "PythonFloats": DEFAULT_EPS,
-    "LateState": {  # it loads as torch's base class does
+    "LateState": {  # it loads as torch's base class does, and makes its state late
         "torch/refuses-other-shape",
         "torch/refuses-missing-sum",
         "torch/refuses-missing-option",
         "torch/keeps-precision",
-        "state-dict/independent/binary32~initial-accumulator-value~lr-decay",
+        "torch/counters-of-every-kind",
+        "torch/inference-modes",
+        "torch/large-counters",
+        "torch/replaced-param",
+        "torch/share-memory-at-any-time",
+        *(
+            f"state-dict/independent/{name}~initial-accumulator-value~lr-decay"
+            for name in FORMATS
+        ),
     },
 }
 
