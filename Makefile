@@ -64,10 +64,7 @@ bench: $(STAMP)
 
 ## power: every mutant on every check, beside what people do today (two hours)
 power: $(STAMP)
-	@mkdir -p out
-	$(BIN)/python tests/mutants/power.py bench/power.json --kills out/kills.json \
-	  --jobs $(JOBS)
-	$(BIN)/python tests/mutants/redundant.py out/kills.json --write > out/redundant.txt
+	$(BIN)/python tests/mutants/power.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/profiles.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/machine.py bench/power.json --jobs $(JOBS)
 

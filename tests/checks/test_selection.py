@@ -23,6 +23,7 @@ from adagrad_conformance.checks.selection import (
     is_slow,
     known_checks,
     matches,
+    selected,
 )
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.requirements.table import REQUIREMENTS
@@ -181,7 +182,7 @@ def is_large(check):
         return False
     readings = len(check.events) * len(check.tensors)
     long = check.id.startswith("long-runs/ten-thousand-steps/")
-    return long or readings > 100 or max(t.size for t in check.tensors.values()) > 1000
+    return long or readings > 60 or max(t.size for t in check.tensors.values()) > 1000
 
 
 def test_slow_are_compiling_checkpoints_in_files_and_other_processes():
@@ -193,6 +194,17 @@ def test_slow_are_compiling_checkpoints_in_files_and_other_processes():
     long = {"torch/compiled", "torch/compiled-in-binary64"}
     long.add("torch/distributed-checkpoint")
     assert slow == long | {"state-dict/new-process", "plain/elsewhere"}
+
+
+def test_a_quick_run_has_the_covering_array_in_wide_formats():
+    array = [
+        check
+        for check in selected(LIBRARY, 1, 1, quick=True)
+        if check.id.startswith("meetings/")
+    ]
+    formats = {t.format for check in array for t in check.tensors.values()}
+    assert formats == {"binary64", "binary32"}
+    assert len(array) > 150
 
 
 def test_the_number_of_fresh_scenarios():

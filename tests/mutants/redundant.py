@@ -1,10 +1,9 @@
-"""The scenarios that catch nothing of their own, which `--quick` leaves out.
+"""The scenarios that catch nothing of their own, so that they can be retired.
 
-    python tests/mutants/redundant.py KILLS.json [--keep GLOB]... [--write]
+    python tests/mutants/redundant.py KILLS.json [--keep GLOB]...
 
 KILLS.json is written by power.py: for each mutant every check that it fails.  The
-scenarios that can go together are listed, the most costly first; `--write` puts their
-ids into the suite.
+scenarios that can go together are listed, the most costly first.
 
 Rule 1.  Every mutant stays caught, by every requirement that its entry names.
 Rule 2.  Every requirement keeps a check.
@@ -23,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from adagrad_conformance.checks.kinds import Check, kind
-from adagrad_conformance.checks.selection import SERVED_ELSEWHERE
-from adagrad_conformance.files import write_text
 from adagrad_reference.events import number_of_steps
 from adagrad_reference.scenario import Scenario
 
@@ -98,7 +95,7 @@ def _matches(name: str, globs: Sequence[str]) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read, list, and write if that is wanted."""
+    """Read and list."""
     options = _parser().parse_args(arguments)
     found = json.loads(options.kills.read_text("utf-8"))
     gone = redundant(found, options.keep or KEPT)
@@ -107,8 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in gone:
         print(f"{found['checks'][name]['cost']:10} {name}")
     print(f"{len(gone)} of {len(found['checks'])} checks can go, {saved} of {whole}")
-    if options.write:
-        write_text(SERVED_ELSEWHERE, "".join(f"{name}\n" for name in sorted(gone)))
     return 0
 
 
@@ -116,7 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kills", type=Path)
     parser.add_argument("--keep", action="append", metavar="GLOB", help="that stay")
-    parser.add_argument("--write", action="store_true", help="put them into the suite")
     return parser
 
 

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-from pathlib import Path
 
 from adagrad_reference.claims import plain_claims
 from adagrad_reference.events import gradients_of, number_of_steps
 from adagrad_reference.scenario import LEVELS, Scenario
 
 from .kinds import Check, NativeCheck, native_checks, needed_claims
+from .meetings.writing import REQUIREMENT as MEETINGS
 from .regret_bound import convex_problems
 from .relations import relations
 from .scenarios.families import GENERATED
 from .scenarios.random_scenarios import fresh_scenarios
 from .vector_files import Library
 
-__all__ = [
-    "SERVED_ELSEWHERE",
-    "checks_of_a_run",
-    "is_slow",
-    "known_checks",
-    "matches",
-    "selected",
-    "served_elsewhere",
-]
+__all__ = ["checks_of_a_run", "is_slow", "known_checks", "matches", "selected"]
 
 
 def known_checks(library: Library) -> list[Check]:
@@ -60,7 +52,7 @@ def selected(
     """The checks of a run up to a level, with an id or requirement like `only`.
 
     With `quick`, those are left out that compile something, start another process or
-    are large, and those of `served_elsewhere`.
+    are large, and the covering array in formats of 16 bits.
     """
     return [
         check
@@ -69,26 +61,18 @@ def selected(
     ]
 
 
-#: The list of `served_elsewhere`.
-SERVED_ELSEWHERE = Path(__file__).with_name("served_elsewhere.txt")
-
-
-@functools.cache
-def served_elsewhere() -> frozenset[str]:
-    """The ids of scenarios that catch no known wrong port that no other check catches.
-
-    tests/mutants/redundant.py writes them.
-    """
-    return frozenset(SERVED_ELSEWHERE.read_text("utf-8").splitlines())
-
-
 def _is_left_out(check: Check) -> bool:
-    return is_slow(check) or check.id in served_elsewhere()
+    """Whether `quick` leaves it out: slow, or of the covering array in 16 bits."""
+    if is_slow(check):
+        return True
+    if not isinstance(check, Scenario) or check.requirements != (MEETINGS,):
+        return False
+    return any(tensor.fmt.width == 16 for tensor in check.tensors.values())
 
 
 #: A check of more element-steps than this is large, and one that shows more params,
 #: counted after each event.
-_MANY_ELEMENT_STEPS, _MANY_READINGS = 7_000, 100
+_MANY_ELEMENT_STEPS, _MANY_READINGS = 7_000, 60
 
 
 def is_slow(check: Check) -> bool:

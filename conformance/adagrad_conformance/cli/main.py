@@ -84,7 +84,7 @@ def main() -> None:
 @click.option(
     "--quick",
     is_flag=True,
-    help="Without torch.compile, large checks, new processes, and repetitions.",
+    help="Without torch.compile, what is large, new processes, pairs in 16 bits.",
 )
 @click.option(
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."

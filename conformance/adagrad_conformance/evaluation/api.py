@@ -50,12 +50,12 @@ def evaluate(
 
     `level` plays requirements up to that level, `only` those checks whose id or
     requirement matches a pattern such as `lr-decay/*`; `quick` leaves out
-    torch.compile, large checks, checks in new processes, and scenarios that catch no
-    known wrong port that no other check catches. `seed` and `fresh` choose the random
-    scenarios: how many for each format, by default from a new seed, or from the same
-    one each time where the environment variable CI is set. `timeout` is in seconds for
-    each answer (default 60), `memory_gib` limits the data of the port's process.
-    Without `explain` failures are not diagnosed, which takes some seconds.
+    torch.compile, large checks, checks in new processes, and the covering array in
+    formats of 16 bits. `seed` and `fresh` choose the random scenarios: how many for
+    each format, by default from a new seed, or from the same one each time where the
+    environment variable CI is set. `timeout` is in seconds for each answer (default
+    60), `memory_gib` limits the data of the port's process. Without `explain` failures
+    are not diagnosed, which takes some seconds.
 
     A port that cannot be loaded gives a result with a `problem`.  Raises `UserError`
     for an unknown target, for options that select nothing or are out of range, and
