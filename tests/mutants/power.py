@@ -1,11 +1,13 @@
 """Measures what the suite catches, and what people do today catches.
 
     python tests/mutants/power.py OUT.json [--kills KILLS.json] [--jobs 2]
-                                  [--only GLOB]... [--explained N] [--quick]
+                                  [--only GLOB]... [--add] [--explained N] [--quick]
     python tests/mutants/power.py --kills KILLS.json [--jobs 2] [--only GLOB]...
 
 OUT.json is written beside and then renamed; the same code gives the same bytes, for
-any number of jobs.  What it holds is told in matrix.py; the report quotes it.
+any number of jobs.  What it holds is told in matrix.py; the report quotes it.  With
+--add, rows of ports that are not played stay in OUT.json as they are; whatever other
+tools have written there stays in any case.
 KILLS.json gets every check that each mutant fails, for redundant.py; without OUT.json
 nothing else is played, which takes a third of the time.
 """
@@ -51,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = matrix(bench, chosen, options.jobs, explained=options.explained)
         rows = data["mutants"] + data["right"]
         fails = {row["name"]: row.pop("fails", []) for row in rows}
-        _write(options.out, data)
+        known = json.loads(options.out.read_text()) if options.out.exists() else {}
+        if options.add:
+            _add_rows(data, known)
+        _write(options.out, {**known, **data})
     else:
         fails = failures(bench, chosen, options.jobs)
     if options.kills:
@@ -64,6 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _add_rows(data: dict[str, Any], known: dict[str, Any]) -> None:
+    """Put the known rows of other ports among the new ones, in the order of ports."""
+    order = {port.name: number for number, port in enumerate(ports())}
+    for kind in ("mutants", "right"):
+        new = {row["name"] for row in data[kind]}
+        old = [row for row in known.get(kind, ()) if row["name"] not in new]
+        kept = [row for row in old if row["name"] in order]
+        data[kind] = sorted(data[kind] + kept, key=lambda row: order[row["name"]])
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
@@ -82,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", metavar="GLOB", help="ports of these names"
     )
+    parser.add_argument("--add", action="store_true", help="keep rows of other ports")
     parser.add_argument(
         "--explained", type=int, default=4, metavar="N", help="diagnose each N-th alone"
     )
