@@ -269,11 +269,11 @@ def _loads_of_another_run(fmt: Format) -> Scenario:
 
 
 def _one_dict_loaded(fmt: Format) -> Scenario:
-    """One and the same dict is loaded again and again, and another one in between.
+    """One and the same dict is loaded again and again, after changes of all options.
 
-    The dict may share S and options with the optimizer that has loaded it last, so
-    nothing steps and nothing is written until the last load; what is loaded in between
-    is a copy.  It may share them with the optimizer that gave it, too: that is gone.
+    The dict may share S with the optimizer that has loaded it, so nothing steps and
+    nothing is written until the last load; it may share S with the optimizer that gave
+    it, too: that is gone.
     """
     drawn = _Draw("one-dict-loaded", fmt)
     events: list[Event] = [
@@ -281,10 +281,10 @@ def _one_dict_loaded(fmt: Format) -> Scenario:
         replace(_new(fmt), options={**CHANGED, "weight_decay": 0.41}),
         *(Step("A", drawn.gradients()), Step("A", drawn.gradients())),
         Save("A", "other"),
+        *(Load("A", "dict", "same-object"), Load("A", "other", "deepcopy")),
     ]
-    for _ in range(ROUNDS):
-        events.append(Load("A", "dict", "same-object"))
-        events.append(Load("A", "other", "deepcopy"))
+    for option, other in CHANGED.items():
+        events += [Load("A", "dict", "same-object"), SetOption("A", 0, option, other)]
     events.append(Load("A", "dict", "same-object"))
     return _scenario(
         "one-dict-loaded",
