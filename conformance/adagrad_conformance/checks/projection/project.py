@@ -11,6 +11,8 @@ Rule 2.  The projection decides those requirements of the scenario that are not 
          numbers.
 Rule 3.  Where the numbers change and those of the scenario were ordinary, they must be
          so still; where they were not, only what leaves them alone is taken out.
+Rule 4.  An event that was refused, and is legal without what was taken out, tells
+         nothing of refusals.
 """
 
 from __future__ import annotations
