@@ -99,17 +99,11 @@ class LateState(SingleTensorAdagrad):
     def load_state_dict(self, state_dict):
         torch.optim.Optimizer.load_state_dict(self, state_dict)
 
-    def step(self, closure=None):
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None and p not in self.state:
-                    self.state[p] = {"step": 0, "sum": torch.zeros_like(p)}
-        super().step()
-        return loss
+    def _step_group(self, group, pairs):
+        for p, _ in pairs:
+            if p not in self.state:
+                self.state[p] = {"step": 0, "sum": torch.zeros_like(p)}
+        super()._step_group(group, pairs)
 
 
 #: Ports that can do everything.
