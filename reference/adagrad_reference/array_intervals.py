@@ -66,6 +66,10 @@ class _Watcher:
         self._mark(~(total[0] > 0))
         return update
 
+    def without_nan(self, update: Box) -> Box:
+        """The update; elements in which it may be NaN are hard already."""
+        return update
+
 
 class Narrow(_Watcher):
     """End points in binary64 for a working format of at most 24 bits.

@@ -24,7 +24,7 @@ Rule 6.  Where subnormal numbers may be flushed, each interval that meets the su
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -57,6 +57,11 @@ class Interval:
     lo: Any
     hi: Any
     nan: bool = False
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the quantity is a finite number for certain."""
+        return not self.nan and -_ctx.inf < self.lo <= self.hi < _ctx.inf
 
     @property
     def empty(self) -> bool:
@@ -243,6 +248,12 @@ class NormArithmetic:
         zero = Interval.point(0.0)
         zero = self.hull(zero, self.mul(zero, rate))
         return self.hull(update, zero) if total.hi > 0 or total.nan else zero
+
+    def without_nan(self, update: Interval) -> Interval:
+        """The update, but 0 where it would be NaN."""
+        if not update.nan:
+            return update
+        return replace(self.hull(update, Interval.point(0.0)), nan=False)
 
     # -- the results that a floating-point unit may have -------------------------
 
