@@ -43,3 +43,6 @@ class Verdict:
     kind: str = "scenario"
     reason: str | None = None  #: why it broke off, one of `status.REASONS`
     detail: WrongMembers | WrongWidth | None = None  #: of a malformed answer, as data
+    promise: str | None = (
+        None  #: of a published port: the promise that a failure breaks
+    )

@@ -133,10 +133,23 @@ class Summary:
 
     @property
     def verdict(self) -> Conclusion:
-        """Conformant, not conformant, insufficient, or not judged."""
+        """The word of the target.
+
+        In the record of a published port only failures with a confirmed fault make it
+        not conformant.
+        """
         problem, total = self.target.get("problem"), self.total
         too_little = bool(self.target.get("basis", {}).get("lacking"))
-        return conclude(problem, total.judged_at(), total.failed, too_little)
+        loose, judged = len(self.unconfirmed), total.judged_at()
+        return conclude(problem, judged, total.failed - loose, too_little, loose)
+
+    @property
+    def unconfirmed(self) -> list[Json]:
+        """Failures at MUST in the record of a published port that no fault covers."""
+        if "faults" not in self.target:
+            return []
+        failed = (r for r in self.records if r["status"] in _FAILURES)
+        return [r for r in failed if r["level"] == "MUST" and "fault" not in r]
 
     @property
     def verdict_words(self) -> str:
