@@ -51,6 +51,7 @@ from adagrad_reference.trajectories import Trajectory, trajectories
 
 from .adaptive import adaptive_case
 from .arrays import step_batch
+from .attribution import broken_requirement
 from .boxes import report_outside
 from .case import Case, StepsSeen, Terms
 from .events.binary32_view import as_binary32
@@ -296,6 +297,7 @@ def _verdict(case: Case) -> Verdict:
     order = list(GRADES)
     grades = [*case.grades, *(["box"] if case.boxed else [])]
     grade: str | None = max(grades, key=order.index) if grades else None
+    broken = broken_requirement(check, first) if first else None
     return Verdict(
         check.id,
         check.requirements,
@@ -311,4 +313,5 @@ def _verdict(case: Case) -> Verdict:
         kind(check),
         case.reason,
         case.detail,
+        broken,
     )

@@ -211,7 +211,7 @@ def check_record(
     record: Json = {
         "record": "check",
         "target": target,
-        "requirement": verdict.requirements[0] if verdict.requirements else None,
+        "requirement": verdict.requirement,
         "requirements": list(verdict.requirements),
         "kind": verdict.kind,
         "scenario": verdict.scenario,

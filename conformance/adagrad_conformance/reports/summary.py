@@ -19,6 +19,14 @@ Json = dict[str, Any]
 
 #: The requirement of a scenario that names none.
 NO_REQUIREMENT = "no requirement"
+#: What the map says of each verdict.
+_STANDS = {
+    Conclusion.CONFORMANT: "right",
+    Conclusion.NOT_CONFORMANT: "breaks its own word",
+    Conclusion.UNCONFIRMED: "unconfirmed",
+    Conclusion.INSUFFICIENT: "too little was judged",
+    Conclusion.NOT_JUDGED: "crashes or cannot be judged",
+}
 _GRADE_ORDER = list(GRADES)
 _JUDGED = tuple(status for status in Status if status.was_judged)
 _FAILURES = tuple(status for status in Status if status.is_failure)
@@ -150,6 +158,14 @@ class Summary:
             return []
         failed = (r for r in self.records if r["status"] in _FAILURES)
         return [r for r in failed if r["level"] == "MUST" and "fault" not in r]
+
+    @property
+    def stands(self) -> str:
+        """The verdict as the map says it: there are three ways to be not right."""
+        verdict = self.verdict
+        if verdict is Conclusion.CONFORMANT and self.target.get("departs"):
+            return "differs by design"
+        return _STANDS[verdict]
 
     @property
     def verdict_words(self) -> str:
