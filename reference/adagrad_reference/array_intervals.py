@@ -189,6 +189,10 @@ class Narrow(_Watcher):
         lo, hi = self._widen(a)
         return self._round_down(lo), -self._round_down(-hi)
 
+    def keep(self, a: Box) -> Box:
+        """A result that may be stored wider."""
+        return self.opt(a)
+
     def store(self, a: Box) -> Box:
         """A result that is stored, so a number of the format."""
         lo, hi = self._widen(a)
@@ -351,6 +355,10 @@ class Wide(_Watcher):
         lo = np.where(a[1] < 0, np.nextafter(a[0], -np.inf), a[0])
         hi = np.where(a[3] > 0, np.nextafter(a[2], np.inf), a[2])
         return lo, zero, hi, zero
+
+    def keep(self, a: Box) -> Box:
+        """A result that is stored: no wider format is shown."""
+        return self.store(a)
 
     def store(self, a: Box) -> Box:
         """A result that is stored, so a number of binary64."""

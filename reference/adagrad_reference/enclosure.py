@@ -125,7 +125,8 @@ def step_box(
     new_theta = ar.store(_moved(ar, theta, update, dialect))
     if c.weight_decay is not None and dialect.decay in APART:
         new_theta = _decoupled(ar, theta, (g, d, update), c, dialect)
-    return new_theta, ar.store(exact_sum)
+    keep = ar.keep if ar.cls.keeps_sum else ar.store
+    return new_theta, keep(exact_sum)
 
 
 def used_gradients(

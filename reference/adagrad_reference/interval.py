@@ -291,6 +291,13 @@ class NormArithmetic:
         """A result that is stored, so a number of the format."""
         return self._rounded(self.widen(a), NEAREST, NEAREST)
 
+    def keep(self, a: Interval) -> Interval:
+        """A result that may be stored wider, with ends that are binary64 numbers."""
+        kept = self.opt(a)
+        lo, hi = kept.lo, kept.hi
+        ends = _to_format(BINARY64, lo, DOWN), _to_format(BINARY64, hi, UP)
+        return Interval(_ctx.mpf(ends[0]), _ctx.mpf(ends[1]), kept.nan)
+
     def opt64(self, a: Interval) -> Interval:
         """An intermediate scalar: kept exact, or rounded to binary64."""
         ends = (

@@ -52,6 +52,9 @@ CLAIMS: Mapping[str, str] = {
     "load-new-process": "loads from bytes in another process",
     "torch": "is a torch.optim.Optimizer, on which native checks can be run",
     "flush-to-zero": "takes subnormal numbers as zero, read or made",
+    "wide-state": "keeps S wider than its param: binary64 beside binary32, or wider "
+    "than 16 bits beside a param of 16",
+    "quantised-state": "keeps S in 8 bits: within 2^-7 of the largest S of the param",
     "master-weights": "steps 16-bit params by a binary32 copy, with S in binary32",
     "needs-a-gradient": "refuses a step in which no param has one, as it documents",
     "one-param": "an optimizer takes a single param, as it documents",
@@ -60,6 +63,7 @@ CLAIMS: Mapping[str, str] = {
 #: The claims of a port that can do everything and is peculiar in nothing.
 PLAIN_CLAIMS = frozenset(CLAIMS) - {
     *("flush-to-zero", "master-weights", "needs-a-gradient", "one-param"),
+    *("wide-state", "quantised-state"),
     *("set-lr", "add-params"),  # implied
 }
 
@@ -78,8 +82,12 @@ def claims_without(claims: frozenset[str], gone: Iterable[str]) -> frozenset[str
 
 @functools.lru_cache(maxsize=256)
 def with_implied(claims: frozenset[str]) -> frozenset[str]:
-    """The claims, and those that they imply."""
-    return claims.union(*(more for name, more in IMPLIED.items() if name in claims))
+    """The claims, and those that they imply.
+
+    Traces have one format for theta and S, so a port with wide state steps one by one.
+    """
+    whole = claims.union(*(more for name, more in IMPLIED.items() if name in claims))
+    return whole - {"many-steps"} if "wide-state" in claims else whole
 
 
 #: The claims that name options.
