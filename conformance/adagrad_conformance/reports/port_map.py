@@ -50,8 +50,8 @@ def verdicts_section(
     for listed, about in ((counted, ""), (list(filter(_is_apart, ports)), _APART)):
         if listed:
             yield f"\n{about}\n" * bool(about)
-            name = "target"
-            rows = [_verdict(p, dates.get(p.target[name], "here")) for p in listed]
+            named = ((p, p.target["target"]) for p in listed)
+            rows = [_verdict(port, dates.get(name, "here")) for port, name in named]
             yield from table(heads, rows)
     languages = sorted({_language(p.target) for p in counted if "language" in p.target})
     judged = sum("problem" not in p.target for p in counted)
