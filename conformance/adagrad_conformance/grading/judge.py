@@ -248,8 +248,8 @@ def _quantised(total: Boxes, parts: Sequence[slice]) -> Boxes:
     """Boxes of S, wider by a quantum of the largest S of each param."""
     slack = np.zeros(len(total.lo))
     for part in parts:
-        largest = total.hi[part].max(initial=0.0)
-        slack[part] = _QUANTUM * largest if np.isfinite(largest) else 0.0
+        ends = total.hi[part]
+        slack[part] = _QUANTUM * ends[np.isfinite(ends)].max(initial=0.0)
     return Boxes(np.maximum(total.lo - slack, 0.0), total.hi + slack, total.nan)
 
 
