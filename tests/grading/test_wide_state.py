@@ -186,4 +186,4 @@ def test_state_on_the_param_is_judged():
     assert any(v.failure.kind == "accumulator" for v in found.failures)
     # without it, the port seems to have no state, and is told so
     found = result(OnTheParam, only="numerics/", every=3)
-    assert {str(v.failure.kind) for v in found.failures} == {"state-missing"}
+    assert any(v.failure.kind == "state-missing" for v in found.failures)
