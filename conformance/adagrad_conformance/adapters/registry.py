@@ -84,9 +84,6 @@ PORTS: Mapping[str, Port] = {
     "torchrec/row-wise": _published(
         "torch", "torchrec_port", "tables", torch="TORCHREC_ROW_WISE"
     ),
-    "torchrec/any-shape": _published(
-        "torch", "torchrec_port", "any_shape", torch="TORCHREC_ANY_SHAPE"
-    ),
     "bitsandbytes/32-bit": _published(
         "torch", "bitsandbytes_port", "thirty_two_bits", torch="BITSANDBYTES_32_BIT"
     ),
