@@ -71,10 +71,7 @@ PORTS: Mapping[str, Port] = {
     "torch/differentiable": _here(
         "torch_optim:differentiable", torch="TORCH_DIFFERENTIABLE"
     ),
-    "deepspeed": _published("torch", "deepspeed_port", "everything", torch="DEEPSPEED"),
-    "deepspeed/update": _published(
-        "torch", "deepspeed_port", "update", torch="DEEPSPEED"
-    ),
+    "deepspeed": _published("torch", "deepspeed_port", "cpu", torch="DEEPSPEED"),
     "libtorch": _compiled("libtorch", "libtorch_port:LibTorch"),
     "ensmallen": _compiled("ensmallen", "ensmallen_port:Ensmallen"),
     "fbgemm/exact": _published("torch", "fbgemm_port", "ExactAdapter", "FbgemmExact"),
