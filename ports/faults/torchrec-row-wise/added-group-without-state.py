@@ -1,8 +1,8 @@
 """torchrec's RowWiseAdagrad makes no state for a group that is added later.
 
 Promise: add_param_group of torch.optim.Optimizer, the base class, adds a group that is
-    optimized from then on (docs.pytorch.org/docs/stable/optim.html); the documentation of
-    RowWiseAdagrad takes dicts of groups.
+    optimized from then on (docs.pytorch.org/docs/stable/optim.html); by its docstring
+    RowWiseAdagrad takes groups.
 Expected: the added table moves from 1 to 1 - 0.5 * 2 / sqrt(2 * 2) = 0.5, because the
     formula of its first step is that of any other table.
 Seen: step() raises KeyError: 'sum', for state is made in the constructor alone.
