@@ -35,13 +35,9 @@ KNOWN = {
     "tinygrad/realized": {"lr-decay/schedule"},  # T as it first was
     "paddle": {"state-dict/bytes"},
     "torch/functional-optimizer": {"none-vs-zero/none-skips"},
-    "deepspeed": {"layout/any-size"},  # it overwrites gradients in its scalar tail
-    "deepspeed/update": {"layout/strided-param"},
+    "deepspeed": {"layout/strided-param"},
     "fbgemm/row-wise": {"weight-decay/coupled"},
     "torchrec/row-wise": {"groups/add"},
-    "torchrec/any-shape": {"layout/any-size"},
-    "bitsandbytes/32-bit": {"algorithm/update"},  # binary64 in binary32
-    "bitsandbytes/8-bit": {"layout/any-size"},
     "dgl": {"algorithm/update", "sparse/duplicates-summed"},
     "dgl/zero-grad": {"sparse/duplicates-summed"},
     "dgl/distributed": {"algorithm/accumulator"},  # sqrt(S) + eps in its place

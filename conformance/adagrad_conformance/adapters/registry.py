@@ -71,10 +71,7 @@ PORTS: Mapping[str, Port] = {
     "torch/differentiable": _here(
         "torch_optim:differentiable", torch="TORCH_DIFFERENTIABLE"
     ),
-    "deepspeed": _published("torch", "deepspeed_port", "everything", torch="DEEPSPEED"),
-    "deepspeed/update": _published(
-        "torch", "deepspeed_port", "update", torch="DEEPSPEED"
-    ),
+    "deepspeed": _published("torch", "deepspeed_port", "cpu", torch="DEEPSPEED"),
     "libtorch": _compiled("libtorch", "libtorch_port:LibTorch"),
     "ensmallen": _compiled("ensmallen", "ensmallen_port:Ensmallen"),
     "fbgemm/exact": _published("torch", "fbgemm_port", "ExactAdapter", "FbgemmExact"),
@@ -83,9 +80,6 @@ PORTS: Mapping[str, Port] = {
     ),
     "torchrec/row-wise": _published(
         "torch", "torchrec_port", "tables", torch="TORCHREC_ROW_WISE"
-    ),
-    "torchrec/any-shape": _published(
-        "torch", "torchrec_port", "any_shape", torch="TORCHREC_ANY_SHAPE"
     ),
     "bitsandbytes/32-bit": _published(
         "torch", "bitsandbytes_port", "thirty_two_bits", torch="BITSANDBYTES_32_BIT"

@@ -1,7 +1,8 @@
 """bitsandbytes.optim.Adagrad on the CPU, with its state in 32 bits and in 8.
 
-As documented, it refuses lr_decay and every initial accumulator but 0.  The state of 8
-bits is that of params of 4096 elements and more.
+It refuses lr_decay and every initial accumulator but 0.  By its documentation its state
+has 32 bits, or 8 bits for params of 4096 elements and more; so params in binary64 are
+not claimed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ __all__ = ["eight_bits", "thirty_two_bits"]
 
 _LACKS = frozenset(
     [
-        *("bfloat16", "binary16", "mixed-formats", "complex", "sparse"),
+        *("binary64", "bfloat16", "binary16", "mixed-formats", "complex"),
+        "sparse",
         *("lr-decay", "initial-accumulator-value", "maximize"),
     ]
 )
@@ -40,23 +42,26 @@ class _Adapter(TorchAdapter):
         return dequantize_blockwise(total, absmax=scales, code=code, blocksize=256)
 
 
-def _port(name: str, optimizer: Any, without: frozenset[str]) -> TorchAdapter:
+def _port(
+    name: str, optimizer: Any, without: frozenset[str], *also: str
+) -> TorchAdapter:
     made = _Adapter(
         f"bitsandbytes/{name}",
         optimizer,
         without=without,
         version=bitsandbytes.__version__,
         keys=("state1", "step"),
+        also=frozenset(also),
     )
     made.constants = {"initial_accumulator_value": 0.0}
     return made
 
 
 def thirty_two_bits() -> TorchAdapter:
-    """Accumulators are binary32, whatever the param is."""
+    """Accumulators are binary32."""
     return _port("32-bit", Adagrad, _LACKS)
 
 
 def eight_bits() -> TorchAdapter:
     """Accumulators of large params are of 8 bits; no state is written to them."""
-    return _port("8-bit", Adagrad8bit, _LACKS | {"binary64", "state-write"})
+    return _port("8-bit", Adagrad8bit, _LACKS | {"state-write"}, "quantised-state")

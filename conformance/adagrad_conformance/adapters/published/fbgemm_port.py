@@ -6,6 +6,11 @@ must be a multiple of 4.  `EXACT_ADAGRAD` gets further columns of zeros.  The ro
 `EXACT_ROWWISE_ADAGRAD` share the mean of their squares, so there every element stands
 in several columns instead.  Accumulators begin at 0 and, like the tables here, are
 binary32.
+
+By the documentation a table has a number of rows and a width.  One without rows is not
+mentioned: the kernel takes it for another view of the table behind it, and writes rows
+of its own width there, beyond the end of that table.  So a param without rows has no
+table, and no step.
 """
 
 from __future__ import annotations
@@ -35,18 +40,21 @@ _WIDTH = 4
 
 
 class _Module:
-    """The tables of an optimizer, by the names of their params."""
+    """The tables of an optimizer, by the names of their params, all of which have rows.
+
+    There is no `module` without any table.
+    """
 
     def __init__(self, params: Arrays, tables: Arrays, **options: Any) -> None:
-        self.names, self.shapes = list(params), {n: p.shape for n, p in params.items()}
-        self.module = SplitTableBatchedEmbeddingBagsCodegen(
-            [
-                (*table.shape, EmbeddingLocation.HOST, ComputeDevice.CPU)
-                for table in tables.values()
-            ],
-            stochastic_rounding=False,
-            **options,
-        )
+        self.names, self.shapes = list(tables), {n: p.shape for n, p in params.items()}
+        specs = [
+            (*table.shape, EmbeddingLocation.HOST, ComputeDevice.CPU)
+            for table in tables.values()
+        ]
+        if specs:
+            self.module = SplitTableBatchedEmbeddingBagsCodegen(
+                specs, stochastic_rounding=False, **options
+            )
 
     def weights(self, name: str) -> torch.Tensor:
         """The table of a param."""
@@ -80,12 +88,18 @@ class ExactAdapter(ArrayAdapter):
     optimizer = OptimType.EXACT_ADAGRAD
 
     def make(self, params: Arrays, options: dict[str, Any]) -> _Module:
-        """One module with a table for each param."""
-        tables = {name: self._table(array) for name, array in params.items()}
+        """One module with a table for each param that has rows."""
+        tables = {
+            name: self._table(array)
+            for name, array in params.items()
+            if len(_rows(array))
+        }
         return _Module(params, tables, optimizer=self.optimizer, **options)
 
     def update(self, port: _Module, params: Arrays, gradients: Arrays) -> Arrays:
         """A lookup of one row in each bag, and its backward pass."""
+        if not port.names:
+            return {}
         lookups = {name: self._lookup(gradients[name]) for name in port.names}
         for name in port.names:
             port.weights(name).copy_(self._table(params[name]))
@@ -124,11 +138,15 @@ class ExactAdapter(ArrayAdapter):
         return table[:, :width].detach().numpy().reshape(shape).copy()
 
     def accumulator(self, port: _Module, name: str) -> Any:
-        """The accumulator in the module."""
+        """The accumulator in the module; without rows there are none."""
+        if name not in port.names:
+            return np.zeros(port.shapes[name], np.float32)
         return self._array(port.sums(name), port.shapes[name])
 
     def write(self, port: _Module, name: str, accumulator: Any, t: int) -> None:
         """The accumulator in the module, which has no counter."""
+        if name not in port.names:
+            return
         port.sums(name).copy_(self._table(accumulator))
 
     def state(self, port: _Module) -> Any:
@@ -172,12 +190,16 @@ class RowWiseAdapter(ExactAdapter):
 
     def accumulator(self, port: _Module, name: str) -> Any:
         """The number of each row, for each element of the row."""
+        if name not in port.names:
+            return super().accumulator(port, name)
         shape = port.shapes[name]
         column = port.sums(name).detach().numpy().reshape(-1, 1)
         return column.repeat(_row_size(shape), axis=1).reshape(shape)
 
     def write(self, port: _Module, name: str, accumulator: Any, t: int) -> None:
         """The first number of each row."""
+        if name not in port.names:
+            return
         port.sums(name).copy_(torch.from_numpy(_rows(accumulator))[:, 0])
 
 

@@ -28,7 +28,6 @@ __all__ = [
     "OWN_SINGLE",
     "SCRIPT_WORDS",
     "TORCHBIGGRAPH_ROW_WISE",
-    "TORCHREC_ANY_SHAPE",
     "TORCHREC_ROW_WISE",
     "TORCH_DIFFERENTIABLE",
     "TORCH_FOREACH",
@@ -96,10 +95,9 @@ DEEPSPEED = replace(
     counts_in_tensor=False,
     constants=frozenset({"initial_accumulator_value"}),
 )
-TORCHREC_ANY_SHAPE = replace(
-    _imported("torchrec.optim.rowwise_adagrad:RowWiseAdagrad"), rows=True
+TORCHREC_ROW_WISE = replace(
+    _imported("torchrec.optim.rowwise_adagrad:RowWiseAdagrad"), rows=True, tables=True
 )
-TORCHREC_ROW_WISE = replace(TORCHREC_ANY_SHAPE, tables=True)
 TORCHBIGGRAPH_ROW_WISE = replace(
     _imported("torchbiggraph.row_adagrad:RowAdagrad"),
     counts_in_tensor=False,

@@ -1,6 +1,0 @@
-import torch; from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
-f64 = lambda v: torch.tensor(v, dtype=torch.float64)
-f32 = lambda v: torch.tensor(v, dtype=torch.float32)
-p = torch.nn.Parameter(f32([1.0]))
-q = torch.nn.Parameter(f64([1.0]))
-A = RowWiseAdagrad([p, q], lr=1.0, eps=0.5)

@@ -1,5 +1,0 @@
-import torch; from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
-f32 = lambda v: torch.tensor(v, dtype=torch.float32)
-p_storage = f32([1.0])
-p = torch.nn.Parameter(p_storage.as_strided((1,), (2,), 0))
-A = RowWiseAdagrad([p], lr=1.0, eps=0.5)
