@@ -14,7 +14,7 @@ await serve({
   name: "convnetjs",
   version,
   language: "JavaScript (ConvNetJS)",
-  dialect: "eps-inside",
+  dialect: "convnetjs",
   claims: ["binary64", ...CLAIMS],
   constants: CONSTANTS,
   ...trained(

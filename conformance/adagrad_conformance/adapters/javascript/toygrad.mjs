@@ -19,7 +19,7 @@ await serve({
   name: "toygrad",
   version,
   language: "JavaScript (toygrad)",
-  dialect: "eps-inside",
+  dialect: "convnetjs",
   claims: ["binary32", ...CLAIMS],
   constants: CONSTANTS,
   ...trained(

@@ -24,7 +24,7 @@ class PyDyNetAdapter(ArrayAdapter):
     """Drives `step()`."""
 
     name, version, language = "pydynet", version("pydynet"), "Python (NumPy)"
-    dialect = "pymc"  # the square and the root of a scalar are NumPy's powers
+    dialect = "pydynet"  # the square and the root of a scalar are NumPy's powers
     constants = MappingProxyType({"lr_decay": 0.0, "initial_accumulator_value": 0.0})
     claims = (ArrayAdapter.PLAIN - {"none-gradient"}) | {
         *("binary16", "mixed-formats", "weight-decay", "defaults", "zero-eps"),
