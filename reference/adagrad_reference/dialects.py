@@ -271,6 +271,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "tfjs",
             counter="optimizer",
             eps="inside",
+            load="no-options",  # getWeights gives none
             defaults=_GIVEN_RATE,
             about="TensorFlow.js, deeplearn.js",
         ),
