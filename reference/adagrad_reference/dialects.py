@@ -271,6 +271,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "tfjs",
             counter="optimizer",
             eps="inside",
+            load="no-options",  # getWeights gives none
             defaults=_GIVEN_RATE,
             about="TensorFlow.js, deeplearn.js",
         ),
@@ -286,7 +287,13 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "eps-inside",
             eps="inside",
-            about="Lasagne, ConvNetJS",
+            about="Lasagne, downhill",
+        ),
+        Dialect(
+            "convnetjs",
+            zero_decay="computed",
+            eps="inside",
+            about="ConvNetJS, toygrad",
         ),
         Dialect(
             "river",
@@ -299,7 +306,14 @@ DIALECTS: Mapping[str, Dialect] = {
             "pymc",
             square="faithful",
             eps="inside",
-            about="PyMC, PyDyNet",
+            about="PyMC",
+        ),
+        Dialect(
+            "pydynet",
+            zero_decay="computed",
+            square="faithful",
+            eps="inside",
+            about="PyDyNet",
         ),
         Dialect(
             "pennylane",
@@ -330,7 +344,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "vowpal-wabbit",
             rate="binary32",
             eps="none",
-            guard="zero",
+            guard="nan",
             inverse="approximate",
             load="no-options",  # they are words of the command line
             defaults=Options(lr=0.5, eps=0.0),
@@ -345,6 +359,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "mxnet",
             decay="decoupled",
+            zero_decay="computed",
             eps="inside",
             defaults=Options(eps=1e-7),
             about="MXNet",

@@ -119,7 +119,7 @@ def step_box(
     if dialect.guard == "zero":
         update = ar.guarded(update, ar.opt(used_sum), c.clr)
     elif dialect.guard == "nan":
-        update = ar.without_nan(update)
+        update = ar.without_nan(update, state_sum)
     if dialect.accumulator == "rooted":
         exact_sum = d
     new_theta = ar.store(_moved(ar, theta, update, dialect))

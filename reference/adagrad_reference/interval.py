@@ -249,11 +249,15 @@ class NormArithmetic:
         zero = self.hull(zero, self.mul(zero, rate))
         return self.hull(update, zero) if total.hi > 0 or total.nan else zero
 
-    def without_nan(self, update: Interval) -> Interval:
-        """The update, but 0 where it would be NaN."""
+    def without_nan(self, update: Interval, before: Interval) -> Interval:
+        """The update, but 0 where it would be NaN.
+
+        Where the accumulator was NaN `before` it may be NaN: some programs look at the
+        gradient alone.
+        """
         if not update.nan:
             return update
-        return replace(self.hull(update, Interval.point(0.0)), nan=False)
+        return replace(self.hull(update, Interval.point(0.0)), nan=before.nan)
 
     # -- the results that a floating-point unit may have -------------------------
 

@@ -121,6 +121,13 @@ class Keras(OneCounter):
 class TfJs(OneCounter):
     own = {"initial_accumulator_value": 0.1, "eps": 1e-7}  # noqa: RUF012
 
+    def load_state_dict(self, state_dict):
+        """Weights are loaded, and no options."""
+        own = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
+        super().load_state_dict(state_dict)
+        for group, options in zip(self.param_groups, own, strict=True):
+            group.update(options)
+
     def update(self, g, s, clr, o):
         return clr * g / inside(s, o)
 

@@ -306,3 +306,16 @@ def test_an_update_that_is_nan_can_be_left_out():
     assert theta.lo > theta.hi
     finite = 2.0, 1.0, 0.5, o
     assert one_step(kept, *finite) == one_step(DOCUMENT, *finite)
+
+
+def test_a_guard_may_look_at_the_gradient_alone():
+    """A NaN gradient is left out; by the S that it made, later steps may be NaN."""
+    o = Options(0.5, 0.0, 0.0, 0.0, 0.01)
+    kept = DOCUMENT.also("guard", "nan")
+    theta, total = one_step(kept, 2.0, 1.0, math.nan, o)
+    assert (theta.lo, theta.hi, theta.nan) == (2.0, 2.0, False)
+    assert total.nan
+    start = Interval.point(2.0), Interval.point(math.nan)
+    after, _ = norm_step(FORMATS["binary32"], LAWFUL, *start, 0.5, 2, o, kept)
+    box = after.box()
+    assert (box.lo, box.hi, box.nan) == (2.0, 2.0, True)

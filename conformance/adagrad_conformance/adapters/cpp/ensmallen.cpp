@@ -4,6 +4,9 @@
 // by member methods; with resetPolicy false, what the policy holds is kept from one
 // Optimize to the next.  So a step is an Optimize of one iteration, over a function that
 // has the gradient at hand.  An optimizer works on one matrix: each param has its own.
+// The type of the gradient is an argument of the template Optimize, and what the policy
+// holds is of that type: the first gradient decides whether a param's are dense or
+// sparse, and all others are written as matrices of that type.
 // The sums of squares cannot be seen, nor written or saved.
 
 #include <ensmallen.hpp>
@@ -63,23 +66,43 @@ void choose(ens::AdaGrad& optimizer, const port::Options& given) {
   if (given.eps) optimizer.Epsilon() = *given.eps;
 }
 
-/// One step of a param in a format, by a dense gradient or a sparse one.
-template <class Number>
-void move(ens::AdaGrad& optimizer, port::Param& param) {
+/// A param, its optimizer, and the type of its gradients once there was one.
+struct Place {
+  port::Param* param;
+  std::unique_ptr<ens::AdaGrad> optimizer;
+  std::optional<bool> sparse;
+};
+
+/// One step of a param in a format, by a gradient that is written as a `Slope`.
+template <class Number, class Slope>
+void move(Place& place) {
   using Matrix = arma::Mat<Number>;
-  using Rows = arma::SpMat<Number>;
-  Matrix theta = to_matrix<Number>(param.theta);
-  if (const auto* dense = std::get_if<port::Tensor>(&param.gradient)) {
-    const Matrix slope = to_matrix<Number>(*dense);
-    Given<Matrix, Matrix> function{slope};
-    optimizer.Optimize(function, theta);
-  } else {
-    const Rows slope = to_matrix<Number>(std::get<port::Sparse>(param.gradient));
-    Given<Matrix, Rows> function{slope};
-    optimizer.Optimize<decltype(function), Matrix, Rows>(function, theta);
-  }
+  Matrix theta = to_matrix<Number>(place.param->theta);
+  const Slope slope = std::visit(
+      [](const auto& given) -> Slope {
+        if constexpr (std::is_same_v<std::decay_t<decltype(given)>, std::monostate>) {
+          return {};  // never: a param without a gradient is left out
+        } else {
+          return Slope(to_matrix<Number>(given));
+        }
+      },
+      place.param->gradient);
+  Given<Matrix, Slope> function{slope};
+  place.optimizer->Optimize<decltype(function), Matrix, Slope>(function, theta);
   const Matrix along_rows = theta.st();
-  param.theta = param.theta.with(along_rows.memptr());
+  place.param->theta = place.param->theta.with(along_rows.memptr());
+}
+
+template <class Number>
+void move(Place& place) {
+  if (!place.sparse) {
+    place.sparse = std::holds_alternative<port::Sparse>(place.param->gradient);
+  }
+  if (*place.sparse) {
+    move<Number, arma::SpMat<Number>>(place);
+  } else {
+    move<Number, arma::Mat<Number>>(place);
+  }
 }
 
 class AdaGrads : public port::Optimizer {
@@ -93,29 +116,29 @@ class AdaGrads : public port::Optimizer {
         made->ResetPolicy() = false;
         choose(*made, chosen);
         choose(*made, group.options);
-        each.emplace_back(param, std::move(made));
+        each.push_back({param, std::move(made), {}});
       }
     }
   }
 
   std::optional<double> step(const port::Closure&) override {
-    for (auto& [param, optimizer] : each) {
-      if (std::holds_alternative<std::monostate>(param->gradient)) continue;
-      if (param->theta.format == "binary64") {
-        move<double>(*optimizer, *param);
+    for (Place& place : each) {
+      if (std::holds_alternative<std::monostate>(place.param->gradient)) continue;
+      if (place.param->theta.format == "binary64") {
+        move<double>(place);
       } else {
-        move<float>(*optimizer, *param);
+        move<float>(place);
       }
     }
     return {};
   }
 
   void set_option(std::size_t, const port::Options& chosen) override {
-    for (auto& [param, optimizer] : each) choose(*optimizer, chosen);
+    for (Place& place : each) choose(*place.optimizer, chosen);
   }
 
  private:
-  std::vector<std::pair<port::Param*, std::unique_ptr<ens::AdaGrad>>> each;
+  std::vector<Place> each;
 };
 
 class Ensmallen : public port::Port {

@@ -1,6 +1,7 @@
 // ConvNetJS (convnetjs.Trainer with method "adagrad").
 //
-// Documented: learning_rate, l2_decay and eps; a net's arrays are Float64Arrays.
+// Documented: learning_rate, which demos change between steps, and l2_decay; that it is
+// no longer added where it is 0 is not.  A net's arrays are Float64Arrays.
 
 import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
@@ -14,8 +15,8 @@ await serve({
   name: "convnetjs",
   version,
   language: "JavaScript (ConvNetJS)",
-  dialect: "eps-inside",
-  claims: ["binary64", ...CLAIMS],
+  dialect: "convnetjs",
+  claims: ["binary64", "set-lr", ...CLAIMS],
   constants: CONSTANTS,
   ...trained(
     (net, options) => new Trainer(net, { method: "adagrad", ...options }),

@@ -3,8 +3,9 @@
 // Documented: applyGradients takes a map or a list of gradients; what minimize hands
 // over is a map in which a variable without a gradient is missing.  getWeights gives
 // `iter` and the accumulators, setWeights takes them; tf.io.encodeWeights and
-// decodeWeights make bytes of them.  The learning rate cannot be changed later, and eps
-// is that of the backend.  All arithmetic is in binary32.
+// decodeWeights make bytes of them.  The learning rate is none of the weights and cannot
+// be changed later; accumulators begin above 0, and eps is that of the backend.  All
+// arithmetic is in binary32.
 
 import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
@@ -53,7 +54,7 @@ await serve({
   dialect: "tfjs",
   claims: [
     ...["binary32", "state", "state-write", "many-steps", "gradients", "none-gradient"],
-    ...["initial-accumulator-value", "zero-accumulator", "zero-lr"],
+    ...["initial-accumulator-value", "zero-lr"],
     ...["save", "load-same-object", "load-deepcopy", "load-bytes", "load-new-process"],
   ],
   constants: { eps: 1e-7, lr_decay: 0, weight_decay: 0 },

@@ -1,6 +1,7 @@
 // toygrad (Trainers.Adagrad), a fork of ConvNetJS.
 //
-// Documented: learningRate, l2decay and eps; a net's arrays are Float32Arrays.
+// Declared: learningRate, l2decay and eps, fields that anybody may write; a net's arrays
+// are Float32Arrays.
 
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,8 +20,8 @@ await serve({
   name: "toygrad",
   version,
   language: "JavaScript (toygrad)",
-  dialect: "eps-inside",
-  claims: ["binary32", ...CLAIMS],
+  dialect: "convnetjs",
+  claims: ["binary32", "set-option", ...CLAIMS],
   constants: CONSTANTS,
   ...trained(
     (net, options) => new Trainers.Adagrad(net, options),

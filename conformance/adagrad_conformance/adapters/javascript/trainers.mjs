@@ -37,9 +37,9 @@ export function trained(construct, names, zeros) {
   };
 }
 
-/** What can be claimed of them, but for the format. */
+/** What can be claimed of both, but for the format. */
 export const CLAIMS = [
-  ...["state", "state-write", "many-steps", "gradients", "set-option"],
+  ...["state", "state-write", "many-steps", "gradients"],
   ...["weight-decay", "eps", "zero-eps", "zero-lr"],
 ];
 

@@ -2,8 +2,10 @@
 
 Documented: `history += square(grad)`, `weight += (grad / sqrt(history + eps) +
 weight * wd) * -lr`; an `Updater` makes the history of a weight at its first update, by
-an index, and `get_states` returns all histories.  A schedule of the rate counts the
-most updates of any weight, which no dialect here describes.
+an index, and `get_states` returns all histories.  Decay is a term of the formula
+whatever it is.  Arrays without elements, and scalars, exist once `set_np_shape` has
+turned NumPy's shapes on, as here.  A schedule of the rate counts the most updates of
+any weight, which no dialect here describes.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import mxnet
 from adagrad_conformance.adapters.arrays import ArrayAdapter, Arrays
 
 __all__ = ["MxnetAdapter"]
+
+mxnet.util.set_np_shape(True)
 
 
 @dataclass

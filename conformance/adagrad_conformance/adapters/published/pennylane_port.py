@@ -33,7 +33,7 @@ class PennyLaneAdapter(ArrayAdapter):
     )
     names = MappingProxyType({"lr": "stepsize"})
     claims = ArrayAdapter.PLAIN | {
-        *("binary16", "mixed-formats", "defaults", "zero-eps", "set-option"),
+        *("binary16", "mixed-formats", "defaults", "zero-eps", "set-lr"),
         *("state-write", "save", "load-bytes", "load-deepcopy", "load-same-object"),
         "load-new-process",
     }

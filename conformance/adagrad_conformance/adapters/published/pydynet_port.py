@@ -1,7 +1,8 @@
 """pydynet.optim.Adagrad.
 
 Documented: options lr, weight_decay and eps, with the document's defaults; a Parameter
-has a gradient of zeros from the beginning.  By its source, eps is added to the sum.
+has a gradient of zeros from the beginning.  By its source, eps is added to the sum, and
+decay is computed where it is 0 too.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ class PyDyNetAdapter(ArrayAdapter):
     """Drives `step()`."""
 
     name, version, language = "pydynet", version("pydynet"), "Python (NumPy)"
-    dialect = "pymc"  # the square and the root of a scalar are NumPy's powers
+    dialect = "pydynet"  # the square and the root of a scalar are NumPy's powers
     constants = MappingProxyType({"lr_decay": 0.0, "initial_accumulator_value": 0.0})
     claims = (ArrayAdapter.PLAIN - {"none-gradient"}) | {
         *("binary16", "mixed-formats", "weight-decay", "defaults", "zero-eps"),
-        *("set-option", "state-write"),
+        *("set-lr", "state-write"),
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:

@@ -2,8 +2,9 @@
 
 Documented: weights and gradients are dictionaries by feature, and a feature without
 gradient stays as it is; `g2` holds the sums of squares; the rate is a number or a
-`Scheduler` of the number of earlier steps; models and their parts are saved with
-pickle.  Here a feature is a param's name and the number of an element.
+`Scheduler` of the number of earlier steps, and can be replaced by `mutate`; models and
+their parts are saved with pickle.  Here a feature is a param's name and the number of
+an element.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class RiverAdapter(ArrayAdapter):
         {"weight_decay": 0.0, "initial_accumulator_value": 0.0}
     )
     claims = (ArrayAdapter.PLAIN - {"binary32"}) | {
-        *("lr-decay", "set-option", "state-write"),
+        *("lr-decay", "set-lr", "state-write"),
         *("save", "load-bytes", "load-deepcopy", "load-same-object"),
         "load-new-process",
     }
@@ -79,10 +80,7 @@ class RiverAdapter(ArrayAdapter):
         port.n_iterations = t
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """An attribute; lr and lr_decay together are the rate, which is mutable."""
-        if option == "eps":
-            port.eps = value
-            return
+        """lr and lr_decay together are the rate, which is mutable."""
         decays = isinstance(port.lr, _InverseTime)
         lr = port.lr.lr if decays else port.lr.learning_rate
         decay = port.lr.decay if decays else 0.0

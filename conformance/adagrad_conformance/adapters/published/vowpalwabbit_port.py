@@ -3,7 +3,8 @@
 Documented: each weight has a rate of its own, by the sum of its squared gradients;
 there is no eps.  The quantile loss with tau 1 has the gradient -x wherever the label
 lies above the prediction, so an example with the features -g takes the step of the
-gradient g.  `--save_resume` keeps the sums in the model.
+gradient g.  `--save_resume` keeps the sums in the model.  On purpose, a feature that is
+not finite moves no weight.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ class Ensmallen(Cpp):
     def __init__(self) -> None:
         super().__init__()
         self.params: Sequence[str] = ()
+        self.kinds: dict[str, str] = {}  #: of a param's gradients: "", or "sp_"
 
     # -- data --------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ class Ensmallen(Cpp):
     def new(self, params: Sequence[str], options: Options) -> list[str]:
         """An optimizer for each param, with a state that lasts."""
         self.made += 1
-        self.params = params
+        self.params, self.kinds = params, {}
         lines = []
         for mine in map(self._of, params):
             lines += [
@@ -112,10 +113,23 @@ class Ensmallen(Cpp):
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """A call for each param that has a gradient."""
         return [
-            f"step({self._of(name)}, {name}, {text});"
+            f"step({self._of(name)}, {name}, {self._alike(name, text)});"
             for name, text in gradients.items()
             if text != "None"
         ]
+
+    def _alike(self, name: str, text: str) -> str:
+        """A gradient as a matrix of the type that the param's first one had.
+
+        What an optimizer keeps is of that type, and begins anew with another.
+        """
+        made = text.removeprefix("arma::")
+        kind = "sp_" if made.startswith("sp_") else ""
+        first = self.kinds.setdefault(name, kind)
+        if kind == first:
+            return text
+        scalar = "f" if made.removeprefix(kind).startswith("f") else ""
+        return f"arma::{first}{scalar}mat({text})"
 
     def option(self, option: str, value: str) -> list[str]:
         """A setter of each optimizer."""

@@ -14,7 +14,10 @@ __all__ = ["Mxnet"]
 class Mxnet(PortSyntax):
     """mxnet.optimizer.AdaGrad by an updater, which knows params by index."""
 
-    head = ("import mxnet as mx, numpy as np",)
+    head = (
+        "import mxnet as mx, numpy as np",
+        "mx.util.set_np_shape(True)  # for scalars, and arrays without elements",
+    )
 
     def __init__(self) -> None:
         self.params: list[str] = []
