@@ -88,7 +88,7 @@ PORTS: Mapping[str, Port] = {
         "torch", "bitsandbytes_port", "eight_bits", torch="BITSANDBYTES_8_BIT"
     ),
     "dgl": _published("graph", "dgl_port", "documented", "Dgl"),
-    "dgl/zero-grad": _published("graph", "dgl_port", "local", "DglZeroGrad"),
+    "dgl/zero-grad": _published("graph", "dgl_port", "local", "Dgl"),
     "dgl/distributed": _published("graph", "dgl_port", "distributed", "DglDistributed"),
     "biggraph/row-wise": _published(
         "graph", "biggraph_port", "row_wise", torch="TORCHBIGGRAPH_ROW_WISE"

@@ -5,10 +5,14 @@ Its documentation: sparse, so that only embeddings with a gradient are updated; 
 with a row for each index of the first dimension, and a gradient is that of a lookup of
 all rows, or of the rows of a sparse gradient.
 
-`documented` steps in the loop of its documentation, which never calls zero_grad.
-`local` calls zero_grad before each step and is judged with eps inside the root, as in
-the code, so that these two faults hide no others; `distributed` calls zero_grad as
-well.
+Each step begins with zero_grad, as with any optimizer of torch: the loops of the
+documentation leave it out, behind an ellipsis, and without it a step takes the lookups
+of all steps before it too.  `documented` is judged by what is documented; `local` is the
+same with eps inside the root, as in the code, so that this fault hides no others.
+
+The accumulators lie in the embedding, where a new optimizer puts its own; the embedding
+has `set_optm_state` for that.  Where two optimizers have one embedding, each gets its
+own accumulators back before it is used.
 
 The package's graphbolt was built for older versions of torch and cannot be loaded
 beside this one.  The optimizers do not need it; an empty module stands in its place.
@@ -50,6 +54,15 @@ _EDGE = ("_N", "_E", "_N")  # DGL's own names of the only types
 
 
 @dataclass
+class _Port:
+    """An optimizer, and its accumulators by the names of its embeddings."""
+
+    optimizer: Any
+    embeddings: list[Any]
+    sums: dict[str, Any]
+
+
+@dataclass
 class _Table:
     """A param: an embedding, and the shape that the param has."""
 
@@ -76,14 +89,21 @@ class LocalAdapter(ArrayAdapter):
     }
     refusals = (*ArrayAdapter.refusals, dgl.DGLError)
 
-    def __init__(self, name: str, dialect: str, zero_grad: bool) -> None:
-        self.name, self.dialect, self.zeroes = name, dialect, zero_grad
+    def __init__(self, name: str, dialect: str) -> None:
+        self.name, self.dialect = name, dialect
         self.made = itertools.count()
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """The optimizer of the embeddings."""
+        """The optimizer of the embeddings, with the accumulators that it made."""
         embeddings = [table.embedding for table in params.values()]
-        return self.factory(embeddings, **options)
+        made = self.factory(embeddings, **options)
+        return _Port(made, embeddings, {e.name: e.optm_state for e in embeddings})
+
+    def own(self, port: Any) -> Any:
+        """The optimizer, its accumulators in their embeddings."""
+        for embedding in port.embeddings:
+            embedding.set_optm_state(port.sums[embedding.name])
+        return port.optimizer
 
     @property
     def factory(self) -> Any:
@@ -92,13 +112,13 @@ class LocalAdapter(ArrayAdapter):
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
         """A lookup of each embedding with a gradient, its backward pass, a step."""
-        if self.zeroes:
-            port.zero_grad()
+        optimizer = self.own(port)
+        optimizer.zero_grad()
         for name, table in params.items():
             if gradients[name] is not None:
                 rows, values = gradients[name]
                 table.embedding(rows).backward(values)
-        port.step()
+        optimizer.step()
 
     def hold(self, name: str, array: Any) -> Any:
         """An embedding, under a name that no other process uses."""
@@ -126,6 +146,7 @@ class LocalAdapter(ArrayAdapter):
 
     def accumulator(self, port: Any, name: str) -> Any:
         """The accumulator of the embedding."""
+        self.own(port)
         return self._sums(name).reshape(self.params[name].shape)
 
     def _sums(self, name: str) -> torch.Tensor:
@@ -135,15 +156,16 @@ class LocalAdapter(ArrayAdapter):
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
         """The accumulator of the embedding; the optimizer has no counter."""
+        self.own(port)
         self._sums(name).copy_(_rows(accumulator))
 
     def state(self, port: Any) -> Any:
         """The state dict."""
-        return port.state_dict()
+        return self.own(port).state_dict()
 
     def restore(self, port: Any, state: Any) -> None:
         """A call of load_state_dict."""
-        port.load_state_dict(state)
+        self.own(port).load_state_dict(state)
 
     def to_bytes(self, state: Any) -> bytes:
         """The bytes of torch.save."""
@@ -169,6 +191,11 @@ class LocalAdapter(ArrayAdapter):
 
 class DistributedAdapter(LocalAdapter):
     """dgl.distributed.optim.SparseAdagrad, of one trainer with a store of its own."""
+
+    def make(self, params: Arrays, options: dict[str, Any]) -> Any:
+        """The optimizer of the embeddings, which keeps the accumulators itself."""
+        embeddings = [table.embedding for table in params.values()]
+        return _Port(self.factory(embeddings, **options), [], {})
 
     def begin(self, tensors: Mapping[str, Any]) -> None:
         """A process group of one, which distributed training needs."""
@@ -208,23 +235,23 @@ class DistributedAdapter(LocalAdapter):
     def accumulator(self, port: Any, name: str) -> Any:
         """The accumulator in the local state dict."""
         table = self.params[name]
-        [found] = _sums_of(port.local_state_dict(), table).values()
+        [found] = _sums_of(port.optimizer.local_state_dict(), table).values()
         return found.reshape(table.shape)
 
     def write(self, port: Any, name: str, accumulator: Any, t: int) -> None:
         """A call of load_local_state_dict with another accumulator."""
-        state, table = port.local_state_dict(), self.params[name]
+        state, table = port.optimizer.local_state_dict(), self.params[name]
         sums = _sums_of(state, table)
         sums |= dict.fromkeys(sums, _rows(accumulator))
-        port.load_local_state_dict(state)
+        port.optimizer.load_local_state_dict(state)
 
     def state(self, port: Any) -> Any:
         """The local state dict."""
-        return port.local_state_dict()
+        return port.optimizer.local_state_dict()
 
     def restore(self, port: Any, state: Any) -> None:
         """A call of load_local_state_dict."""
-        port.load_local_state_dict(state)
+        port.optimizer.load_local_state_dict(state)
 
 
 def _rows(array: Any) -> torch.Tensor:
@@ -249,20 +276,15 @@ def _sums_of(state: Any, table: _Table) -> dict[str, torch.Tensor]:
 
 
 def documented() -> LocalAdapter:
-    """The optimizer in its documented loop, without the claim of many steps.
-
-    In that loop each step averages the gradients of all steps before it.
-    """
-    made = LocalAdapter("dgl", "document", zero_grad=False)
-    made.claims -= {"many-steps"}
-    return made
+    """The optimizer, judged by its documentation."""
+    return LocalAdapter("dgl", "document")
 
 
 def local() -> LocalAdapter:
-    """The optimizer with zero_grad, judged with eps inside the root."""
-    return LocalAdapter("dgl/zero-grad", "eps-inside", zero_grad=True)
+    """The optimizer, judged with eps inside the root."""
+    return LocalAdapter("dgl/zero-grad", "eps-inside")
 
 
 def distributed() -> DistributedAdapter:
-    """The optimizer for several trainers, with zero_grad."""
-    return DistributedAdapter("dgl/distributed", "document", zero_grad=True)
+    """The optimizer for several trainers."""
+    return DistributedAdapter("dgl/distributed", "document")

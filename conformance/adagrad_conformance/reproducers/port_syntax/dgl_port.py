@@ -14,11 +14,11 @@ from adagrad_reference.scenario import Tensor
 from .base import NotExpressible, Options, PortSyntax, keywords
 from .torch_tensors import HELPERS
 
-__all__ = ["Dgl", "DglDistributed", "DglZeroGrad"]
+__all__ = ["Dgl", "DglDistributed"]
 
 
 class Dgl(PortSyntax):
-    """dgl.optim.SparseAdagrad, in the loop of its documentation."""
+    """dgl.optim.SparseAdagrad, with zero_grad before each step."""
 
     head: tuple[str, ...] = (
         "import copy, os, sys, types",
@@ -49,12 +49,12 @@ class Dgl(PortSyntax):
         ]
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
-        """The constructor; embeddings keep the accumulators of an earlier one."""
-        made = ", ".join([f"[{', '.join(params)}]", *keywords(options)])
-        again = self.owned & {*params}
+        """The constructor; an embedding keeps the accumulators of the last one."""
+        if self.owned & {*params}:
+            raise NotExpressible("a second optimizer of one embedding")
         self.owned |= {*params}
-        note = "# a second optimizer; the accumulators of the first must stay"
-        return [*([note] if again else []), f"opt = {self.made}({made})"]
+        made = ", ".join([f"[{', '.join(params)}]", *keywords(options)])
+        return [f"opt = {self.made}({made})"]
 
     def gradient(self, gradient: Gradient) -> str:
         """A lookup and its backward pass, as they follow the embedding's name."""
@@ -71,9 +71,9 @@ class Dgl(PortSyntax):
         return f"({rows}).backward({self.array(values)})"
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """Lookups and backward passes, then step()."""
+        """A call of zero_grad, which drops earlier lookups; new ones; step()."""
         lookups = [f"{p}{text}" for p, text in gradients.items() if text != "None"]
-        return [*lookups, "opt.step()"]
+        return ["opt.zero_grad()", *lookups, "opt.step()"]
 
     def state(self, name: str, array: str, t: int) -> list[str]:
         """The accumulator of the embedding."""
@@ -107,15 +107,7 @@ class Dgl(PortSyntax):
         return f"{name}.optm_state[0]"
 
 
-class DglZeroGrad(Dgl):
-    """The same optimizer with zero_grad."""
-
-    def step(self, gradients: Mapping[str, str]) -> list[str]:
-        """A call of zero_grad, which drops the lookups of the last step."""
-        return ["opt.zero_grad()", *super().step(gradients)]
-
-
-class DglDistributed(DglZeroGrad):
+class DglDistributed(Dgl):
     """dgl.distributed.optim.SparseAdagrad, of one trainer."""
 
     head = (
