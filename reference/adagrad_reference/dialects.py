@@ -264,6 +264,7 @@ DIALECTS: Mapping[str, Dialect] = {
             eps="inside",
             guard="zero",
             inverse="approximate",
+            zero_decay="computed",
             defaults=_GIVEN_RATE,
             about="optax",
         ),
@@ -343,6 +344,14 @@ DIALECTS: Mapping[str, Dialect] = {
             about="MindSpore's experimental optimizer",
         ),
         Dialect(
+            "mindspore-nn",
+            counter="optimizer",
+            inverse="approximate",
+            load="no-options",
+            defaults=Options(lr=1e-3, initial_accumulator_value=0.1, eps=1e-8),
+            about="MindSpore's nn.Adagrad",
+        ),
+        Dialect(
             "mxnet",
             decay="decoupled",
             eps="inside",
@@ -352,7 +361,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "mlx",
             counter="optimizer",
-            rate="binary32",
+            load="no-options",  # the rate is a function, and eps is not in the state
             about="MLX",
         ),
         Dialect(

@@ -122,13 +122,16 @@ class _MindSporeAdapter(OptimizerAdapter):
 
 
 class ExperimentalAdapter(_MindSporeAdapter):
-    """Groups as in torch; options are those of the document."""
+    """Groups as in torch; options are those of the document.
+
+    Its kernel is documented for float16 and float32, so binary64 is not claimed.
+    """
 
     name, dialect = "mindspore/experimental", "mindspore"
     claims = frozenset(
         [
-            *("binary64", "binary32", "binary16", "mixed-formats", "flush-to-zero"),
-            *("eps", "lr-decay", "weight-decay", "maximize", "defaults", "refusals"),
+            *("binary32", "binary16", "mixed-formats", "flush-to-zero"),
+            *("eps", "lr-decay", "weight-decay", "maximize", "defaults"),
             *("initial-accumulator-value", "zero-accumulator"),
             *("gradients", "groups", "add-group", "set-option"),
             *("state", "state-write", "save", "load-bytes", "load-new-process"),
@@ -152,13 +155,17 @@ class ExperimentalAdapter(_MindSporeAdapter):
 
 
 class NnAdapter(_MindSporeAdapter):
-    """One group; eps stands in the documented formula and is no option."""
+    """One group; eps stands in the documented formula and is no option.
 
-    name, dialect = "mindspore/nn", "tensorflow-v1"
+    The documentation adds it to the root and does not say how large it is; 1e-8 is the
+    number in the kernel.
+    """
+
+    name, dialect = "mindspore/nn", "mindspore-nn"
     names = MappingProxyType(
         {"lr": "learning_rate", "initial_accumulator_value": "accum"}
     )
-    constants = MappingProxyType({"eps": 0.0, "lr_decay": 0.0})
+    constants = MappingProxyType({"eps": 1e-8, "lr_decay": 0.0})
     claims = frozenset(
         [
             *("binary64", "binary32", "binary16", "mixed-formats", "flush-to-zero"),

@@ -2,8 +2,9 @@
 
 Documented: the constructor takes the params, and `step()` reads `param.grad`; the rate
 is a number or an `LRScheduler` whose `step()` the user calls after that of the
-optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled; `state_dict` has
-the accumulators by name and the scheduler, and is kept with `paddle.save`.
+optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled, and None where it is
+off; `state_dict` has the accumulators by name and the scheduler, and is kept with
+`paddle.save`.
 
 Paddle numbers params in the order in which they are made.  The numbers begin anew with
 each scenario, as they do with each run of a script.
@@ -58,6 +59,7 @@ class PaddleAdapter(ArrayAdapter):
         if decay:
             scheduler = InverseTimeDecay(options["learning_rate"], decay)
             options["learning_rate"] = scheduler
+        options["weight_decay"] = options.get("weight_decay") or None
         return _Port(Adagrad(parameters=list(params.values()), **options), scheduler)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
