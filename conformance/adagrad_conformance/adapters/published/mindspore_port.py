@@ -2,8 +2,8 @@
 
 Documented: an optimizer is called with a tuple of gradients, one for each of its
 params.  Its state is kept with `save_checkpoint`, where `choice_func` leaves out the
-params of the network, and comes back by `load_param_into_net`; without `strict_load`
-that takes `accum.p` for an absent `p`.
+params of the network and the rates, which are the constructor's, and comes back by
+`load_param_into_net`; without `strict_load` that takes `accum.p` for an absent `p`.
 
 MS_JIT=0 is MindSpore's own switch: the step is run line by line.  Compiling it for each
 new optimizer would take longer than whole scenarios.
@@ -91,13 +91,15 @@ class _MindSporeAdapter(OptimizerAdapter):
         )
 
     def save(self, optimizer: str, name: str) -> bytes:
-        """A checkpoint without the params."""
+        """A checkpoint without the params and the rates."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "state.ckpt")
             mindspore.save_checkpoint(
                 self.optimizers[optimizer],
                 str(file),
-                choice_func=lambda key: key not in self.params,
+                choice_func=lambda key: (
+                    key not in self.params and not key.startswith("learning_rate")
+                ),
             )
             raw = file.read_bytes()
         self.saves[name] = (None, None, raw)
