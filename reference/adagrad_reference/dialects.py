@@ -369,6 +369,7 @@ DIALECTS: Mapping[str, Dialect] = {
             counter="optimizer",
             eps="binary32",
             inverse="approximate",
+            load="no-options",
             about="PaddlePaddle",
         ),
         Dialect(

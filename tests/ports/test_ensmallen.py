@@ -21,7 +21,15 @@ from adagrad_conformance.reproducers.port_syntax.base import NotExpressible
 from adagrad_conformance.reproducers.port_script import port_reproducer
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_reference.boxes import Box
-from adagrad_reference.scenario import Group, New, Scenario, SetOption, Sparse, Step, Tensor
+from adagrad_reference.scenario import (
+    Group,
+    New,
+    Scenario,
+    SetOption,
+    Sparse,
+    Step,
+    Tensor,
+)
 
 UPDATE = "ensmallen_bits/ada_grad/ada_grad_update.hpp"
 ROOT = """arma::sqrt(squaredGradient) +

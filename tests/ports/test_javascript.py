@@ -428,7 +428,9 @@ def told(name):
 def test_the_script_sees_what_the_adapter_shows(name, what, small):
     if (name, what) == ("adnn", "S"):
         with pytest.raises(NotExpressible):
-            port_reproducer(told(name), syntax_of(name), Assertion(Look.SUM, "A", "p"), {})
+            port_reproducer(
+                told(name), syntax_of(name), Assertion(Look.SUM, "A", "p"), {}
+            )
         return
     seen, identity = seen_on(name, folder_of(name, small), told(name))
     assert seen.status is None, seen.message
@@ -453,7 +455,10 @@ def test_the_script_sees_what_the_adapter_shows(name, what, small):
     [
         (Assertion(Look.THETA, "A", "p", 0, exact="-0.0"), "Object.is(seen, -0.0)"),
         (Assertion(Look.THETA, "A", "p", 0, exact="nan"), "Object.is(seen, NaN)"),
-        (Assertion(Look.THETA, "A", "p", 0, Box(float("inf"), 0.0)), "Number.isNaN(seen)"),
+        (
+            Assertion(Look.THETA, "A", "p", 0, Box(float("inf"), 0.0)),
+            "Number.isNaN(seen)",
+        ),
         (Assertion(Look.THETA, "A", "p", 0, still=2.0), "seen !== 2.0"),
         (Assertion(Look.COUNTER, "A", "p", exact="3"), "seen === 3"),
         (Assertion(Look.COUNTER, "A", "p", exact="None"), "seen === null"),

@@ -133,7 +133,8 @@ class ExperimentalAdapter(_MindSporeAdapter):
     claims = frozenset(
         [
             *("binary32", "binary16", "mixed-formats", "flush-to-zero"),
-            *("eps", "lr-decay", "weight-decay", "maximize", "defaults"),
+            *("needs-elements", "eps"),
+            *("lr-decay", "weight-decay", "maximize", "defaults"),
             *("initial-accumulator-value", "zero-accumulator"),
             *("gradients", "groups", "add-group", "set-option"),
             *("state", "state-write", "save", "load-bytes", "load-new-process"),
@@ -171,7 +172,12 @@ class NnAdapter(_MindSporeAdapter):
     claims = frozenset(
         [
             *("binary64", "binary32", "binary16", "mixed-formats", "flush-to-zero"),
-            *("weight-decay", "initial-accumulator-value", "zero-accumulator"),
+            *(
+                "needs-elements",
+                "weight-decay",
+                "initial-accumulator-value",
+                "zero-accumulator",
+            ),
             *("gradients", "zero-lr", "state", "state-write"),
             *("save", "load-bytes", "load-new-process"),
         ]
