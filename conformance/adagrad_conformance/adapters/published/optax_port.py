@@ -4,8 +4,8 @@ Documented: `where(S > 0, rsqrt(S + eps), 0) * g`, S starting at 0.1, eps 1e-7; 
 is a number or a schedule of the count of updates, which begins at 0; weight decay is
 chained in front of it (`add_decayed_weights`), as for the other optimizers of optax,
 and only where an option names it.  Groups are labels of `partition`; each has a state
-of its own.  `inject_hyperparams` keeps the options in the state, where a user can change
-them between steps.
+of its own.  `inject_hyperparams` keeps the options in the state, where a user can
+change them between steps.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Documented: the constructor takes the params, and `step()` reads `param.grad`; the rate
 is a number or an `LRScheduler` whose `step()` the user calls after that of the
-optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled, and None where it is
-off; `state_dict` has the accumulators by name and the scheduler, and is kept with
-`paddle.save`.  The scheduler keeps its last rate too; after a load its `step(epoch)` forms
-the rate of the loaded count anew, from what the constructor was given.
+optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled, and None where it
+is off; `state_dict` has the accumulators by name and the scheduler, and is kept with
+`paddle.save`.  The scheduler keeps its last rate too; after a load its `step(epoch)`
+forms the rate of the loaded count anew, from what the constructor was given.
 
 Paddle numbers params in the order in which they are made.  The numbers begin anew with
 each scenario, as they do with each run of a script.
