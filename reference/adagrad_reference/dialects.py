@@ -376,7 +376,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "onnx",
             scalars="binary32",
             zero_decay="computed",
-            defaults=Options(eps=0.0),
+            defaults=Options(eps=1e-6),
             about="the operator of ai.onnx.preview.training",
         ),
         Dialect(
