@@ -264,6 +264,7 @@ DIALECTS: Mapping[str, Dialect] = {
             eps="inside",
             guard="zero",
             inverse="approximate",
+            zero_decay="computed",
             defaults=_GIVEN_RATE,
             about="optax",
         ),
@@ -357,6 +358,14 @@ DIALECTS: Mapping[str, Dialect] = {
             about="MindSpore's experimental optimizer",
         ),
         Dialect(
+            "mindspore-nn",
+            counter="optimizer",
+            inverse="approximate",
+            load="no-options",
+            defaults=Options(lr=1e-3, initial_accumulator_value=0.1, eps=1e-8),
+            about="MindSpore's nn.Adagrad",
+        ),
+        Dialect(
             "mxnet",
             decay="decoupled",
             zero_decay="computed",
@@ -367,7 +376,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "mlx",
             counter="optimizer",
-            rate="binary32",
+            load="no-options",  # the rate is a function, and eps is not in the state
             about="MLX",
         ),
         Dialect(
@@ -375,13 +384,14 @@ DIALECTS: Mapping[str, Dialect] = {
             counter="optimizer",
             eps="binary32",
             inverse="approximate",
+            load="no-options",
             about="PaddlePaddle",
         ),
         Dialect(
             "onnx",
             scalars="binary32",
             zero_decay="computed",
-            defaults=Options(eps=0.0),
+            defaults=Options(eps=1e-6),
             about="the operator of ai.onnx.preview.training",
         ),
         Dialect(

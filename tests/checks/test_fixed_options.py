@@ -166,6 +166,18 @@ def test_a_port_that_documents_that_a_step_needs_a_gradient_is_not_asked_without
     assert not missing_claims(scenario(made(lr=0.7, eps=0.1), always), claims, {})
 
 
+def test_a_port_that_documents_that_params_have_elements_is_not_asked_with_none():
+    claims = PLAIN_CLAIMS | {"needs-elements"}
+    step = Step("A", {"p": P})
+    full = scenario(made(lr=0.7, eps=0.1), step)
+    empty = replace(
+        full, tensors={**full.tensors, "z": replace(P, shape=(0,), bits=())}
+    )
+    assert missing_claims(empty, claims, {}) == {"params of size 0"}
+    assert missing_claims(empty, PLAIN_CLAIMS, {}) == set()
+    assert missing_claims(full, claims, {}) == set()
+
+
 def test_defaults_are_a_claim_apart():
     left_out = scenario(made(), Step("A", {"p": P}))
     claims = PLAIN_CLAIMS - {"defaults"}

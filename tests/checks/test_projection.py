@@ -116,9 +116,13 @@ def test_a_constant_stands_in_the_id():
 @pytest.mark.parametrize("claim", sorted(RULES))
 def test_every_rule_is_needed_by_some_scenario(claim):
     """Without the rule, a scenario that misses the claim is not played."""
-    if claim in ("steps without gradients", "several params"):
-        peculiar = {"steps without gradients": "needs-a-gradient"}
-        claims = PLAIN_CLAIMS | {peculiar.get(claim, "one-param")}
+    peculiar = {
+        "steps without gradients": "needs-a-gradient",
+        "several params": "one-param",
+        "params of size 0": "needs-elements",
+    }
+    if claim in peculiar:
+        claims = PLAIN_CLAIMS | {peculiar[claim]}
     else:
         claims = claims_without(with_implied(PLAIN_CLAIMS), [claim])
     found = [

@@ -58,7 +58,7 @@ def test_the_foremost_requirement_gives_the_level():
 
 #: Claims by which a port is judged otherwise; no check needs them.
 JUDGED_BY = {"flush-to-zero", "gradients", "master-weights", "needs-a-gradient"}
-JUDGED_BY |= {"one-param"}
+JUDGED_BY |= {"one-param", "needs-elements"}
 
 
 def test_every_needed_claim_can_be_made_and_every_claim_is_needed():

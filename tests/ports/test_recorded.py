@@ -105,7 +105,9 @@ def test_scripts_of_ports_with_a_syntax_mostly_use_the_port_alone():
 
 
 SCRIPTS = sorted((ROOT / "reproducers").glob("*/*.py"))
-BY_HAND = [path for path in SCRIPTS if "adagrad_conformance.by_hand" in path.read_text()]
+BY_HAND = [
+    path for path in SCRIPTS if "adagrad_conformance.by_hand" in path.read_text()
+]
 
 
 def test_scripts_by_hand_still_drive_an_adapter(monkeypatch):

@@ -58,12 +58,14 @@ CLAIMS: Mapping[str, str] = {
     "master-weights": "steps 16-bit params by a binary32 copy, with S in binary32",
     "needs-a-gradient": "refuses a step in which no param has one, as it documents",
     "one-param": "an optimizer takes a single param, as it documents",
+    "needs-elements": "refuses a param of size 0, as it documents",
 }
 
 #: The claims of a port that can do everything and is peculiar in nothing.
 PLAIN_CLAIMS = frozenset(CLAIMS) - {
     *("flush-to-zero", "master-weights", "needs-a-gradient", "one-param"),
     *("wide-state", "quantised-state"),
+    "needs-elements",
     *("set-lr", "add-params"),  # implied
 }
 

@@ -38,6 +38,9 @@ _NEEDS_A_GRADIENT = "needs-a-gradient"
 #: The claim of ports whose optimizers take a single param.
 _ONE_PARAM = "one-param"
 
+#: The claim of ports that refuse params of size 0.
+_NEEDS_ELEMENTS = "needs-elements"
+
 #: The options that can be fixed, each with the claim that it may be given as 0.
 _ZERO_CLAIMS = {
     "lr": "zero-lr",
@@ -77,7 +80,8 @@ def missing_claims(
 
     Those that only playing it shows are looked for where no other is missing.  A
     port with the claim `needs-a-gradient` misses a claim for a step without gradients,
-    and one with `one-param` for several params.
+    one with `one-param` for several params, and one with `needs-elements` for params of
+    size 0.
     """
     claims = with_implied(claims)
     shown = frozenset[str]().union(*map(plain_claims, _scenarios(check)))
@@ -92,6 +96,10 @@ def _needed(check: Check, claims: frozenset[str]) -> frozenset[str]:
         missing |= {"steps without gradients"}
     if _ONE_PARAM in claims and any(len(s.tensors) > 1 for s in _scenarios(check)):
         missing |= {"several params"}
+    if _NEEDS_ELEMENTS in claims and any(
+        not tensor.bits for s in _scenarios(check) for tensor in s.tensors.values()
+    ):
+        missing |= {"params of size 0"}
     return missing
 
 

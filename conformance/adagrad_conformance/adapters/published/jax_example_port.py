@@ -39,7 +39,7 @@ class ExampleAdapter(JaxAdapter):
     name, version = "jax-example-libraries", jax.__version__
     dialect = "jax-example-libraries"
     constants = MappingProxyType({"eps": 0.0, "initial_accumulator_value": 0.0})
-    claims = (JaxAdapter.PLAIN - {"eps"}) | {
+    claims = (JaxAdapter.PLAIN - {"eps", "zero-lr"}) | {  # its step size is positive
         *("lr-decay", "zero-eps", "zero-accumulator"),
     }
 

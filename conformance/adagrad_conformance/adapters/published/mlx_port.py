@@ -3,8 +3,13 @@
 Documented: `apply_gradients(gradients, parameters)`, where parameters may be a superset
 of the gradients; the optimizer begins its state by itself at the first call (`init`
 only shows it earlier); the rate is a number or a function of the optimizer's `step`,
-which begins at 0; `state`, flattened, is kept with `save_safetensors`, and has the step
-and the rate but not eps.
+which begins at 0; `state`, flattened, is kept with `savez`, and has the step and the
+rate but not eps.  (`save_safetensors` has no float64.)
+
+A rate that is a float becomes an array of float32, and comes back with the state; a
+function may return an array of float64, and is asked at each step, whatever was loaded.
+Here it is always a function: so the rate has the width that the params need, and a
+state means the same with decay and without.
 """
 
 from __future__ import annotations
@@ -46,13 +51,11 @@ class MlxAdapter(ArrayAdapter):
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
-        """The constructor; with decay, the rate is a function of the step."""
-        decay = options.pop("lr_decay", 0.0)
-        if decay:
-            lr = options["learning_rate"]
-            options["learning_rate"] = lambda step: mx.array(
-                lr / (1 + step.item() * decay)
-            )
+        """The constructor; the rate is a function of the step."""
+        lr, decay = options.pop("learning_rate"), options.pop("lr_decay", 0.0)
+        options["learning_rate"] = lambda step: mx.array(
+            lr / (1 + step.item() * decay), mx.float64
+        )
         return Adagrad(**options)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> Arrays:
@@ -86,14 +89,14 @@ class MlxAdapter(ArrayAdapter):
         port.state = tree_unflatten(list(state.items()))
 
     def to_bytes(self, state: Any) -> bytes:
-        """A safetensors file."""
+        """A file of savez."""
         file = io.BytesIO()
-        mx.save_safetensors(file, state)
+        mx.savez(file, **state)
         return file.getvalue()
 
     def from_bytes(self, raw: bytes) -> Any:
-        """The arrays of a safetensors file."""
-        return mx.load(io.BytesIO(raw), format="safetensors")
+        """The arrays of the file."""
+        return mx.load(io.BytesIO(raw), format="npz")
 
     def hold(self, name: str, array: Any) -> Any:
         """An array of the same format."""

@@ -2,9 +2,10 @@
 
 Documented: `where(S > 0, rsqrt(S + eps), 0) * g`, S starting at 0.1, eps 1e-7; the rate
 is a number or a schedule of the count of updates, which begins at 0; weight decay is
-chained in front of it (`add_decayed_weights`), as for the other optimizers of optax.
-Groups are labels of `partition`; each has a state of its own.  `inject_hyperparams`
-keeps the options in the state, where a user can change them between steps.
+chained in front of it (`add_decayed_weights`), as for the other optimizers of optax,
+and only where an option names it.  Groups are labels of `partition`; each has a state
+of its own.  `inject_hyperparams` keeps the options in the state, where a user can
+change them between steps.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from adagrad_conformance.adapters.bases.jax import (
 import jax  # isort: skip
 import jax.numpy as jnp
 import optax
-from optax.tree_utils import tree_get, tree_set
+from optax.tree_utils import tree_get
 
 from adagrad_conformance.adapters.arrays import Arrays
 
 __all__ = ["InjectedAdapter", "JittedAdapter", "OptaxAdapter"]
+
+#: Where `inject_hyperparams` keeps the options in the state.
+_OPTIONS = "hyperparams"
 
 
 def _adagrad(
@@ -50,10 +54,16 @@ class _Port:
     ) -> None:
         self.labels = labels
         self.several = len(groups) > 1
-        parts = dict(enumerate(groups))
-        self.chain = optax.partition(parts, labels) if self.several else groups[0]
-        self.state = self.chain.init(params)
+        self.groups = groups
+        self.state = self.join().init(params)
         self.step = self._step
+
+    def join(self) -> Any:
+        """The transformation of all groups, from now on the one of each step."""
+        parts = dict(enumerate(self.groups))
+        several = self.several
+        self.chain = optax.partition(parts, self.labels) if several else self.groups[0]
+        return self.chain
 
     def _step(self, params: Arrays, state: Any, gradients: Arrays) -> Any:
         updates, state = self.chain.update(gradients, state, params)
@@ -158,24 +168,45 @@ class InjectedAdapter(OptaxAdapter):
     }
 
     def chain(self, options: dict[str, Any]) -> Any:
-        """Every option is injected, so that all states have the same tree."""
-        return optax.inject_hyperparams(_adagrad)(**{"weight_decay": 0.0, **options})
+        """All options but that of a decay that is not chained are injected."""
+        return optax.inject_hyperparams(_adagrad)(**options)
 
     def state(self, port: Any) -> Any:
         """The tree of arrays, with the options, on the host."""
         return jax.device_get(port.state)
 
     def restore(self, port: Any, state: Any) -> None:
-        """The state, which is a value."""
+        """The state, which is a value, under the transformation that it belongs to."""
         port.state = state
+        for group in range(len(port.groups)):
+            port.groups[group] = self.chain(dict(tree_get(port.of(group), _OPTIONS)))
+        port.join()
 
     def set_in_group(
         self, port: Any, group: int, option: str, value: float | bool
     ) -> None:
-        """An entry of the state's hyperparams."""
+        """An entry of the state's hyperparams.
 
-        def change(state: Any) -> Any:
-            held = tree_get(state, "hyperparams")
-            return tree_set(state, hyperparams={**held, option: jnp.asarray(value)})
+        A weight decay that was not chained is chained now, in front of the same state.
+        """
 
-        port.change(group, change)
+        held = dict(tree_get(port.of(group), _OPTIONS))
+        chained = option == "weight_decay" and option not in held
+        held[option] = jnp.asarray(value)
+
+        def changed(part: Any) -> Any:
+            if not _is_injected(part):
+                return part
+            inner = part.inner_state
+            if chained:
+                inner = (optax.EmptyState(), inner)
+            return part._replace(hyperparams=held, inner_state=inner)
+
+        port.change(group, lambda own: jax.tree.map(changed, own, is_leaf=_is_injected))
+        if chained:
+            port.groups[group] = self.chain(held)
+            port.join()
+
+
+def _is_injected(part: Any) -> bool:
+    return isinstance(part, optax.schedules.InjectStatefulHyperparamsState)

@@ -2,8 +2,10 @@
 
 Documented: the constructor takes the params, and `step()` reads `param.grad`; the rate
 is a number or an `LRScheduler` whose `step()` the user calls after that of the
-optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled; `state_dict` has
-the accumulators by name and the scheduler, and is kept with `paddle.save`.
+optimizer (`InverseTimeDecay` is lr_decay); weight decay is coupled, and None where it
+is off; `state_dict` has the accumulators by name and the scheduler, and is kept with
+`paddle.save`.  The scheduler keeps its last rate too; after a load its `step(epoch)`
+forms the rate of the loaded count anew, from what the constructor was given.
 
 Paddle numbers params in the order in which they are made.  The numbers begin anew with
 each scenario, as they do with each run of a script.
@@ -58,6 +60,7 @@ class PaddleAdapter(ArrayAdapter):
         if decay:
             scheduler = InverseTimeDecay(options["learning_rate"], decay)
             options["learning_rate"] = scheduler
+        options["weight_decay"] = options.get("weight_decay") or None
         return _Port(Adagrad(parameters=list(params.values()), **options), scheduler)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
@@ -85,8 +88,10 @@ class PaddleAdapter(ArrayAdapter):
         return port.optimizer.state_dict()
 
     def restore(self, port: Any, state: Any) -> None:
-        """A call of set_state_dict."""
+        """A call of set_state_dict; the rate is that of the count that was loaded."""
         port.optimizer.set_state_dict(state)
+        if port.scheduler is not None:
+            port.scheduler.step(port.scheduler.last_epoch)
 
     def to_bytes(self, state: Any) -> bytes:
         """The bytes of paddle.save."""

@@ -40,6 +40,7 @@ from . import state_rules as states
 from . import tensor_rules as tensors
 
 __all__ = [
+    "EMPTY_PARAMS",
     "EMPTY_STEPS",
     "OPTION_CHANGE",
     "ORDINARY_RUN",
@@ -57,6 +58,8 @@ OPTION_CHANGE = "groups/option-change"
 
 #: What a port misses that refuses steps without gradients, or takes a single param.
 EMPTY_STEPS, SEVERAL = "steps without gradients", "several params"
+#: What a port misses that refuses params of size 0.
+EMPTY_PARAMS = "params of size 0"
 
 Rule = Callable[[Scenario], Scenario | None]
 
@@ -82,6 +85,7 @@ RULES: Mapping[str, Rule] = {
     "zero-eps": partial(events.without_zeros, "eps"),
     "zero-accumulator": partial(events.without_zeros, "initial_accumulator_value"),
     "defaults": events.explicit_defaults,
+    EMPTY_PARAMS: tensors.with_elements,
     SEVERAL: tensors.one_param,
     "none-gradient": states.with_gradients,
     EMPTY_STEPS: events.without_empty_steps,
@@ -91,6 +95,7 @@ RULES: Mapping[str, Rule] = {
 _KEEP_NUMBERS = frozenset(
     {
         *("complex", "layout", "mixed-formats", SEVERAL, "save", "closure"),
+        EMPTY_PARAMS,
         *("load-same-object", "load-deepcopy", "load-bytes", "load-new-process"),
         *("many-steps", "state", "refusals", "groups", "add-group"),
         "add-params",
@@ -101,6 +106,7 @@ _KEEP_NUMBERS = frozenset(
 _PECULIAR = {
     EMPTY_STEPS.replace(" ", "-"): "needs-a-gradient",
     SEVERAL.replace(" ", "-"): "one-param",
+    EMPTY_PARAMS.replace(" ", "-"): "needs-elements",
 }
 
 #: More rules than this are never needed.

@@ -34,7 +34,15 @@ from adagrad_reference.scenario import (
 )
 from adagrad_reference.sparse import InexactSum, touched
 
-__all__ = ["contiguous", "dense", "in_format", "of_one_format", "one_param", "real"]
+__all__ = [
+    "contiguous",
+    "dense",
+    "in_format",
+    "of_one_format",
+    "one_param",
+    "real",
+    "with_elements",
+]
 
 
 def _with_tensors(
@@ -123,6 +131,12 @@ def one_param(scenario: Scenario) -> Scenario | None:
     if not steps:
         return None
     return _only(scenario, [max(scenario.tensors, key=lambda name: steps[name])])
+
+
+def with_elements(scenario: Scenario) -> Scenario | None:
+    """The params that are not of size 0; None where there are no others."""
+    kept = [name for name, tensor in scenario.tensors.items() if tensor.bits]
+    return _only(scenario, kept) if kept else None
 
 
 def _only(scenario: Scenario, kept: Collection[str]) -> Scenario | None:

@@ -76,8 +76,9 @@ class MindSpore(PortSyntax):
         return [f"optimizer.param_groups[0][{literal(option)}] = {value}"]
 
     def save(self, name: str) -> list[str]:
-        """A checkpoint without the params."""
-        kept = f"choice_func=lambda k: k not in {literal(self.params)}"
+        """A checkpoint without the params and the rates."""
+        rates = "not k.startswith('learning_rate')"
+        kept = f"choice_func=lambda k: k not in {literal(self.params)} and {rates}"
         file = literal(f"{name}.ckpt")
         return [f"mindspore.save_checkpoint(optimizer, {file}, {kept})"]
 

@@ -33,11 +33,12 @@ class Mlx(PortSyntax):
         return f"mx.array({array}, mx.{kind})"
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
-        """The constructor; with decay, lr is a function of the step."""
+        """The constructor; lr is a function of the step."""
         rest = dict(options)
         lr, decay = rest.pop("lr"), rest.pop("lr_decay", "")
         if decay:
-            lr = f"lambda step: mx.array({lr} / (1 + step.item() * {decay}))"
+            lr += f" / (1 + step.item() * {decay})"
+        lr = f"lambda step: mx.array({lr}, mx.float64)"
         return [f"optimizer = Adagrad({', '.join([lr, *keywords(rest)])})"]
 
     def step(self, gradients: Mapping[str, str]) -> list[str]:
@@ -59,13 +60,13 @@ class Mlx(PortSyntax):
         ]
 
     def save(self, name: str) -> list[str]:
-        """A file of safetensors."""
-        file = literal(f"{name}.safetensors")
-        return [f"mx.save_safetensors({file}, dict(tree_flatten(optimizer.state)))"]
+        """A file of savez."""
+        file = literal(f"{name}.npz")
+        return [f"mx.savez({file}, **dict(tree_flatten(optimizer.state)))"]
 
     def load(self, name: str, via: str) -> list[str]:
         """The tree of the file."""
-        loaded = f"mx.load({literal(f'{name}.safetensors')})"
+        loaded = f"mx.load({literal(f'{name}.npz')})"
         return [f"optimizer.state = tree_unflatten(list({loaded}.items()))"]
 
     def theta(self, name: str) -> str:

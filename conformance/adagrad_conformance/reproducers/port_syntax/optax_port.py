@@ -17,7 +17,6 @@ ARRAYS = "import jax.numpy as jnp, numpy as np"
 #: What optax has for options that are not given.
 _DEFAULTS = {
     "lr_decay": "0.0",
-    "weight_decay": "0.0",
     "initial_accumulator_value": "0.1",
     "eps": "1e-7",
 }
@@ -113,16 +112,22 @@ class OptaxInjected(Optax):
 
     head = (
         *Optax.head,
-        "def chain(lr, lr_decay, weight_decay, tau, eps):",
+        "def chain(lr, lr_decay, tau, eps, weight_decay=None):",
         "    rate = lambda count: lr / (1 + count * lr_decay)",
         "    adagrad = optax.adagrad(rate, tau, eps)",
+        "    if weight_decay is None: return adagrad",
         "    return optax.chain(optax.add_decayed_weights(weight_decay), adagrad)",
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.decays = False  #: whether weight decay is chained
+
     def chain(self, options: Options) -> str:
-        """The chain of two, with all options injected."""
+        """The chain, of two where weight decay is named, with all options injected."""
         chosen = {**_DEFAULTS, **options}
         chosen["tau"] = chosen.pop("initial_accumulator_value")
+        self.decays = "weight_decay" in options
         return f"optax.inject_hyperparams(chain)({', '.join(keywords(chosen))})"
 
     def state(self, name: str, array: str, t: int) -> list[str]:
@@ -135,9 +140,17 @@ class OptaxInjected(Optax):
         ]
 
     def option(self, option: str, value: str) -> list[str]:
-        """An entry of hyperparams."""
+        """An entry of hyperparams; weight decay is chained now if it was not."""
         name = "tau" if option == "initial_accumulator_value" else option
-        return [f"state.hyperparams[{literal(name)}] = jnp.asarray({value})"]
+        lines = [f"state.hyperparams[{literal(name)}] = jnp.asarray({value})"]
+        if name == "weight_decay" and not self.decays:
+            self.decays = True
+            inner = "(optax.EmptyState(), state.inner_state)"
+            lines += [
+                "tx = optax.inject_hyperparams(chain)(**state.hyperparams)",
+                f"state = state._replace(inner_state={inner})",
+            ]
+        return lines
 
     def save(self, name: str) -> list[str]:
         """The state, which is a value."""

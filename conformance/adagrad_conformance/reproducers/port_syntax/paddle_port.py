@@ -56,7 +56,8 @@ class Paddle(PortSyntax):
     def load(self, name: str, via: str) -> list[str]:
         """The state dict of paddle.load."""
         loaded = f"paddle.load(io.BytesIO({name}.getvalue()))"
-        return [f"optimizer.set_state_dict({loaded})"]
+        again = ["rate.step(rate.last_epoch)"] if self.decays else []
+        return [f"optimizer.set_state_dict({loaded})", *again]
 
     def theta(self, name: str) -> str:
         """The parameter as a NumPy array."""
