@@ -24,7 +24,7 @@ if sys.argv[1:] == ["--control"]:
         moved = 0.1 / (1 + decay * step) / np.sqrt(total)
         theta -= moved
 else:
-    param, gradient = tf.Variable([1.0]), tf.constant([1.0])
+    param, gradient = tf.Variable(np.array([1.0])), tf.ones(1, tf.float64)
     optimizer = tf_keras.optimizers.legacy.Adagrad(0.1, 2.0, epsilon=1e-30)
     optimizer.apply_gradients([(gradient, param)])
     optimizer.decay = 1.0

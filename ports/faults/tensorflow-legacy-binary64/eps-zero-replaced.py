@@ -16,12 +16,12 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-gradient = np.float32(1e-10)
+gradient = np.float64(1e-10)
 if sys.argv[1:] == ["--control"]:
-    epsilon, total = np.float32(0.0), gradient * gradient
-    seen = float(np.float32(1.0) - np.float32(0.1) * gradient / (np.sqrt(total) + epsilon))
+    epsilon, total = np.float64(0.0), gradient * gradient
+    seen = float(1.0 - 0.1 * gradient / (np.sqrt(total) + epsilon))
 else:
-    param = tf.Variable([1.0])
+    param = tf.Variable(np.array([1.0]))
     optimizer = tf_keras.optimizers.legacy.Adagrad(
         0.1, initial_accumulator_value=0.0, epsilon=0.0
     )

@@ -19,7 +19,8 @@ import tf_keras
 gradient = np.float32(1e-10)
 if sys.argv[1:] == ["--control"]:
     epsilon, total = np.float32(0.0), gradient * gradient
-    seen = float(np.float32(1.0) - np.float32(0.1) * gradient / (np.sqrt(total) + epsilon))
+    moved = np.float32(0.1) * gradient / (np.sqrt(total) + epsilon)
+    seen = float(np.float32(1.0) - moved)
 else:
     param = tf.Variable([1.0])
     optimizer = tf_keras.optimizers.legacy.Adagrad(
