@@ -34,4 +34,6 @@ else:
     optimizer.apply([keras.ops.zeros(1, "float64")], [param])
     seen = start, float(param.numpy()[0])
 if not np.allclose(seen, (0.1, 0.95), rtol=1e-15, atol=0):
-    sys.exit(f"expected S = 0.1 and theta = 0.95, seen S = {seen[0]}, theta = {seen[1]}")
+    sys.exit(
+        f"expected S = 0.1 and theta = 0.95, seen S = {seen[0]}, theta = {seen[1]}"
+    )

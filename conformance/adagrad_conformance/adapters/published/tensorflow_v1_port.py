@@ -1,9 +1,9 @@
 """tf.compat.v1.train.AdagradOptimizer, run eagerly.
 
-Documented: S starts at 0.1, or at another number above 0; the rate is a number, a
-tensor, or a callable such as `inverse_time_decay` makes of a global step.  By the source
-there is no eps.  TensorFlow reads a Python float as binary32: in binary64 the rate is
-handed over as a tensor, and its decay as a NumPy number.
+Documented: no eps; S starts at 0.1, or at another number above 0; the rate is a number,
+a tensor, or a callable such as `inverse_time_decay` makes of a global step; a param
+without a gradient is skipped.  TensorFlow reads a Python float as binary32: in binary64
+the rate is handed over as a tensor, and its decay as a NumPy number.
 """
 
 from __future__ import annotations
