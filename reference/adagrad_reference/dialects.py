@@ -155,6 +155,8 @@ class Dialect:
             case "binary32":
                 decayed = _binary32(o.lr / (1 + (t - 1) * o.lr_decay))
                 return {"lr": decayed, "lr_decay": 0.0}
+            case "binary32-parts":
+                return {"lr": _binary32(o.lr), "lr_decay": _binary32(o.lr_decay)}
             case "root":
                 decayed = o.lr / math.sqrt(1 + (t - 1) * o.lr_decay)
                 return {"lr": decayed, "lr_decay": 0.0}
@@ -327,6 +329,13 @@ DIALECTS: Mapping[str, Dialect] = {
             counter="optimizer",
             defaults=_TENSORFLOW,
             about="the legacy optimizer of TensorFlow",
+        ),
+        Dialect(
+            "tensorflow-legacy-binary64",
+            counter="optimizer",
+            rate="binary32-parts",
+            defaults=_TENSORFLOW,
+            about="the same, where params are of binary64",
         ),
         Dialect(
             "tensorflow-v1",

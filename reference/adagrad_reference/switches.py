@@ -46,7 +46,7 @@ __all__ = [
 
 Initial = Literal["tau", "zero", "constructor", "squared", "eps"]
 Counter = Literal["param", "optimizer", "calls", "object", "secret", "stuck"]
-Rate = Literal["t-1", "t", "constant", "binary32", "root"]
+Rate = Literal["t-1", "t", "constant", "binary32", "binary32-parts", "root"]
 Scalars = Literal["exact", "binary32"]
 Decay = Literal[
     "coupled",
@@ -209,6 +209,11 @@ SWITCHES: Mapping[str, Switch] = {
             binary32=_but(
                 _RATE,
                 "the decayed learning rate is rounded to binary32",
+                fault_class=FaultClass.NUMERICS,
+            ),
+            binary32_parts=_but(
+                _RATE,
+                "lr and lr_decay are rounded to binary32, the decayed rate is not",
                 fault_class=FaultClass.NUMERICS,
             ),
             root="the learning rate decays with the root of 1 + (t-1) lr_decay",

@@ -55,6 +55,14 @@ class RowMean(Bent):
         return s + (g * g).mean(tuple(range(1, g.ndim)), keepdims=True)
 
 
+class RateParts(Bent):
+    """lr and lr_decay are binary32 numbers, also for binary64 params."""
+
+    def rate(self, t, o):
+        held = {name: float(np.float32(o[name])) for name in ("lr", "lr_decay")}
+        return super().rate(t, {**o, **held})
+
+
 # -- several, with defaults ------------------------------------------------------------
 
 
@@ -152,6 +160,7 @@ CHANGES = {
     RowMean: "accumulator=row-mean",
     Guarded: "guard=zero",
     Approximate: "inverse=approximate",
+    RateParts: "rate=binary32-parts",
 }
 
 PORTS = {

@@ -1,9 +1,10 @@
 """keras.optimizers.Adagrad of Keras 3 on each of its backends.
 
-Documented: eps inside the root, S starting at 0.1, eps 1e-7, lr 0.001; the rate is a
-number, held in `floatx`, or a schedule of the optimizer's iterations; weight decay
-pulls the params directly.  `floatx` is set to binary64 where a param is of binary64,
-and is Keras's own default elsewhere.
+S starts at 0.1, eps is 1e-7, lr is 0.001; the rate is a number, held in `floatx`, or a
+schedule of the optimizer's iterations.  Weight decay is applied if it is set: where it
+is off, it is None.  By the source eps is inside the root, and weight decay pulls the
+params directly.  `floatx` is set to binary64 where a param is of binary64, and is
+Keras's own default elsewhere.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class _Port:
     params: Arrays
     lr: float
     lr_decay: float
+    scheduled: bool  #: a schedule that is set may not become a number
 
 
 class KerasAdapter(ArrayAdapter):
@@ -65,17 +67,17 @@ class KerasAdapter(ArrayAdapter):
         """The constructor and build."""
         lr, decay = options.get("learning_rate", _RATE), options.pop("lr_decay", 0.0)
         if decay or "learning_rate" in options:
-            options["learning_rate"] = self.rate(lr, decay)
+            options["learning_rate"] = self.rate(lr, decay) if decay else lr
+        if "weight_decay" in options:
+            options["weight_decay"] = options["weight_decay"] or None
         wide = any(tensor.format == "binary64" for tensor in self.tensors.values())
         self.keras.backend.set_floatx("float64" if wide else "float32")
         optimizer = self.keras.optimizers.Adagrad(**options)
         optimizer.build(list(params.values()))
-        return _Port(optimizer, params, lr, decay)
+        return _Port(optimizer, params, lr, decay, bool(decay))
 
     def rate(self, lr: float, decay: float) -> Any:
-        """A number, or a schedule where it decays."""
-        if not decay:
-            return lr
+        """The schedule of a rate that decays."""
         return self.keras.optimizers.schedules.InverseTimeDecay(lr, 1, decay)
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
@@ -97,10 +99,14 @@ class KerasAdapter(ArrayAdapter):
         port.optimizer.iterations.assign(t)
 
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
-        """An attribute; a decaying rate is another schedule."""
+        """An attribute; a decaying rate is another schedule, and remains one."""
         if option in ("lr", "lr_decay"):
+            port.scheduled |= option == "lr_decay"
             setattr(port, option, value)
-            port.optimizer.learning_rate = self.rate(port.lr, port.lr_decay)
+            rate = self.rate(port.lr, port.lr_decay) if port.scheduled else port.lr
+            port.optimizer.learning_rate = rate
+        elif option == "weight_decay":
+            port.optimizer.weight_decay = value or None
         else:
             setattr(port.optimizer, self.names.get(option, option), value)
 
@@ -109,7 +115,7 @@ class KerasAdapter(ArrayAdapter):
         store: dict[str, Any] = {}
         port.optimizer.save_own_variables(store)
         config = self.keras.optimizers.serialize(port.optimizer)
-        return config, store, port.lr, port.lr_decay
+        return config, store, port.lr, port.lr_decay, port.scheduled
 
     def restore(self, port: Any, state: Any) -> Any:
         """An optimizer of that configuration, with these variables."""

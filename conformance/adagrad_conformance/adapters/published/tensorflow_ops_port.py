@@ -1,7 +1,9 @@
 """TensorFlow's raw kernels: ResourceApplyAdagradV2, and the first one without eps.
 
 The caller owns param and accumulator, and passes lr (and eps), in the format of the
-param, with each call; sparse gradients have kernels of their own.
+param, with each call; sparse gradients have kernels of their own, which go from row to
+row.  To sum rows that occur twice is the caller's part, as it is that of TensorFlow's
+own optimizers.
 """
 
 from __future__ import annotations
@@ -24,6 +26,13 @@ class _Port:
 
     sums: Arrays
     options: dict[str, Any]
+
+
+def _each_row_once(gradient: Any) -> dict[str, Any]:
+    """The rows of slices, those that occur several times summed."""
+    rows, places = tf.unique(gradient.indices)
+    total = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
+    return {"grad": total, "indices": rows}
 
 
 class SecondAdapter(TensorFlowAdapter):
@@ -58,8 +67,7 @@ class SecondAdapter(TensorFlowAdapter):
                 getattr(tf.raw_ops, self.sparse)(
                     var=var,
                     accum=accum,
-                    grad=gradient.values,
-                    indices=gradient.indices,
+                    **_each_row_once(gradient),
                     **given,
                 )
             else:

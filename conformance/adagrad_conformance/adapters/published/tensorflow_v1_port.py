@@ -1,8 +1,9 @@
 """tf.compat.v1.train.AdagradOptimizer, run eagerly.
 
 Documented: no eps; S starts at 0.1, or at another number above 0; the rate is a number,
-or a callable such as `inverse_time_decay` makes of a global step; a param without a
-gradient is skipped.
+a tensor, or a callable such as `inverse_time_decay` makes of a global step; a param
+without a gradient is skipped.  TensorFlow reads a Python float as binary32: in binary64
+the rate is handed over as a tensor, and its decay as a NumPy number.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from adagrad_conformance.adapters.arrays import NARROW, WIDE, Arrays
@@ -45,10 +47,20 @@ class CompatAdapter(TensorFlowAdapter):
         """The optimizer and its slots, which the first step would make otherwise."""
         lr, decay = options.pop("lr"), options.pop("lr_decay", 0.0)
         count = tf.Variable(0, dtype=tf.int64, name="global_step")
-        rate = v1.inverse_time_decay(lr, count, 1, decay) if decay else lr
+        rate, decay = self.rate(lr), self.number(decay)
+        if decay:
+            rate = v1.inverse_time_decay(rate, count, 1, decay)
         optimizer = v1.AdagradOptimizer(rate, **options)
         optimizer._create_slots(list(params.values()))
         return _Port(optimizer, params, count)
+
+    def rate(self, lr: float) -> Any:
+        """The rate as it is handed over."""
+        return lr
+
+    def number(self, value: float) -> Any:
+        """A number that is no rate."""
+        return value
 
     def update(self, port: Any, params: Arrays, gradients: Arrays) -> None:
         """A call of apply_gradients."""
@@ -74,3 +86,11 @@ class WideAdapter(CompatAdapter):
 
     name = "tensorflow/v1/binary64"
     claims = _CLAIMS - NARROW
+
+    def rate(self, lr: float) -> Any:
+        """A tensor of binary64."""
+        return tf.constant(lr, tf.float64)
+
+    def number(self, value: float) -> Any:
+        """A number of binary64."""
+        return np.float64(value)

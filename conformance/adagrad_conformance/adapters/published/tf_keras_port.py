@@ -1,7 +1,9 @@
 """Adagrad of Keras 2 (tf_keras): the legacy optimizer, and the one that came after it.
 
 The legacy optimizer has TensorFlow's second kernel, `decay` by its iterations and no
-weight decay; its rate is a variable of binary32.  The later one is as in Keras 3.
+weight decay; a number that is its rate, or its decay, is held in binary32 for params of
+every format.  The later one is as in Keras 3; its schedules have the format of the rate
+that they are given, in binary64 that of a NumPy number.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import tf_keras
 
 from adagrad_conformance.adapters.arrays import NARROW, WIDE, Arrays
@@ -95,7 +98,7 @@ class LegacyAdapter(TensorFlowAdapter):
 class WideLegacyAdapter(LegacyAdapter):
     """The legacy optimizer, in binary64."""
 
-    name = "tensorflow/legacy/binary64"
+    name, dialect = "tensorflow/legacy/binary64", "tensorflow-legacy-binary64"
     claims = _LEGACY - NARROW
 
 
@@ -122,3 +125,7 @@ class WideSecondAdapter(SecondAdapter):
 
     name = "tensorflow/keras-2/binary64"
     claims = _SECOND - NARROW
+
+    def rate(self, lr: float, decay: float) -> Any:
+        """A schedule in binary64."""
+        return super().rate(np.float64(lr), np.float64(decay))

@@ -15,6 +15,12 @@ __all__ = ["Keras", "KerasJax", "KerasTensorFlow", "KerasTorch"]
 
 _NAMES = {"lr": "learning_rate", "eps": "epsilon"}
 _RATE = "0.001"  #: the documented default
+_ZEROS = ("0.0", "-0.0", "0")
+
+
+def _set(weight_decay: str) -> str:
+    """Weight decay, which is None where it is off."""
+    return "None" if weight_decay in _ZEROS else weight_decay
 
 
 class Keras(PortSyntax):
@@ -22,6 +28,7 @@ class Keras(PortSyntax):
 
     def __init__(self) -> None:
         self.rate = {"lr": _RATE, "lr_decay": ""}
+        self.scheduled = False
         self.format = ""
         self.params: tuple[str, ...] = ()
 
@@ -41,16 +48,25 @@ class Keras(PortSyntax):
         return ['keras.backend.set_floatx("float64")'] if wide else []
 
     def _rate(self) -> str:
-        lr, decay = self.rate["lr"], self.rate["lr_decay"]
+        lr, decay = self.rate["lr"], self.rate["lr_decay"] or "0.0"
+        if not self.scheduled:
+            return lr
         schedule = "keras.optimizers.schedules.InverseTimeDecay"
-        return f"{schedule}({lr}, 1, {decay})" if decay else lr
+        return f"{schedule}({self.number_of(lr)}, 1, {self.number_of(decay)})"
+
+    def number_of(self, value: str) -> str:
+        """A number of a schedule."""
+        return value
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
         """The constructor and build."""
         rest = dict(options)
         self.rate = {"lr": rest.pop("lr", _RATE), "lr_decay": rest.pop("lr_decay", "")}
-        if self.rate["lr_decay"] or "lr" in options:
+        self.scheduled = self.rate["lr_decay"] not in ("", *_ZEROS)
+        if self.scheduled or "lr" in options:
             rest = {"lr": self._rate(), **rest}
+        if "weight_decay" in rest:
+            rest["weight_decay"] = _set(rest["weight_decay"])
         chosen = ", ".join(keywords(rest, _NAMES))
         self.params = tuple(params)
         return [
@@ -73,8 +89,11 @@ class Keras(PortSyntax):
 
     def option(self, option: str, value: str) -> list[str]:
         """An attribute; lr and lr_decay together are the learning rate."""
+        if option == "weight_decay":
+            return [f"optimizer.weight_decay = {_set(value)}"]
         if option not in self.rate:
             return [f"optimizer.{_NAMES.get(option, option)} = {value}"]
+        self.scheduled |= option == "lr_decay"
         self.rate[option] = value
         return [f"optimizer.learning_rate = {self._rate()}"]
 

@@ -69,9 +69,13 @@ class SecondOp(Variables):
         )
 
     def sparse(self, gradient: Sparse) -> str:
-        """Two arguments of the kernel."""
-        values = self.array(gradient.values)
-        return f"{values}, indices={literal([*gradient.indices])}"
+        """Two arguments of the kernel, with each row once."""
+        values, indices = self.array(gradient.values), gradient.indices
+        rows = list(dict.fromkeys(indices))
+        if len(rows) < len(indices):
+            places = literal([rows.index(index) for index in indices])
+            values = f"tf.math.unsorted_segment_sum({values}, {places}, {len(rows)})"
+        return f"{values}, indices={literal(rows)}"
 
     def option(self, option: str, value: str) -> list[str]:
         """Nothing is written: each call takes the options."""

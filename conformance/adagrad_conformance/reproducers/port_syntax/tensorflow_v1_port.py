@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from adagrad_conformance.adapters.base import Sparse
 from adagrad_conformance.reproducers.literals import python_literal as literal
+from adagrad_reference.scenario import Tensor
 
 from .base import Options, keywords
 from .tensorflow_ops_port import Variables, slices
@@ -40,15 +41,29 @@ class Slots(Variables):
 
 
 class Compat(Slots):
-    """tf.compat.v1.train.AdagradOptimizer; lr decays with the global step."""
+    """tf.compat.v1.train.AdagradOptimizer; lr decays with the global step.
+
+    In binary64 lr is a tensor, and its decay a number of that format.
+    """
 
     taken = frozenset({"v1"})
     more = ", global_step=count"
+
+    def __init__(self) -> None:
+        self.wide = False
+
+    def array(self, tensor: Tensor) -> str:
+        """A NumPy array; its format is kept for `new`."""
+        self.wide = tensor.format == "binary64"
+        return super().array(tensor)
 
     def new(self, params: Sequence[str], options: Options) -> list[str]:
         """The constructor; the slots are made at once."""
         rest = dict(options)
         rate, decay = rest.pop("lr"), rest.pop("lr_decay", None)
+        if self.wide:
+            rate = f"tf.constant({rate}, tf.float64)"
+            decay = decay and f"np.float64({decay})"
         if decay:
             rate = f"v1.inverse_time_decay({rate}, count, 1, {decay})"
         return [

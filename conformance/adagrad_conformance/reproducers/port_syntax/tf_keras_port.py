@@ -24,6 +24,10 @@ class KerasSecond(KerasTensorFlow):
         """TensorFlow's own variable."""
         return [*self.floatx(), f"{name} = tf.Variable({array})"]
 
+    def number_of(self, value: str) -> str:
+        """In binary64 a NumPy number; a Python float would be binary32."""
+        return f"np.float64({value})" if self.format == "float64" else value
+
     def step(self, gradients: Mapping[str, str]) -> list[str]:
         """A call of apply_gradients."""
         pairs = ", ".join(f"({self.tensor(g)}, {p})" for p, g in gradients.items())
