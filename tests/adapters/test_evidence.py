@@ -46,7 +46,9 @@ def test_a_published_port_has_evidence(name):
         assert len(row.words) <= 200, of
 
 
-@pytest.mark.parametrize("name", [n for n in PUBLISHED if n in RECORDED])
+@pytest.mark.parametrize(
+    "name", [n for n in PUBLISHED if "evidence" in RECORDED.get(n, ())]
+)
 def test_all_that_a_port_declares_has_a_row(name):
     """Claims, constants, and the switches of its dialect, as it was recorded."""
     port, target = evidence_of(name), RECORDED[name]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from port_kit import environment_of, failed, run
 
-from adagrad_conformance.reports.faults import confirm, faults_of
+from adagrad_conformance.reports.recorded.faults import confirm, faults_of
 from adagrad_conformance.reproducers.verification import script_troubles
 
 WRONG_THETA = "theta is a value that no legal evaluation gives"

@@ -15,7 +15,7 @@ from port_kit import environment_of, failed, run, run_reproducers
 import adagrad_conformance
 import adagrad_reference
 from adagrad_conformance.adapters.registry import PORTS
-from adagrad_conformance.reports.faults import confirm, faults_of
+from adagrad_conformance.reports.recorded.faults import confirm, faults_of
 from adagrad_conformance.transport.targets import parse_target
 
 #: Port -> requirement at MUST -> words of the failure.

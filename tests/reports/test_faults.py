@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from report_kit import check, stream, target
 
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.evaluation.conclusion import Conclusion
-from adagrad_conformance.reports.faults import (
+from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.recorded.faults import (
     Confirmation,
     FaultError,
     assign,
@@ -15,7 +17,6 @@ from adagrad_conformance.reports.faults import (
     fault_record,
     faults_of,
 )
-from adagrad_conformance.reports.markdown import report_text
 from adagrad_conformance.reports.summary import summaries
 
 #: It runs in this Python, and has evidence.
@@ -102,14 +103,20 @@ def test_a_port_without_a_file_has_no_faults(folder):
     assert faults_of("torch/single", folder) == []
 
 
-def test_the_command_says_what_is_confirmed(folder, capsys):
-    assert main(["ports", "confirm", PORT, "-r", str(folder)], False) == 0
-    said = capsys.readouterr().out
-    assert said == f"{PORT}: five-for-four: confirmed: expected 4.0, seen 5.0\n"
+def said(*arguments):
+    result = CliRunner().invoke(main, ["ports", "confirm", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_the_command_says_what_is_confirmed(folder):
+    found = said(PORT, "-r", folder)
+    assert found == (0, f"{PORT}: five-for-four: confirmed: expected 4.0, seen 5.0\n")
     (folder / "faults" / "torch-fused" / "five.py").write_text("")
-    assert main(["ports", "confirm", "-r", str(folder)], False) == 1
-    said = capsys.readouterr().out
-    assert said == f"{PORT}: five-for-four: NOT CONFIRMED: the script ends well\n"
+    told = f"{PORT}: five-for-four: NOT CONFIRMED: the script ends well\n"
+    assert said("-r", folder) == (1, told)
+    code, words = said("torch/single", "-r", folder)
+    assert code == 2
+    assert "has no faults of torch/single; they lie in faults/" in words
 
 
 # -- what makes a verdict --------------------------------------------------------------

@@ -12,8 +12,8 @@ from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.environments import BuildError, Environment
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.reports.faults import FaultError, confirm, faults_of
-from adagrad_conformance.reports.recording import (
+from adagrad_conformance.reports.recorded.faults import FaultError, confirm, faults_of
+from adagrad_conformance.reports.recorded.recording import (
     missing_environment,
     record_port,
     scripts_folder,

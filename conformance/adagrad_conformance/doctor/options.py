@@ -25,6 +25,7 @@ __all__ = [
     "each_option",
     "mixed_formats",
     "refusals",
+    "set_lr",
     "set_option",
     "two_groups",
     "zero_of",

@@ -38,6 +38,7 @@ __all__ = [
     "in_one_group",
     "loaded_otherwise",
     "one_by_one",
+    "with_changes_of_lr",
     "with_constant",
     "without",
     "without_closures",

@@ -28,11 +28,11 @@ from adagrad_conformance.files import (
     replace_folder,
     write_bytes,
 )
+from adagrad_conformance.reports.stream import StreamError, read_stream
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.reproducers.writing import INDEX, are_reproducers, file_name
 
 from .faults import FaultError, assign, confirm, fault_record, faults_of
-from .stream import StreamError, read_stream
 
 __all__ = ["missing_environment", "record_port", "scripts_folder", "stream_file"]
 
@@ -164,7 +164,7 @@ def _enter_faults(name: str, folder: Path, records: list[Json]) -> None:
 
 def _without_places(text: str) -> str:
     """The text without the folders of this machine, as they stand in stack traces."""
-    suite = Path(__file__).resolve().parents[1]
+    suite = Path(__file__).resolve().parents[2]
     for place, word in ((home(), "PORTS"), (suite, "adagrad_conformance")):
         for written in (str(place), json.dumps(str(place))[1:-1]):
             text = text.replace(written, word)

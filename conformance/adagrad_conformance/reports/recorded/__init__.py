@@ -1,0 +1,1 @@
+"""Records of published ports: their streams, their scripts, and their faults."""
