@@ -1,8 +1,9 @@
 // adnn (opt.adagrad).
 //
 // Documented: opt.optimize takes a function that gives params and gradients, which are
-// structures of tensors, and steps the params in place by a method; a param may lack a
-// gradient.  Eps is 1e-8.  The state is out of reach.  All arithmetic is in binary64.
+// structures of tensors, and steps the params in place by a method.  That a param may
+// lack a gradient is not said.  Eps is 1e-8.  The state is out of reach.  All arithmetic
+// is in binary64.
 
 import { serve } from "../../adapter_kits/javascript/port.mjs";
 import { packages } from "./packages.mjs";
@@ -22,7 +23,7 @@ await serve({
   name: "adnn",
   version,
   language: "JavaScript (adnn)",
-  claims: ["binary64", "gradients", "none-gradient", "zero-lr"],
+  claims: ["binary64", "gradients", "zero-lr"],
   constants: { eps: 1e-8, lr_decay: 0, weight_decay: 0, initial_accumulator_value: 0 },
 
   param: ({ name, shape, data }) => ({ name, grad: null, tensor: tensor(shape, data) }),
@@ -33,12 +34,11 @@ await serve({
     return { params, method: opt.adagrad({ stepSize: lr }) };
   },
   step({ params, method }) {
-    const given = params.filter(({ grad }) => grad !== null);
     const parameters = {};
     const gradients = {};
-    for (const param of params) parameters[param.name] = param.tensor;
-    for (const { name, grad, tensor: { dims } } of given) {
-      gradients[name] = tensor(dims, grad);
+    for (const param of params) {
+      parameters[param.name] = param.tensor;
+      gradients[param.name] = tensor(param.tensor.dims, param.grad);
     }
     opt.optimize(() => ({ parameters, gradients }), { iterations: 1, method });
   },

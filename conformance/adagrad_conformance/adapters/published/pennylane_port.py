@@ -1,13 +1,13 @@
 """pennylane.AdagradOptimizer.
 
 Documented: `apply_grad(grad, args)` gives the new values of the args; one that is not
-trainable (`requires_grad=False`) is passed through and has no gradient; `accumulation`
-holds the sums of squares.
+trainable (`requires_grad=False`) is passed through and has no gradient; the property
+`stepsize` can be written; `accumulation` holds the sums of squares.  Nothing is said
+of saving an optimizer.
 """
 
 from __future__ import annotations
 
-import pickle
 from types import MappingProxyType
 from typing import Any
 
@@ -34,8 +34,7 @@ class PennyLaneAdapter(ArrayAdapter):
     names = MappingProxyType({"lr": "stepsize"})
     claims = ArrayAdapter.PLAIN | {
         *("binary16", "mixed-formats", "defaults", "zero-eps", "set-lr"),
-        *("state-write", "save", "load-bytes", "load-deepcopy", "load-same-object"),
-        "load-new-process",
+        "state-write",
     }
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
@@ -68,14 +67,6 @@ class PennyLaneAdapter(ArrayAdapter):
     def set_one(self, port: Any, option: str, value: float | bool) -> None:
         """An attribute."""
         setattr(port, self.names.get(option, option), value)
-
-    def state(self, port: Any) -> Any:
-        """The optimizer, pickled."""
-        return pickle.dumps(port)
-
-    def restore(self, port: Any, state: Any) -> Any:
-        """The optimizer, unpickled."""
-        return pickle.loads(state)
 
     def hold(self, name: str, array: Any) -> Any:
         """A trainable tensor."""
