@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from adagrad_conformance.adapters.claims import PLAIN_CLAIMS
 from adagrad_conformance.adapters.evidence.reading import Evidence, PortEvidence
 from adagrad_conformance.checks.kinds import needed_claims
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation.promises import weighed
+from adagrad_conformance.evaluation.promises import fitted_to_promises, weighed
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.identity import Identity
 
 CHECKS = list(Library.read().scenarios())
 #: Checks that need sparse gradients, and checks that need plain ones.
@@ -66,3 +68,22 @@ def test_how_the_suite_looks_in_is_no_promise():
     found = weighed(verdicts(), CHECKS, port(state="source", many_steps="source"))
     assert {v.level for v in found} == {"MUST"}
     assert {v.promise for v in found} == {None}
+
+
+def test_what_is_left_without_an_unpromised_claim_is_demanded():
+    claims = PLAIN_CLAIMS - {"torch"}
+    identity = Identity("x", "1", "Python", claims)
+    whole = fitted_to_promises(CHECKS, identity, port(binary32="promised"))
+    assert whole == fitted_to_promises(CHECKS, identity, None)
+    more = fitted_to_promises(CHECKS, identity, port(lr_decay="source"))
+    assert more[: len(whole)] == whole
+    added = more[len(whole) :]
+    assert len(added) > 50
+    assert all("~lr-decay" in check.id for check in added)
+    assert not any("lr-decay" in needed_claims(check) for check in added)
+    levels = weighed(
+        [Verdict(c.id, c.requirements, c.level, Status.PASS) for c in added],
+        more,
+        port(lr_decay="source"),
+    )
+    assert {v.level for v in levels} >= {"MUST"}

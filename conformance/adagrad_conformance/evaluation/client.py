@@ -8,7 +8,6 @@ from typing import Any
 from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.adapters.evidence.reading import evidence_of
 from adagrad_conformance.checks.kinds import Check
-from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.diagnosis.diagnose import diagnose
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
@@ -25,7 +24,7 @@ from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_to_json
 
 from .basis import basis
-from .promises import weighed
+from .promises import fitted_to_promises, weighed
 from .result import TargetResult
 
 __all__ = ["ENOUGH", "evaluate_client"]
@@ -69,7 +68,7 @@ def evaluate_client(
             return result
         asked = checks
         if not as_they_are:
-            checks = fit(checks, result.identity.claims, result.identity.constants)
+            checks = fitted_to_promises(checks, result.identity, evidence_of(target))
         seen = list(_observed(client, result.identity, checks, advance))
         result.seen = seen if keep else []
         _judge(result, result.identity, checks, seen, expect, explain)

@@ -2,6 +2,7 @@
 
 Rule 1.  A check that needs a claim which the port's source alone supports is an
          observation: its level is MAY, whatever the requirement's is.
+         What such a check is without the claim is played beside it, and demanded.
 Rule 2.  A failure cites the promise that it breaks: the evidence of the claim, among
          those that the check needs, which the fewest checks need.
 """
@@ -12,11 +13,33 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from adagrad_conformance.adapters.claims import claims_without, with_implied
 from adagrad_conformance.adapters.evidence.reading import HARNESS_CLAIMS, PortEvidence
+from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Check, needed_claims
+from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.transport.identity import Identity
 
-__all__ = ["weighed"]
+__all__ = ["fitted_to_promises", "weighed"]
+
+
+def fitted_to_promises(
+    checks: Sequence[Check], identity: Identity, port: PortEvidence | None
+) -> list[Check]:
+    """The checks fitted to what a port claims, and to what it promises (rule 1)."""
+    claims, constants = identity.claims, identity.constants
+    fitted = fit(checks, claims, constants)
+    chosen = port.chosen_by_source(claims) if port else []
+    if not chosen:
+        return fitted
+    promised = claims_without(with_implied(claims), chosen)
+    known = {check.id for check in fitted}
+    return fitted + [
+        check
+        for check in fit(checks, promised, constants)
+        if check.id not in known and not missing_claims(check, promised, constants)
+    ]
 
 
 def weighed(

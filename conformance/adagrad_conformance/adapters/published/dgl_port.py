@@ -6,9 +6,9 @@ with a row for each index of the first dimension, and a gradient is that of a lo
 all rows, or of the rows of a sparse gradient.
 
 Each step begins with zero_grad, as with any optimizer of torch: the loops of the
-documentation leave it out, behind an ellipsis, and without it a step takes the lookups
-of all steps before it too.  `documented` is judged by what is documented; `local` is
-the same with eps inside the root, as in the code, so that this fault hides no others.
+documentation do not show it, but without it a step takes the lookups of all steps
+before it too.  `documented` is judged by what is documented; `local` is the same with
+eps inside the root, as in the code, so that this fault hides no others.
 
 The accumulators lie in the embedding, where a new optimizer puts its own; the embedding
 has `set_optm_state` for that.  Where two optimizers have one embedding, each gets its
