@@ -425,7 +425,18 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "row-wise",
             accumulator="row-mean",
-            about="torchrec's RowWiseAdagrad, FBGEMM's EXACT_ROWWISE_ADAGRAD",
+            about="torchrec's RowWiseAdagrad, torchbiggraph's RowAdagrad",
+        ),
+        Dialect(
+            "fbgemm",
+            load="no-options",
+            about="FBGEMM's EXACT_ADAGRAD",
+        ),
+        Dialect(
+            "fbgemm-row-wise",
+            accumulator="row-mean",
+            load="no-options",
+            about="FBGEMM's EXACT_ROWWISE_ADAGRAD",
         ),
     )
 }

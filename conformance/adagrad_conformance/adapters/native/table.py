@@ -194,7 +194,7 @@ _ALL = (
     _torch("kinds.nested:steps_in_hooks", "torch/nested-steps"),
     _torch("kinds.nested:steps_in_threads", "torch/threads"),
     _torch("kinds.sharing:one_closure", "closure/once", "closure"),
-    _torch("kinds.sharing:pieces_of_one_buffer", "algorithm/in-place"),
+    _torch("kinds.sharing:pieces_of_one_buffer", "algorithm/in-place", "layout"),
     _torch(
         "kinds.sharing:options_beside_a_copy",
         "state-dict/copied-optimizer",

@@ -25,6 +25,7 @@ __all__ = [
     "refusal",
     "same_bits",
     "shown_state",
+    "takes_any_shape",
     "usual_options",
 ]
 
@@ -97,6 +98,12 @@ def shown_state(adapter: TorchAdapter, port: Any, p: Any) -> tuple[Any, Any]:
         return None, None
     state = adapter.state_of(port, p)
     return adapter.show_sum(p, state), state.get(adapter.keys[1])
+
+
+def takes_any_shape(adapter: TorchAdapter) -> bool:
+    """Whether params have the shapes that are given, and are not made tables of."""
+    shape = (3,)
+    return tuple(param(adapter, numbers(1, shape)).shape) == shape
 
 
 def refusal(adapter: TorchAdapter, call: Callable[[], Any]) -> str | None:

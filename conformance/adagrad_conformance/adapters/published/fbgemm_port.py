@@ -75,6 +75,7 @@ class ExactAdapter(ArrayAdapter):
     """EXACT_ADAGRAD: an accumulator for each element."""
 
     name, version = "fbgemm/exact", fbgemm_gpu.__version__
+    dialect = "fbgemm"
     language = "Python (torch)"
     claims = (ArrayAdapter.PLAIN - {"binary64"}) | {
         *("sparse", "zero-eps", "zero-accumulator", "state-write", "many-steps"),
@@ -170,7 +171,7 @@ class ExactAdapter(ArrayAdapter):
 class RowWiseAdapter(ExactAdapter):
     """EXACT_ROWWISE_ADAGRAD, with the documented L2 weight decay."""
 
-    name, dialect = "fbgemm/row-wise", "row-wise"
+    name, dialect = "fbgemm/row-wise", "fbgemm-row-wise"
     claims = ExactAdapter.claims | {"weight-decay"}
     optimizer = OptimType.EXACT_ROWWISE_ADAGRAD
 

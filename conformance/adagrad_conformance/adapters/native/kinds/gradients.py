@@ -146,7 +146,7 @@ def gradients_shared(adapter: TorchAdapter) -> NativeAnswer:
             part = g[1:] if "layout" in adapter.claims else numbers(seed, (5,))
             given = [g, g, g.view(2, 3), part, g]
             for p, shared in zip(bench.params, given, strict=True):
-                p.grad = shared
+                p.grad = shared if shared.shape == p.shape else shared.view(p.shape)
             bits = g.clone()
             bench.step()
             if not same_bits(g, bits):
@@ -173,11 +173,11 @@ def zero_grad_of_every_kind(adapter: TorchAdapter) -> NativeAnswer:
     """zero_grad makes zeros without a graph of every gradient, and then None."""
     bench = Bench(adapter, ((6,), (6,), (2, 3), (3,), (4,), (2,)))
     same, *_, graphic, leaf = bench.params
-    shared, start = numbers(5, (6,)), numbers(7, (4,)).requires_grad_()
+    shared, start = numbers(5, (6,)), numbers(7, graphic.shape).requires_grad_()
     given = [shared, shared, shared.view(2, 3), shared[3:], start * start]
-    given.append(numbers(8, (2,)).requires_grad_())
+    given.append(numbers(8, leaf.shape).requires_grad_())
     for p, g in zip(bench.params, given, strict=True):
-        p.grad = g
+        p.grad = g if g.shape == p.shape else g.view(p.shape)
     same.requires_grad_(False)
     bench.port.zero_grad(set_to_none=False)
     for i, p in enumerate(bench.params):
