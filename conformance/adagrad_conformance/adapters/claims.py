@@ -50,6 +50,8 @@ CLAIMS: Mapping[str, str] = {
     "load-deepcopy": "loads a deep copy of the saved object",
     "load-bytes": "loads from bytes",
     "load-new-process": "loads from bytes in another process",
+    "pickle": "can be copied, and pickled as a whole",
+    "compile": "its step can be compiled by torch.compile",
     "torch": "is a torch.optim.Optimizer, on which native checks can be run",
     "flush-to-zero": "takes subnormal numbers as zero, read or made",
     "wide-state": "keeps S wider than its param: binary64 beside binary32, or wider "

@@ -25,7 +25,8 @@ from adagrad_conformance.adapters.own.numpy_adagrad import Adagrad, Param, Rows
 __all__ = ["NumpyAdapter"]
 
 #: NumPy alone has no bfloat16.
-_LACKING = {"torch"} if "bfloat16" in DTYPES else {"bfloat16", "torch"}
+_LACKING = {"torch", "pickle", "compile"}
+_LACKING |= set() if "bfloat16" in DTYPES else {"bfloat16"}
 
 
 class NumpyAdapter(OptimizerAdapter):

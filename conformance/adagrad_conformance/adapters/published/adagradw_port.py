@@ -17,7 +17,11 @@ __all__ = ["foreach", "single"]
 
 def _path(name: str, foreach: bool) -> TorchAdapter:
     made = TorchAdapter(
-        f"adagradw/{name}", AdagradW, {"foreach": foreach}, version=version("adagradw")
+        f"adagradw/{name}",
+        AdagradW,
+        {"foreach": foreach},
+        without={"pickle", "compile"},  # neither is documented
+        version=version("adagradw"),
     )
     made.dialect = "adagradw"
     return made

@@ -26,7 +26,7 @@ class _Adapter(TableAdapter):
 
 def row_wise() -> TableAdapter:
     """RowAdagrad with params as tables, each in a storage of its own."""
-    lacks = {"complex", "layout", "refusals"}
+    lacks = {"complex", "layout", "refusals", "pickle", "compile"}
     lacks |= {"eps", "initial-accumulator-value", "maximize"}
     made = _Adapter(
         "biggraph/row-wise",

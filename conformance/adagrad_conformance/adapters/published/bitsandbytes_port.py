@@ -22,7 +22,7 @@ __all__ = ["eight_bits", "thirty_two_bits"]
 _LACKS = frozenset(
     [
         *("binary64", "bfloat16", "binary16", "mixed-formats", "complex"),
-        "sparse",
+        *("sparse", "pickle", "compile"),
         *("lr-decay", "initial-accumulator-value", "maximize"),
     ]
 )

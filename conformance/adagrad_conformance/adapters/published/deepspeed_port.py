@@ -33,6 +33,7 @@ __all__ = ["cpu"]
 _LACKS = frozenset(
     [
         *("binary64", "complex", "refusals", "gradients"),
+        *("pickle", "compile"),
         *("lr-decay", "initial-accumulator-value", "maximize"),
     ]
 )

@@ -38,6 +38,8 @@ class _Rank(TorchAdapter):
 
 
 #: Its documentation: "supports using the same dense type for all parameters".
+#: What native checks need.
+_NATIVE = ("torch", "pickle", "compile")
 _ONE_DENSE_TYPE = ("mixed-formats", "complex", "sparse")
 
 
@@ -46,7 +48,7 @@ class ZeroRank(_Rank):
 
     def __init__(self) -> None:
         fixed = {"optimizer_class": torch.optim.Adagrad}
-        lacks = {"torch", "many-steps", "state-write", *_ONE_DENSE_TYPE}
+        lacks = {*_NATIVE, "many-steps", "state-write", *_ONE_DENSE_TYPE}
         super().__init__("torch/zero-redundancy", ZeroRedundancyOptimizer, fixed, lacks)
 
     def reading(self, name: str, optimizer: Any) -> Reading:
@@ -82,7 +84,7 @@ class DTensorRank(_Rank):
     """torch.optim.Adagrad over params whose rows are shared out."""
 
     def __init__(self) -> None:
-        lacks = {"torch", "many-steps", "sparse", "layout"}
+        lacks = {*_NATIVE, "many-steps", "sparse", "layout"}
         super().__init__("torch/dtensor", torch.optim.Adagrad, None, lacks)
         self.mesh: Any = None
 

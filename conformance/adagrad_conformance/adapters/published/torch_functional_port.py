@@ -26,7 +26,8 @@ __all__ = [
 #: Claims that take the methods of an Optimizer.
 _NO_OPTIMIZER = frozenset(
     [
-        *("torch", "groups", "add-group", "zero-grad", "closure", "save"),
+        *("torch", "pickle", "compile"),
+        *("groups", "add-group", "zero-grad", "closure", "save"),
         *("load-same-object", "load-deepcopy", "load-bytes", "load-new-process"),
     ]
 )

@@ -15,7 +15,7 @@ from adagrad_conformance.adapters.bases.row_wise import TableAdapter
 
 __all__ = ["tables"]
 
-_LACKS = frozenset(["sparse", "complex", "layout"])
+_LACKS = frozenset(["sparse", "complex", "layout", "pickle", "compile"])
 
 
 def tables() -> TableAdapter:
