@@ -2,7 +2,8 @@
 
 Its documentation has params of two dimensions, lr, lr_decay and weight_decay; a param
 of one dimension is a table of one column.  S begins at 0 and eps is 1e-10.  Complex
-params and the refusal of options are not documented, so neither is claimed.
+params and the refusal of options are not documented, so neither is claimed; nor is
+state-write, since scenarios write a number for each element.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class _Adapter(TableAdapter):
 
 def row_wise() -> TableAdapter:
     """RowAdagrad with params as tables, each in a storage of its own."""
-    lacks = {"complex", "layout", "refusals", "pickle", "compile"}
+    lacks = {"complex", "layout", "refusals", "state-write", "pickle", "compile"}
     lacks |= {"eps", "initial-accumulator-value", "maximize"}
     made = _Adapter(
         "biggraph/row-wise",

@@ -86,6 +86,7 @@ class LocalAdapter(ArrayAdapter):
         *("sparse", "zero-eps", "zero-accumulator", "state-write", "many-steps"),
         *("save", "load-bytes", "load-deepcopy", "load-same-object"),
         "load-new-process",
+        "needs-elements",  # a table is shared memory, of which there is no empty one
     }
     refusals = (*ArrayAdapter.refusals, dgl.DGLError)
 
@@ -191,6 +192,8 @@ class LocalAdapter(ArrayAdapter):
 
 class DistributedAdapter(LocalAdapter):
     """dgl.distributed.optim.SparseAdagrad, of one trainer with a store of its own."""
+
+    claims = LocalAdapter.claims - {"needs-elements"}
 
     def make(self, params: Arrays, options: dict[str, Any]) -> Any:
         """The optimizer of the embeddings, which keeps the accumulators itself."""
