@@ -151,6 +151,8 @@ def target_record(result: TargetResult) -> Json:
         record["basis"] = basis_record(result.basis)
     if result.diagnosis:
         record["diagnosis"] = diagnosis_record(result.diagnosis)
+    if result.doubt:
+        record["doubt"] = result.doubt
     if result.problem:
         record["problem"] = result.problem
     return dict(_writable(record))
