@@ -36,7 +36,7 @@ class Right(ArrayAdapter):
         port.options[option] = value
 
 
-# -- a rate that arrives rounded --------------------------------------------------------
+# -- a rate that arrives rounded -------------------------------------------------------
 
 
 class RoundsTheRate(Right):
@@ -74,7 +74,7 @@ class RoundsLaterRatesOnTheWay(Right):
         port.change(option, round(value, 4))
 
 
-# -- an option that is never handed on ---------------------------------------------------
+# -- an option that is never handed on -------------------------------------------------
 
 
 class ForgetsTheDecay(Right):
@@ -94,7 +94,7 @@ class NeverChanges(Right):
         pass
 
 
-# -- state that is a copy -----------------------------------------------------------------
+# -- state that is a copy --------------------------------------------------------------
 
 
 class ShowsTheFirstSum(Right):
@@ -142,7 +142,7 @@ class LosesWhatMoved(Right):
         port.step(params, gradients)
 
 
-# -- a shape changed on the way ------------------------------------------------------------
+# -- a shape changed on the way --------------------------------------------------------
 
 
 class Ravels(Right):
@@ -166,7 +166,7 @@ class TransposesTheSum(Right):
         return total.reshape(total.shape[::-1]).T if total.ndim == 2 else total
 
 
-# -- right before a wrong port --------------------------------------------------------------
+# -- right before a wrong port ---------------------------------------------------------
 
 
 class BeforeNarrowRate(Right):
@@ -219,5 +219,5 @@ class BeforeLettingGo(BeforeZeros):
 
     def update(self, port, params, gradients):
         moved = port.step(params, gradients)
-        self.gradients = {name: None for name in self.gradients}
+        self.gradients = dict.fromkeys(self.gradients)
         return moved

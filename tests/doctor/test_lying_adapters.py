@@ -1,7 +1,7 @@
 """Adapters that lie by accident are found and blamed; right ones are spared.
 
-Each lie of lying_adapters.py is found by `doctor` and by `run`, with the same words.  An
-adapter that hands on all that it is given is not blamed for what its port does.
+Each lie of lying_adapters.py is found by `doctor` and by `run`, with the same words.
+An adapter that hands on all that it is given is not blamed for what its port does.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def test_the_doctor_says_the_same(name):
     ]
 
 
-# -- what a port does is not its adapter's fault ------------------------------------------
+# -- what a port does is not its adapter's fault ---------------------------------------
 
 NOTES = {
     "BeforeZeros": "zeros stand where p has no gradient",
@@ -220,7 +220,7 @@ def test_run_judges_it(name):
     assert result.failures
 
 
-# -- ports that cannot be looked into -------------------------------------------------------
+# -- ports that cannot be looked into --------------------------------------------------
 
 #: A filter before an adapter of lying_adapters.py: the server cannot be looked into.
 OPAQUE = """
@@ -242,8 +242,10 @@ runpy.run_path({bootstrap!r}, run_name='__main__')"
     return (python, "-c", OPAQUE, python, "-c", start, bootstrap + "?", *rest)
 
 
-AT_HAND = "look at where the adapter hands {} on; if it does, as it is, the port itself \
+AT_HAND = (
+    "look at where the adapter hands {} on; if it does, as it is, the port itself \
 is judged for it"
+)
 READS = "look at where the adapter reads {}: carry the bits, never go through decimals"
 WALLED = {
     "RoundsTheRate": (False, AT_HAND.format("lr")),
@@ -251,8 +253,11 @@ WALLED = {
     "PrintsTheRate": (True, READS.format("lr")),
     "ForgetsTheDecay": (False, AT_HAND.format("weight_decay")),
     "NeverChanges": (False, AT_HAND.format("lr")),
-    "ShowsTheFirstSum": (True, "look at the adapter: show what the port holds, anew at \
-each read"),
+    "ShowsTheFirstSum": (
+        True,
+        "look at the adapter: show what the port holds, anew at \
+each read",
+    ),
 }
 
 
@@ -266,7 +271,7 @@ def test_blind_a_right_adapter_is_spared():
     assert doubted(behind_a_wall("Right")) is None
 
 
-# -- other bases ------------------------------------------------------------------------------
+# -- other bases -----------------------------------------------------------------------
 
 
 class Rounds(NumpyAdapter):
@@ -285,7 +290,7 @@ def test_an_adapter_in_this_process_is_looked_into():
     found = in_process(Rounds)
     assert found.certain
     assert found.problem == (
-        "lr arrives rounded to 4 digits: 0.7123 for 0.7123456789012345"
+        "lr and eps arrive rounded to 4 digits: 0.7123 for 0.7123456789012345"
     )
 
 

@@ -81,6 +81,8 @@ def problem_of(
     if problem := schema_problem(answer, kind):
         advice = ADVICE["refused" if word == "refused" else "wrong-content"]
         return Opinion(problem, advice)
+    if answer.get("loading"):
+        return Opinion(str(answer[word]), "mend it; nothing could be tried")
     if expected not in ("any", word):
         said = str(answer[word]).strip().splitlines()
         what = f"{word}: {said[-1]}" if said and word != "ok" else word

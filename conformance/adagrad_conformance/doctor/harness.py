@@ -23,7 +23,13 @@ import numpy as np
 from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.claims import ALL_OPTIONS
 from adagrad_conformance.adapters.contract import Malformed, Refused
-from adagrad_conformance.adapters.native.handing import HANDED_ON, LATER, OPTIONS, PLACE
+from adagrad_conformance.adapters.native.handing import (
+    HANDED_ON,
+    LATER,
+    MISSING,
+    OPTIONS,
+    PLACE,
+)
 from adagrad_conformance.execution.observations import EventSeen, Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
@@ -139,9 +145,13 @@ class _Harness:
 
     def _tensor(self, values: Sequence[float]) -> Tensor:
         assert self.fmt is not None
-        return Tensor(self.fmt.name, _SHAPE, tuple(map(self.fmt.encode, values)))
+        name = self.fmt.name
+        numbers = (_in_format(x, name) for x in values)
+        return Tensor(name, _SHAPE, tuple(map(self.fmt.encode, numbers)))
 
-    def _is_right(self, seen: Observation, claims: frozenset[str] | None = None) -> bool:
+    def _is_right(
+        self, seen: Observation, claims: frozenset[str] | None = None
+    ) -> bool:
         terms = self.terms if claims is None else replace(self.terms, claims=claims)
         (verdict,) = judge([seen], terms, graded=False)
         return verdict.status is Status.PASS
@@ -162,6 +172,8 @@ class _Harness:
         for option in named:
             if found := self._rounded(seen, option) or self._without(seen, option):
                 return found
+        if len(named) > 1 and (found := self._all_rounded(seen, named)):
+            return found
         return (
             self._stale(seen)
             or self._still(seen)
@@ -210,6 +222,23 @@ class _Harness:
                 return self._blamed(words, asked, "", decimals=how not in _NARROWER)
         return None
 
+    def _all_rounded(self, seen: Observation, named: Sequence[str]) -> Finding | None:
+        """All options by one text, or one narrow number."""
+        assert self.fmt is not None
+        rounded = [list(_roundings(OPTIONS[n], self.fmt.precision)) for n in named]
+        for values in zip(*rounded, strict=True):
+            scenario = seen.scenario
+            for option, (value, _) in zip(named, values, strict=True):
+                scenario = _with_option(scenario, option, value, later=False)
+            if self._is_right(replace(seen, scenario=scenario)):
+                value, how = values[0]
+                words = (
+                    f"{' and '.join(named)} arrive rounded to {how}: {value!r} for "
+                    f"{OPTIONS[named[0]]!r}"
+                )
+                return self._blamed(words, named[0], "", how not in _NARROWER)
+        return None
+
     def _without(self, seen: Observation, option: str) -> Finding | None:
         """An option without any effect."""
         other: float | bool = False
@@ -239,8 +268,8 @@ class _Harness:
         how = "does not follow the steps" if frozen else "is always one step behind"
         place = self._place("accumulator", "reading", "show_sum", "read")
         return Finding(
-            f"the accumulator that is shown {how}, though theta moves by the right one: "
-            "it is a copy",
+            f"the accumulator that is shown {how}, though theta moves by the right "
+            "one: it is a copy",
             f"look at {place}: show what the port holds, anew at each read",
         )
 
@@ -253,8 +282,8 @@ class _Harness:
         place = self._place("update", "step", "hold", "make_param")
         return Finding(
             "theta of p never moves, though the accumulator does: it may be a copy",
-            f"look at {place}: does the port step what is shown, and is what it returns "
-            "kept? If so, the port itself is judged for it",
+            f"look at {place}: does the port step what is shown, and is what it "
+            "returns kept? If so, the port itself is judged for it",
             certain=False,
         )
 
@@ -337,7 +366,7 @@ class _Harness:
             answer = self.client.native(HANDED_ON + asked)
             if answer.skipped:
                 return None
-            if answer.problem:
+            if answer.problem and (cause or MISSING not in answer.problem):
                 if cause:
                     return Finding(f"{words}: {cause}", answer.problem)
                 return Finding(words, f"{answer.problem}: hand it on as it is")
@@ -355,7 +384,7 @@ class _Harness:
         )
 
 
-# -- observations as they would be ------------------------------------------------------
+# -- observations as they would be -----------------------------------------------------
 
 
 def _is_reshaped(tensor: Tensor) -> bool:
@@ -433,16 +462,12 @@ def _other_gradients(seen: Observation, order: Sequence[int]) -> Observation:
 
 
 def _other_sums(seen: Observation, order: Sequence[int]) -> Observation:
-    return _changed(
-        seen, lambda r: replace(r, state_sum=_ordered(r.state_sum, order))
-    )
+    return _changed(seen, lambda r: replace(r, state_sum=_ordered(r.state_sum, order)))
 
 
 #: What can be in another order: the words, the change, the methods to look at.
 _ORDERS: Sequence[
-    tuple[
-        str, Callable[[Observation, Sequence[int]], Observation], tuple[str, ...]
-    ]
+    tuple[str, Callable[[Observation, Sequence[int]], Observation], tuple[str, ...]]
 ] = (
     ("the gradient", _other_gradients, ("give", "make_gradient", "set_gradient")),
     ("the accumulator", _other_sums, ("accumulator", "show_sum", "reading", "show")),
@@ -493,6 +518,8 @@ def _roundings(given: float | bool, precision: int) -> Iterator[tuple[float, str
 
 
 def _in_format(value: float, name: str) -> float:
+    if name == "binary64":
+        return value
     if name == "binary16":
         return float(np.float16(value))
     if name == "binary32":

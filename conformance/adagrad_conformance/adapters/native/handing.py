@@ -1,9 +1,9 @@
 """What an adapter in Python hands on to its port: a look from inside, in its process.
 
-`handed_on` watches the calls by which the adapter makes, changes and steps the port, and
-looks into the port afterwards.  It answers whose doing it is where an option reaches the
-update rounded, or not at all.  It is asked only where that was seen from outside
-(doctor/harness.py), so that a right port is never watched.
+`handed_on` watches the calls by which the adapter makes, changes and steps the port,
+and looks into the port afterwards.  It answers whose doing it is where an option
+reaches the update rounded, or not at all.  It is asked only where that was seen from
+outside (doctor/harness.py), so that a right port is never watched.
 
 A frame is the adapter's where its file is the suite's, or holds a class of the adapter,
 unless it is a method of another class; what NumPy and the standard library do is
@@ -30,6 +30,7 @@ __all__ = [
     "ASKED",
     "HANDED_ON",
     "LATER",
+    "MISSING",
     "OPTIONS",
     "PLACE",
     "SHOWS_GRADIENTS",
@@ -43,6 +44,9 @@ HANDED_ON = "handed-on/"
 #: `PLACE + "write,set_state"` asks where the first of the methods stands that is not
 #: the base's.
 PLACE = "place/"
+
+#: Words of an answer about an option that is left out.
+MISSING = "is missing"
 
 #: Asks whether a read shows a gradient that was given, before any step.
 SHOWS_GRADIENTS = "shows-gradients/"
@@ -74,9 +78,7 @@ LATER: Mapping[str, float | bool] = MappingProxyType(
 _NEAR = 0.01
 _DEPTH = 5
 _SUITE = os.path.dirname(os.path.abspath(adagrad_conformance.__file__))
-_STANDARD = tuple(
-    sysconfig.get_path(name) for name in ("stdlib", "platstdlib") if name
-)
+_STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib") if name)
 
 
 class _Watch:
@@ -95,11 +97,21 @@ class _Watch:
             return
         if not self._is_adapter(caller):
             return
-        line = f"{_short(caller.f_code.co_filename)}, line {caller.f_lineno}"
+        line = self._line(caller)
         for name, value in list(frame.f_locals.items()):
             if name == "self":  # what it holds was given before
                 continue
             self.seen += [(number, line) for number in _numbers(value, _DEPTH)]
+
+    def _line(self, caller: FrameType) -> str:
+        """The author's own line that has led to a call, else that of the suite."""
+        frame: FrameType | None = caller
+        while frame is not None and self._is_adapter(frame):
+            file = frame.f_code.co_filename
+            if not os.path.abspath(file).startswith(_SUITE):
+                return f"{_short(file)}, line {frame.f_lineno}"
+            frame = frame.f_back
+        return f"{_short(caller.f_code.co_filename)}, line {caller.f_lineno}"
 
     def _is_adapter(self, frame: FrameType) -> bool:
         file = os.path.abspath(frame.f_code.co_filename)
@@ -133,16 +145,10 @@ def handed_on(adapter: Adapter, what: str) -> NativeAnswer:
     wanted = float((LATER if later else OPTIONS)[option])
     watch = _Watch(adapter)
     held = _play(adapter, option if later else "", watch)
-    exact = [number for number, _ in watch.chosen if abs(number) == wanted]
-    rounded = [
-        (number, line)
-        for number, line in (watch.chosen if exact else watch.seen)
-        if _is_near(number, wanted)
-    ]
-    if rounded:
-        number, line = rounded[0]
+    if found := _rounded(watch, wanted):
+        number, line = found
         return NativeAnswer(f"look at {line}, which hands on {abs(number)!r}")
-    if exact or wanted in held:
+    if wanted in held or any(abs(number) == wanted for number, _ in watch.seen):
         return NativeAnswer(skipped="handed on as it was given")
     changing = place_of(adapter, "set_one,set_in_group,set_option")
     if any(_is_near(number, wanted) for number in held):
@@ -156,7 +162,21 @@ def handed_on(adapter: Adapter, what: str) -> NativeAnswer:
     along = [line for number, line in watch.seen if abs(number) in others - {1.0}]
     if not along:
         return NativeAnswer()
-    return NativeAnswer(f"look at {along[0]}, where {option} is missing")
+    return NativeAnswer(f"look at {along[0]}, where {option} {MISSING}")
+
+
+def _rounded(watch: _Watch, wanted: float) -> tuple[float, str] | None:
+    """The first number near the option that the adapter hands on, and the line.
+
+    What a port was handed exactly it may round, and give back to be handed on later.
+    """
+    for number, line in watch.seen:
+        if abs(number) == wanted:
+            break
+        if _is_near(number, wanted):
+            return number, line
+    chosen = (each for each in watch.chosen if _is_near(each[0], wanted))
+    return next(chosen, None)
 
 
 def _is_near(number: float, wanted: float) -> bool:
@@ -258,7 +278,7 @@ def _number(value: Any) -> float | None:
 
 
 def _files_of(adapter: Adapter) -> frozenset[str]:
-    """The files that hold a class of the adapter, or the function that makes its port."""
+    """The files of the classes of an adapter, and of what makes its port."""
     things: list[Any] = [c for c in type(adapter).__mro__ if issubclass(c, Adapter)]
     factory = getattr(adapter, "factory", None)
     things += [factory] if inspect.isfunction(factory) else []
