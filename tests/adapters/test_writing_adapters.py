@@ -324,7 +324,7 @@ def python_3_10():
 
 @pytest.mark.skipif(python_3_10() is None, reason="there is no Python 3.10")
 def test_the_server_starts_under_the_oldest_python(tmp_path):
-    """Without NumPy, which a bare Python lacks: no port, but all modules of a server."""
+    """Without NumPy, which a bare Python lacks: the modules of a server alone."""
     script = tmp_path / "serves.py"
     script.write_text(
         "import adagrad_reference.dialects, adagrad_reference.flags\n"
