@@ -298,7 +298,7 @@ class ScalarTable:
     ) -> None:
         self.format, self.cls, self.dialect = fmt, cls, dialect
         columns = setting_columns(settings)
-        decays = (columns.weight_decay != 0) | (dialect.decay == "stays-on")
+        decays = columns.weight_decay != 0
         subtracts = [subtracts_decay(o, dialect) for _, o in settings]
         #: 0 without weight decay, 1 where it is added to the gradient, 2 subtracted
         self.kinds = decays * (1 + np.array(subtracts, int))

@@ -66,6 +66,10 @@ class _Watcher:
         self._mark(~(total[0] > 0))
         return update
 
+    def without_nan(self, update: Box) -> Box:
+        """The update; elements in which it may be NaN are hard already."""
+        return update
+
 
 class Narrow(_Watcher):
     """End points in binary64 for a working format of at most 24 bits.
@@ -184,6 +188,10 @@ class Narrow(_Watcher):
         """As `opt`, for a unit whose error is below one ulp."""
         lo, hi = self._widen(a)
         return self._round_down(lo), -self._round_down(-hi)
+
+    def keep(self, a: Box) -> Box:
+        """A result that may be stored wider."""
+        return self.opt(a)
 
     def store(self, a: Box) -> Box:
         """A result that is stored, so a number of the format."""
@@ -347,6 +355,10 @@ class Wide(_Watcher):
         lo = np.where(a[1] < 0, np.nextafter(a[0], -np.inf), a[0])
         hi = np.where(a[3] > 0, np.nextafter(a[2], np.inf), a[2])
         return lo, zero, hi, zero
+
+    def keep(self, a: Box) -> Box:
+        """A result that is stored: no wider format is shown."""
+        return self.store(a)
 
     def store(self, a: Box) -> Box:
         """A result that is stored, so a number of binary64."""

@@ -127,10 +127,10 @@ def _of_event(event: Event) -> Iterator[str]:
                 yield "closure"
         case Steps():
             yield from ("many-steps", "state")
-        case SetOption():
-            yield "set-option"
-        case AddGroup():
-            yield "add-group"
+        case SetOption(option=option):
+            yield "set-lr" if option == "lr" else "set-option"
+        case AddGroup(group=group):
+            yield "add-group" if group.options else "add-params"
         case ZeroGrad():
             yield "zero-grad"
         case Read() | Save():

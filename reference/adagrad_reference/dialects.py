@@ -34,6 +34,7 @@ from .switches import (
     Scalars,
     Square,
     Update,
+    ZeroDecay,
     ZeroGradient,
     ZeroingGradients,
 )
@@ -53,6 +54,7 @@ class Dialect:
     rate: Rate = "t-1"
     scalars: Scalars = "exact"
     decay: Decay = "coupled"
+    zero_decay: ZeroDecay = "off"
     square: Square = "rounded"
     accumulator: Accumulator = "grows"
     eps: Eps = "outside"
@@ -184,7 +186,6 @@ class Dialect:
             case (
                 "coupled"
                 | "subtracted"
-                | "stays-on"
                 | "sum-only"
                 | "step-only"
                 | "decoupled"
@@ -364,7 +365,7 @@ DIALECTS: Mapping[str, Dialect] = {
         Dialect(
             "onnx",
             scalars="binary32",
-            decay="stays-on",
+            zero_decay="computed",
             defaults=Options(eps=0.0),
             about="the operator of ai.onnx.preview.training",
         ),

@@ -118,12 +118,15 @@ def step_box(
     update = _update(ar, g, d, c, dialect)  # ALG-7
     if dialect.guard == "zero":
         update = ar.guarded(update, ar.opt(used_sum), c.clr)
+    elif dialect.guard == "nan":
+        update = ar.without_nan(update)
     if dialect.accumulator == "rooted":
         exact_sum = d
     new_theta = ar.store(_moved(ar, theta, update, dialect))
     if c.weight_decay is not None and dialect.decay in APART:
         new_theta = _decoupled(ar, theta, (g, d, update), c, dialect)
-    return new_theta, ar.store(exact_sum)
+    keep = ar.keep if ar.cls.keeps_sum else ar.store
+    return new_theta, keep(exact_sum)
 
 
 def used_gradients(
@@ -139,7 +142,7 @@ def used_gradients(
             return g, decayed
         case "step-only":
             return decayed, g
-        case "coupled" | "subtracted" | "stays-on" | "ignored" | "doubled":
+        case "coupled" | "subtracted" | "ignored" | "doubled":
             return decayed, decayed
         case "decoupled" | "unscaled" | "undecayed":
             raise AssertionError(f"{dialect.decay} leaves the gradient as it is")
@@ -267,8 +270,7 @@ def scalar_boxes(
 ) -> ScalarBoxes:
     """The norm: the scalars of step t."""
     ar = norm_arithmetic(fmt, cls)
-    decays = o.weight_decay != 0 or dialect.decay == "stays-on"
-    decay = ar.point(o.weight_decay) if decays else None
+    decay = ar.point(o.weight_decay) if o.weight_decay else None
     one, before, lr, lr_decay, eps = map(
         ar.point, (1.0, t - 1.0, o.lr, o.lr_decay, o.eps)
     )
@@ -294,4 +296,9 @@ def norm_step(
         return theta, state_sum
     gradient = Interval.point(-g if o.maximize else g)
     c = scalar_boxes(fmt, cls, t, o, dialect)
-    return step_box(ar, theta, state_sum, gradient, c, dialect, row_square)
+    pair = step_box(ar, theta, state_sum, gradient, c, dialect, row_square)
+    if dialect.zero_decay == "off" or c.weight_decay is not None or theta.is_finite:
+        return pair
+    computed = replace(c, weight_decay=ar.point(0.0))
+    other = step_box(ar, theta, state_sum, gradient, computed, dialect, row_square)
+    return ar.hull(pair[0], other[0]), ar.hull(pair[1], other[1])

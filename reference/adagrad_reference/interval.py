@@ -24,7 +24,7 @@ Rule 6.  Where subnormal numbers may be flushed, each interval that meets the su
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -57,6 +57,11 @@ class Interval:
     lo: Any
     hi: Any
     nan: bool = False
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the quantity is a finite number for certain."""
+        return not self.nan and -_ctx.inf < self.lo <= self.hi < _ctx.inf
 
     @property
     def empty(self) -> bool:
@@ -244,6 +249,12 @@ class NormArithmetic:
         zero = self.hull(zero, self.mul(zero, rate))
         return self.hull(update, zero) if total.hi > 0 or total.nan else zero
 
+    def without_nan(self, update: Interval) -> Interval:
+        """The update, but 0 where it would be NaN."""
+        if not update.nan:
+            return update
+        return replace(self.hull(update, Interval.point(0.0)), nan=False)
+
     # -- the results that a floating-point unit may have -------------------------
 
     def flush(self, a: Interval) -> Interval:
@@ -279,6 +290,13 @@ class NormArithmetic:
     def store(self, a: Interval) -> Interval:
         """A result that is stored, so a number of the format."""
         return self._rounded(self.widen(a), NEAREST, NEAREST)
+
+    def keep(self, a: Interval) -> Interval:
+        """A result that may be stored wider, with ends that are binary64 numbers."""
+        kept = self.opt(a)
+        lo, hi = kept.lo, kept.hi
+        ends = _to_format(BINARY64, lo, DOWN), _to_format(BINARY64, hi, UP)
+        return Interval(_ctx.mpf(ends[0]), _ctx.mpf(ends[1]), kept.nan)
 
     def opt64(self, a: Interval) -> Interval:
         """An intermediate scalar: kept exact, or rounded to binary64."""

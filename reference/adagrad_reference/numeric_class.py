@@ -6,7 +6,7 @@ read by the operations of the arithmetics and by the formula in enclosure.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["CLASSES", "FLUSHED", "LAWFUL", "TIGHT", "NumericClass"]
 
@@ -22,6 +22,13 @@ class NumericClass:
     scalars_in_format: bool
     #: numbers that are subnormal in F, read or made, may be zeros of either sign.
     flushes: bool = False
+    #: S may be kept in a format wider than F, up to binary64.
+    keeps_sum: bool = False
+
+    @property
+    def with_wide_sum(self) -> NumericClass:
+        """The same class for a port that keeps S wider than F."""
+        return replace(self, keeps_sum=True)
 
 
 TIGHT = NumericClass("tight", faithful_root=False, scalars_in_format=False)

@@ -37,6 +37,7 @@ __all__ = [
     "Square",
     "Switch",
     "Update",
+    "ZeroDecay",
     "ZeroGradient",
     "ZeroingGradients",
 ]
@@ -57,12 +58,12 @@ Decay = Literal[
     "step-only",
     "subtracted",
     "doubled",
-    "stays-on",
 ]
+ZeroDecay = Literal["off", "computed"]
 Square = Literal["rounded", "faithful"]
 Accumulator = Literal["grows", "replaced", "late", "gains-eps", "rooted", "row-mean"]
 Eps = Literal["outside", "inside", "squared", "none", "replaced", "binary32"]
-Guard = Literal["none", "zero"]
+Guard = Literal["none", "zero", "nan"]
 Inverse = Literal["rounded", "approximate"]
 Update = Literal["subtracted", "added", "alone", "nothing"]
 Maximize = Literal["before-decay", "after-decay", "no-decay", "ignored"]
@@ -238,7 +239,13 @@ SWITCHES: Mapping[str, Switch] = {
                 measured=False,
             ),
             doubled=_but(_DECAY, "weight decay is applied twice", measured=False),
-            stays_on="weight decay is computed where it is 0 too",
+        ),
+        _switch(
+            "zero_decay",
+            "ALG-5",
+            ZeroDecay,
+            _DECAY,
+            computed="weight decay may be computed where it is 0 too",
         ),
         _switch(
             "square",
@@ -284,6 +291,7 @@ SWITCHES: Mapping[str, Switch] = {
             Guard,
             _FORMULA,
             zero="where S is 0 the update is 0",
+            nan="an element whose update is NaN is left as it is",
         ),
         _switch(
             "inverse",

@@ -4,7 +4,7 @@ The start of a step is a box itself here, and the array enclosure takes it as su
 Many scenarios are followed side by side: the k-th steps of all of them are one batch
 for each format, so that a scenario costs microseconds.
 
-The boxes are those of the class `lawful`.  They hold those of the norm
+The boxes are those of the class `lawful`, by default.  They hold those of the norm
 (expectations.py), which steps one element at a time.
 """
 
@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from .array_enclosure import StepBatch, fast_boxes
-from .boxes import Boxes
+from .boxes import Box, Boxes
 from .dialect_bookkeeping import bookkeeper
 from .dialects import DOCUMENT, Dialect
 from .effects import Effect, Update
 from .formats import FORMATS
 from .interval import stored_box
-from .numeric_class import LAWFUL
+from .numeric_class import LAWFUL, NumericClass
 from .options import Options
 from .row_wise import row_size
 from .scenario import Save, Scenario, Tensor
@@ -52,13 +52,15 @@ _Steps = Generator[Sequence[_Wanted], Sequence[_Pair], list[Mapping[str, Boxes]]
 
 
 def trajectories(
-    scenarios: Iterable[Scenario], dialect: Dialect = DOCUMENT
+    scenarios: Iterable[Scenario],
+    dialect: Dialect = DOCUMENT,
+    cls: NumericClass = LAWFUL,
 ) -> list[Trajectory]:
-    """The trajectory of each scenario, in order.
+    """The trajectory of each scenario in a class, in order.
 
     Raises `ScenarioError` for an impossible scenario.
     """
-    runs = [_follow(scenario, dialect) for scenario in scenarios]
+    runs = [_follow(scenario, dialect, cls) for scenario in scenarios]
     found: list[Trajectory] = [[] for _ in runs]
     answers: dict[int, Any] = dict.fromkeys(range(len(runs)))
     while answers:
@@ -68,12 +70,12 @@ def trajectories(
                 wanted[number] = runs[number].send(answer)
             except StopIteration as end:
                 found[number] = end.value
-        answers = _answered(wanted, dialect)
+        answers = _answered(wanted, dialect, cls)
     return found
 
 
 def _answered(
-    wanted: Mapping[int, Sequence[_Wanted]], dialect: Dialect
+    wanted: Mapping[int, Sequence[_Wanted]], dialect: Dialect, cls: NumericClass
 ) -> dict[int, list[_Pair]]:
     """The boxes after the steps that each run asks for, one batch a format."""
     places: dict[str, list[tuple[int, _Wanted]]] = defaultdict(list)
@@ -83,16 +85,17 @@ def _answered(
             places[step.format].append((number, step))
     taken: dict[int, _Pair] = {}
     for name, listed in places.items():
-        for (_, step), pair in zip(
-            listed, _taken(name, [step for _, step in listed], dialect), strict=True
-        ):
+        pairs = _taken(name, [step for _, step in listed], dialect, cls)
+        for (_, step), pair in zip(listed, pairs, strict=True):
             taken[id(step)] = pair
     for number, steps in wanted.items():
         answers[number] = [taken[id(step)] for step in steps]
     return answers
 
 
-def _taken(name: str, steps: Sequence[_Wanted], dialect: Dialect) -> list[_Pair]:
+def _taken(
+    name: str, steps: Sequence[_Wanted], dialect: Dialect, cls: NumericClass
+) -> list[_Pair]:
     sizes = [len(step.gradient) for step in steps]
     numbers = {setting: i for i, setting in enumerate({s.setting: 0 for s in steps})}
     batch = StepBatch.from_boxes(
@@ -106,7 +109,7 @@ def _taken(name: str, steps: Sequence[_Wanted], dialect: Dialect) -> list[_Pair]
         np.repeat([numbers[step.setting] for step in steps], sizes),
         np.repeat([step.row for step in steps], sizes),
     )
-    theta, total = fast_boxes(batch, LAWFUL, dialect)
+    theta, total = fast_boxes(batch, cls, dialect)
     ends = np.cumsum(sizes)
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     return [(theta.at(part), total.at(part)) for part in parts]
@@ -116,7 +119,7 @@ def _joined(boxes: Sequence[Boxes]) -> Boxes:
     return Boxes(*(np.concatenate(column) for column in zip(*boxes, strict=True)))
 
 
-def _follow(scenario: Scenario, dialect: Dialect) -> _Steps:
+def _follow(scenario: Scenario, dialect: Dialect, cls: NumericClass) -> _Steps:
     """Plays one scenario; yields the steps that it needs, and gets their boxes."""
     books = bookkeeper(scenario, dialect)
     theta = {name: _known(tensor) for name, tensor in scenario.tensors.items()}
@@ -128,7 +131,7 @@ def _follow(scenario: Scenario, dialect: Dialect) -> _Steps:
         if isinstance(event, Save) and not effect.refusal:
             for param in books.params(who):
                 saved[event.name, param] = sums[who, param]
-        _change_state(scenario, who, effect, sums, saved)
+        _change_state(scenario, who, effect, sums, saved, cls.keeps_sum)
         moved: set[str] = set()
         for updates in (effect.updates, *effect.runs):
             if not updates:
@@ -155,10 +158,16 @@ def _change_state(
     effect: Effect,
     sums: dict[tuple[str, str], Boxes],
     saved: Mapping[tuple[str, str], Boxes],
+    keeps: bool,
 ) -> None:
+    """S where an event begins, restores or writes it; one that is kept wide may begin
+    at tau itself.
+    """
     for param, tau in effect.fresh:
         tensor = scenario.tensors[param]
         box, count = stored_box(tensor.fmt, tau), len(tensor.bits)
+        if keeps:
+            box = Box(min(box.lo, tau), max(box.hi, tau), False)
         sums[who, param] = Boxes(*(np.full(count, end) for end in box))
     for move in effect.restored:
         sums[who, move.param] = saved[move.save, move.source]

@@ -11,6 +11,9 @@ import torch
 
 from adagrad_conformance.adapters.own.torch_single import SingleTensorAdagrad
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
+from adagrad_conformance.checks.fixed_options import missing_claims
+from adagrad_conformance.checks.kinds import needed_claims
+from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.evaluation.client import evaluate_client
@@ -163,3 +166,34 @@ def test_the_example_of_the_readme():
 def test_a_claim_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="lr_decay"):
         TorchAdapter("my-port", Renamed, without={"lr_decay"})
+
+
+class WithoutGroups(torch.optim.Adagrad):
+    """Takes tensors alone, as a constructor without groups does."""
+
+    def __init__(self, params, **options):
+        params = list(params)
+        if any(isinstance(p, dict) for p in params):
+            raise TypeError("params must be tensors")
+        super().__init__(params, **options)
+
+
+def test_a_port_without_groups_is_given_plain_params():
+    """A load in a new process makes an optimizer with the options that are saved."""
+    lacks = {"groups", "add-group", "torch"}
+
+    def make():
+        return TorchAdapter("x", WithoutGroups, without=lacks)
+
+    fitted = fit(Library.read().scenarios(), make().claims, {})
+    moving = [
+        check
+        for check in fitted
+        if not missing_claims(check, make().claims, {})
+        and "load-new-process" in needed_claims(check)
+    ]
+    assert len(moving) > 5
+    expect = Library.read().expectations
+    found = evaluate_client("x", InProcessClient(make), moving, expect)
+    assert [v.scenario for v in found.failures] == []
+    assert sum(v.status == "pass" for v in found.verdicts) > 5

@@ -2,7 +2,12 @@
 
 import pytest
 
-from adagrad_conformance.adapters.claims import CLAIMS, PLAIN_CLAIMS
+from adagrad_conformance.adapters.claims import (
+    CLAIMS,
+    PLAIN_CLAIMS,
+    claims_without,
+    with_implied,
+)
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.projection.fitting import content, fit
 from adagrad_conformance.checks.projection.project import (
@@ -17,7 +22,14 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.bookkeeping import Bookkeeper
 from adagrad_reference.claims import needed_claims
 from adagrad_reference.names import is_path
-from adagrad_reference.scenario import Scenario, SetState, Sparse, Step
+from adagrad_reference.scenario import (
+    AddGroup,
+    Scenario,
+    SetOption,
+    SetState,
+    Sparse,
+    Step,
+)
 from adagrad_reference.scenario_json import scenario_from_json, scenario_to_json
 
 LIBRARY = Library.read()
@@ -29,7 +41,8 @@ POOR = frozenset({"binary64", "binary32", "eps"})
 
 def left_of(name, *gone, **constants):
     """A scenario without some claims."""
-    return projected(BY_ID[name], PLAIN_CLAIMS - set(gone), constants)
+    claims = claims_without(with_implied(PLAIN_CLAIMS), gone)
+    return projected(BY_ID[name], claims, constants)
 
 
 def test_an_option_is_left_out():
@@ -107,7 +120,7 @@ def test_every_rule_is_needed_by_some_scenario(claim):
         peculiar = {"steps without gradients": "needs-a-gradient"}
         claims = PLAIN_CLAIMS | {peculiar.get(claim, "one-param")}
     else:
-        claims = PLAIN_CLAIMS - {claim}
+        claims = claims_without(with_implied(PLAIN_CLAIMS), [claim])
     found = [
         left
         for scenario in SCENARIOS
@@ -144,6 +157,38 @@ def test_fitted_checks_need_no_more_than_is_claimed_and_none_is_twice():
             assert scenario_to_json(scenario_from_json(data)) == data
             books = Bookkeeper(scenario)
             assert any(books.apply(event).updates for event in scenario.events)
+
+
+def changed_options(claims):
+    """The options that a port with these claims is asked to change."""
+    return {
+        event.option
+        for check in fit(SCENARIOS, claims, {})
+        if not missing_claims(check, claims, {})
+        for event in check.events
+        if isinstance(event, SetOption)
+    }
+
+
+def test_lr_alone_may_be_changed():
+    """A claim of its own, which `set-option` implies."""
+    neither = PLAIN_CLAIMS - {"set-option"}
+    assert changed_options(neither) == set()
+    assert changed_options(neither | {"set-lr"}) == {"lr"}
+    assert changed_options(PLAIN_CLAIMS) > {"lr", "eps", "weight_decay"}
+
+
+def test_params_may_be_added_without_options():
+    def added(claims):
+        checks = fit(SCENARIOS, claims, {})
+        playable = [c for c in checks if not missing_claims(c, claims, {})]
+        events = [e for c in playable for e in c.events if isinstance(e, AddGroup)]
+        return {bool(event.group.options) for event in events}
+
+    neither = PLAIN_CLAIMS - {"add-group"}
+    assert added(neither) == set()
+    assert added(neither | {"add-params"}) == {False}
+    assert added(PLAIN_CLAIMS) == {False, True}
 
 
 def test_an_id_names_what_was_played():

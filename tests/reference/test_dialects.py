@@ -31,6 +31,7 @@ BY_FORMAT = pytest.mark.parametrize("fmt", ALL_FORMATS, ids=lambda fmt: fmt.name
 NUMERIC = (
     "scalars",
     "decay",
+    "zero_decay",
     "square",
     "accumulator",
     "eps",
@@ -46,11 +47,12 @@ NUMERIC = (
 HARDLY_SEEN = {
     ("scalars", "binary32"),
     ("square", "faithful"),
-    ("decay", "stays-on"),
+    ("zero_decay", "computed"),
     ("accumulator", "row-mean"),
     ("eps", "replaced"),
     ("eps", "binary32"),
     ("guard", "zero"),
+    ("guard", "nan"),
     ("inverse", "approximate"),
 }
 
@@ -71,7 +73,7 @@ def program(d, fmt, theta, s, g, t, o):
         decayed = -(g + wd * theta)
     if d.decay == "subtracted":
         decayed = signed - wd * theta
-    if not wd and d.decay != "stays-on":
+    if not wd and d.zero_decay != "computed":
         decayed = signed
     apart = d.decay in ("decoupled", "unscaled", "undecayed")
     used = signed if apart or d.decay == "sum-only" else decayed
@@ -248,3 +250,59 @@ def test_an_approximate_inverse_may_be_two_ulp_off(fmt):
         assert own.holds(stored(side * Fraction(199, 100))).all()
         assert not plain.holds(stored(side * Fraction(199, 100))).all()
         assert not own.holds(stored(side * 5)).all()
+
+
+def one_step(dialect, theta, s, g, o):
+    """The boxes of one element by the norm and by arrays, which must agree."""
+    fmt = FORMATS["binary32"]
+    start = Interval.point(theta), Interval.point(s)
+    norm = tuple(box.box() for box in norm_step(fmt, LAWFUL, *start, g, 1, o, dialect))
+    columns = (np.array([x]) for x in (theta, s, g))
+    arrays = fast_boxes(
+        StepBatch(fmt, *columns, [(1, o)], np.array([0])), LAWFUL, dialect
+    )
+    if math.isfinite(theta) and math.isfinite(g):
+        for wide, box in zip(arrays, norm, strict=True):
+            assert wide.box(0).lo <= box.lo <= box.hi <= wide.box(0).hi
+    else:
+        assert tuple(boxes.box(0) for boxes in arrays) == norm
+    return norm
+
+
+def test_decay_of_zero_may_be_computed_or_left_out():
+    o = Options(0.5, 0.0, 0.0, 0.0, 0.01)
+    computed = DOCUMENT.also("zero_decay", "computed")
+    theta, total = one_step(computed, math.inf, 1.0, 0.5, o)
+    assert (theta.nan, theta.lo, theta.hi) == (
+        True,
+        math.inf,
+        math.inf,
+    )
+    assert total.nan
+    assert total.lo <= 1.25 <= total.hi
+    theta, total = one_step(DOCUMENT, math.inf, 1.0, 0.5, o)
+    assert not theta.nan
+    assert not total.nan
+    apart = DOCUMENT.also("decay", "decoupled").also("zero_decay", "computed")
+    theta, total = one_step(apart, -math.inf, 1.0, 0.5, o)
+    assert theta.nan
+    assert theta.lo == theta.hi == -math.inf
+    assert not total.nan
+    finite = 2.0, 1.0, 0.5, o
+    assert one_step(computed, *finite) == one_step(DOCUMENT, *finite)
+
+
+def test_an_update_that_is_nan_can_be_left_out():
+    o = Options(0.5, 0.0, 0.0, 0.0, 0.01)
+    kept = DOCUMENT.also("guard", "nan")
+    for g in (math.inf, math.nan):
+        theta, _ = one_step(kept, 2.0, 1.0, g, o)
+        assert (theta.lo, theta.hi, theta.nan) == (2.0, 2.0, False)
+        theta, _ = one_step(DOCUMENT, 2.0, 1.0, g, o)
+        assert theta.nan
+        assert not theta.lo <= 2.0 <= theta.hi
+    theta, _ = one_step(kept, math.nan, 1.0, 0.5, o)
+    assert theta.nan
+    assert theta.lo > theta.hi
+    finite = 2.0, 1.0, 0.5, o
+    assert one_step(kept, *finite) == one_step(DOCUMENT, *finite)

@@ -73,7 +73,7 @@ def test_the_report_of_a_real_stream(real):
             assert "no_such_module" in row[4]
             continue
         must = total.judged_at("MUST")
-        assert row[3:5] == ["document", f"**{port.verdict.lower()}**"]
+        assert row[3:5] == ["document", f"**{port.stands}**"]
         assert row[5:7] == [f"{must - total.failed} of {must}", "the same"]
         assert row[7:9] == [str(total.findings), str(total.count(None, "not-claimed"))]
         assert row[9:] == [total.worst_grade, total.max_error, "here"]
@@ -100,7 +100,7 @@ def test_the_report_counts_by_theme():
     assert "!1" in cells["groups"]
     assert cells["layout"] == "–"
     row = table(text, "port")[0]
-    assert row[4:9] == ["**not conformant**", "3 of 7", "the same", "1", "3"]
+    assert row[4:9] == ["**breaks its own word**", "3 of 7", "the same", "1", "3"]
 
 
 def test_the_map_has_every_requirement_in_one_theme():

@@ -33,6 +33,7 @@ __all__ = [
     "fused",
     "single",
     "state_after_one_step",
+    "state_by_param",
 ]
 
 _DTYPES = {
@@ -44,13 +45,20 @@ _DTYPES = {
 _FORMATS = {dtype: name for name, (dtype, _, _) in _DTYPES.items()}
 
 
+def state_by_param(optimizer: Any, p: Any) -> Any:
+    """The state of a param, where torch has it; empty before there is one."""
+    return optimizer.state.get(p, {})
+
+
 class TorchAdapter(OptimizerAdapter):
     """Drives an optimizer made by `factory(params, **options)`.
 
     `fixed` are constructor arguments for every optimizer (foreach=True and so on);
     `without` are claims that the port does not make, `also` claims beyond the plain
     ones; `names` are the port's own names of options, and `keys` those of accumulator
-    and step counter in `state[param]`.  Raises ValueError for an unknown claim.
+    and step counter in the state of a param.  `state_of(optimizer, param)` gives that
+    state, a mapping, where it is not `optimizer.state[param]`.  Raises ValueError for
+    an unknown claim.
     """
 
     language = "Python (torch)"
@@ -65,6 +73,7 @@ class TorchAdapter(OptimizerAdapter):
         names: Mapping[str, str] | None = None,
         keys: tuple[str, str] = ("sum", "step"),
         also: set[str] | frozenset[str] = frozenset(),
+        state_of: Callable[[Any, Any], Any] = state_by_param,
     ) -> None:
         if unknown := (set(without) | set(also)) - set(CLAIMS):
             known = ", ".join(CLAIMS)
@@ -72,7 +81,7 @@ class TorchAdapter(OptimizerAdapter):
         self.name, self.names, self.keys = name, dict(names or {}), keys
         self.version = version or torch.__version__
         self.claims = (PLAIN_CLAIMS | also) - without
-        self.factory = factory
+        self.factory, self.state_of = factory, state_of
         self.fixed = dict(fixed or {})
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
@@ -136,7 +145,7 @@ class TorchAdapter(OptimizerAdapter):
     def snapshot(self, name: str, optimizer: Any) -> Snapshot:
         """Copies of param and accumulator, and the counter."""
         p, step = self.params[name], self.keys[1]
-        state = optimizer.state.get(p, {})
+        state = self.state_of(optimizer, p)
         total = self.show_sum(p, state)
         if total is None:
             raise Malformed(f"{name} shows no accumulator in the midst of a run")
@@ -172,7 +181,8 @@ class TorchAdapter(OptimizerAdapter):
     def set_state(self, optimizer: str, param: str, state_sum: Tensor, t: int) -> None:
         """Write accumulator and counter; the counter keeps its type."""
         total, step = self.keys
-        state = self.optimizers[optimizer].state[self.params[param]]
+        owner, p = self.optimizers[optimizer], self.params[param]
+        state = self.state_of(owner, p) or owner.state[p]
         state[total] = self.make_sum(state_sum)
         old = state[step] if step in state else self._counter_of_a_fresh_step()
         state[step] = old.clone().fill_(t) if isinstance(old, torch.Tensor) else t
@@ -185,7 +195,7 @@ class TorchAdapter(OptimizerAdapter):
     def reading(self, name: str, optimizer: Any) -> Reading:
         """Param, gradient, state and, for a view, the storage, as encodings."""
         p = self.params[name]
-        state = optimizer.state.get(p, {})
+        state = self.state_of(optimizer, p)
         total, step = self.show_sum(p, state), state.get(self.keys[1])
         layout = self.tensors[name].layout
         storage = None

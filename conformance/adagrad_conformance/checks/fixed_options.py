@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from adagrad_conformance.adapters.claims import with_implied
 from adagrad_conformance.requirements.table import foremost
 from adagrad_reference.claims import has_empty_step, plain_claims
 from adagrad_reference.events import map_options, options_of
@@ -78,6 +79,7 @@ def missing_claims(
     port with the claim `needs-a-gradient` misses a claim for a step without gradients,
     and one with `one-param` for several params.
     """
+    claims = with_implied(claims)
     shown = frozenset[str]().union(*map(plain_claims, _scenarios(check)))
     return _unmet(check, shown - claims, constants) or _unmet(
         check, _needed(check, claims) - claims, constants

@@ -267,7 +267,7 @@ def _groups(fmt: Format) -> Iterator[Relation]:
 
 
 def _anywhere(fmt: Format) -> str:
-    """The requirement: a MUST in the wider formats, a SHOULD in those of 16 bits."""
+    """The requirement: the wider formats have one, those of 16 bits another."""
     wide = fmt in (BINARY64, BINARY32)
     return "layout/same-bits" if wide else "layout/same-bits-in-16-bit-formats"
 

@@ -132,7 +132,7 @@ def _print_found(
     write(path, json.dumps(scenario_to_json(scenario), indent=1) + "\n")
     verdict = replace(found.verdict, scenario=scenario.id)
     record = check_record(target, verdict)
-    finding = Finding(verdict.requirements[0], verdict.level, [record])
+    finding = Finding(str(verdict.requirement), verdict.level, [record])
     events = ", ".join(type(event).__name__ for event in scenario.events)
     click.echo(f"{target}: a difference, found after {search.examples} examples")
     click.echo(f"  {finding.evidence}")

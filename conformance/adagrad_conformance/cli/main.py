@@ -214,6 +214,17 @@ def explain(name: str) -> None:
         click.echo(explanation(name))
 
 
+@main.command(name="explain-port")
+@click.argument("name", metavar="NAME")
+def explain_port(name: str) -> None:
+    """Say what a published port promises, claim by claim, and where it does so."""
+    from .explain_port import port_explanation
+
+    with _ending_with_the_pipe():
+        for line in port_explanation(name):
+            click.echo(line)
+
+
 @main.command()
 @click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
 @format_option("markdown", {n: form for n, form in FORMATS.items() if form.several})
@@ -331,6 +342,20 @@ def check_ports(names: tuple[str, ...], recorded: str) -> None:
     from .ports import check
 
     sys.exit(check(names, Path(recorded)))
+
+
+@ports.command(name="confirm")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--recorded", "-r", required=True, metavar="FOLDER", help="With faults/.")
+def confirm_ports(names: tuple[str, ...], recorded: str) -> None:
+    """Run the script of each fault of ports (default: all), and its control.
+
+    Exit code 1: a script does not end in its fault, or its control fails; 3: an
+    environment is not built.
+    """
+    from .ports import confirm_faults
+
+    sys.exit(confirm_faults(names, Path(recorded)))
 
 
 @contextlib.contextmanager

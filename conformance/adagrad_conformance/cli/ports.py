@@ -12,6 +12,7 @@ from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.environments import BuildError, Environment
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.errors import UserError
+from adagrad_conformance.reports.faults import FaultError, confirm, faults_of
 from adagrad_conformance.reports.recording import (
     missing_environment,
     record_port,
@@ -21,7 +22,7 @@ from adagrad_conformance.reports.recording import (
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.reproducers.writing import INDEX
 
-__all__ = ["build", "check", "listing", "record"]
+__all__ = ["build", "check", "confirm_faults", "listing", "record"]
 
 
 def listing() -> Iterator[str]:
@@ -110,6 +111,36 @@ def check(names: Sequence[str], folder: Path) -> int:
         whose = ", ".join(names) or "any port"
         raise UserError(f"{folder} has no record of {whose}; 'ports record' makes one")
     return max(code for code in codes if code is not None)
+
+
+def confirm_faults(names: Sequence[str], folder: Path) -> int:
+    """Run the scripts of faults and their controls.
+
+    A line for each.  The exit code: 0, 1 where a fault is not confirmed, or 3 where an
+    environment is not built.
+    """
+    _check_names(names)
+    code, count = 0, 0
+    for name in names or list(PORTS):
+        try:
+            faults = faults_of(name, folder)
+        except FaultError as error:
+            raise UserError(str(error)) from None
+        count += len(faults)
+        if faults and (problem := missing_environment(name)):
+            click.echo(f"{name}: {problem}")
+            code = 3
+            continue
+        for fault in faults:
+            found = confirm(fault, folder)
+            word = "confirmed" if found.confirmed else "NOT CONFIRMED"
+            told = found.trouble or found.seen
+            click.echo(f"{name}: {fault.id}: {word}: {told}")
+            code = max(code, 0 if found.confirmed else 1)
+    if not count:
+        whose = ", ".join(names) or "any port"
+        raise UserError(f"{folder} has no faults of {whose}; they lie in faults/")
+    return code
 
 
 def _code(name: str, folder: Path) -> int | None:

@@ -255,7 +255,8 @@ class Doctor:
 
         def shown(ok: Json) -> None:
             readings = messages.readings_from_wire(ok)
-            check_readings(readings, members, self.tensors)
+            wide = self.claims("wide-state")
+            check_readings(readings, members, self.tensors, wide)
             if look is not None:
                 look(readings)
 

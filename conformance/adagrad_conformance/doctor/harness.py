@@ -123,7 +123,7 @@ class _Harness:
             elif found := self._wrong_plainly(first, plain):
                 yield found
             return
-        if "set-option" in self.claims:
+        if {"set-option", "set-lr"} & self.claims:
             yield from filter(None, map(self._wrong_change, self._changed()))
         if {"state", "state-write"} <= self.claims:
             yield from filter(None, [self._detached()])
@@ -191,7 +191,11 @@ class _Harness:
 
     def _changed(self) -> list[str]:
         """Options that can be changed with effect: not S, once it has begun."""
-        return [name for name in self.free if name != "initial_accumulator_value"]
+        lr_alone = "set-option" not in self.claims
+        others = (
+            {"initial_accumulator_value"} if not lr_alone else {*self.free} - {"lr"}
+        )
+        return [name for name in self.free if name not in others]
 
     def _wrong_change(self, option: str) -> Finding | None:
         change = SetOption("A", 0, option, LATER[option])

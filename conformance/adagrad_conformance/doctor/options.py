@@ -73,6 +73,14 @@ def set_option(doctor: Doctor) -> None:
     doctor.read("read", ["p"])
 
 
+def set_lr(doctor: Doctor) -> None:
+    """Change lr alone, of a port that claims no more."""
+    make_ready(doctor, "p")
+    if "lr" not in doctor.identity.constants:
+        doctor.event("set-option lr", SetOption("A", 0, "lr", OPTIONS["lr"]))
+    doctor.read("read", ["p"])
+
+
 def refusals(doctor: Doctor) -> None:
     """An illegal option is refused, and the port goes on."""
     doctor.begin("begin", params_of(doctor, "p"))

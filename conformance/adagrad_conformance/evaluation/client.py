@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from adagrad_conformance.adapters.base import Malformed
+from adagrad_conformance.adapters.evidence.reading import evidence_of
 from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.diagnosis.diagnose import diagnose
@@ -26,6 +27,7 @@ from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_to_json
 
 from .basis import basis
+from .promises import weighed
 from .result import TargetResult
 
 __all__ = ["ENOUGH", "evaluate_client"]
@@ -74,7 +76,7 @@ def evaluate_client(
             checks = fit(checks, result.identity.claims, result.identity.constants)
         seen = list(_observed(client, result.identity, checks, advance))
         result.seen = seen if keep else []
-        _judge(result, result.identity, seen, expect, explain)
+        _judge(result, result.identity, checks, seen, expect, explain)
         if whole:
             result.basis = basis(result.identity, asked, checks, result.verdicts)
     except KeyboardInterrupt:
@@ -118,23 +120,25 @@ def _observed(
 def _judge(
     result: TargetResult,
     identity: Identity,
+    checks: Sequence[Check],
     seen: Sequence[Seen],
     expect: Expectations,
     explain: bool,
 ) -> None:
     """Enter verdicts and what follows from them into the result."""
     terms = Terms(identity.claims, expect, DIALECTS[identity.dialect])
-    result.verdicts = judge(seen, terms)
+    promises = evidence_of(result.target)
+    result.verdicts = weighed(judge(seen, terms), checks, promises)
     if terms.dialect.changes:
-        result.by_document = _by_document(seen, terms)
+        by_document = judge(seen, terms.by(DOCUMENT))
+        result.by_document = _passed(weighed(by_document, checks, promises))
     if explain and len(seen) >= ENOUGH:
         result.diagnosis = diagnose(seen, terms, result.verdicts)
 
 
-def _by_document(seen: Sequence[Seen], terms: Terms) -> tuple[int, int]:
-    """(passed, judged) at MUST, whatever the port declares."""
-    verdicts = [v for v in judge(seen, terms.by(DOCUMENT)) if v.level == "MUST"]
-    judged = [v for v in verdicts if v.status.was_judged]
+def _passed(verdicts: Sequence[Verdict]) -> tuple[int, int]:
+    """(passed, judged) at MUST."""
+    judged = [v for v in verdicts if v.level == "MUST" and v.status.was_judged]
     return sum(not v.status.is_failure for v in judged), len(judged)
 
 

@@ -21,19 +21,27 @@ class Conclusion(StrEnum):
     CONFORMANT = "CONFORMANT"
     NOT_CONFORMANT = "NOT CONFORMANT"
     INSUFFICIENT = "INSUFFICIENT"
+    UNCONFIRMED = "UNCONFIRMED"
     NOT_JUDGED = "NOT JUDGED"
 
 
 def conclude(
-    problem: str | None, judged: int, failed: int, too_little: bool = False
+    problem: str | None,
+    judged: int,
+    failed: int,
+    too_little: bool = False,
+    unconfirmed: int = 0,
 ) -> Conclusion:
     """The conclusion from why a port could not be judged at all, if so; how many checks
-    were judged; how many failed at MUST; and whether what was judged is too little.
+    were judged; how many failed at MUST; whether what was judged is too little; and how
+    many failures at MUST beside those no script confirms.
     """
     if problem:
         return Conclusion.NOT_JUDGED
     if failed:
         return Conclusion.NOT_CONFORMANT
+    if unconfirmed:
+        return Conclusion.UNCONFIRMED
     if too_little:
         return Conclusion.INSUFFICIENT
     return Conclusion.CONFORMANT if judged else Conclusion.NOT_JUDGED

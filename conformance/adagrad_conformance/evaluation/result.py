@@ -166,11 +166,12 @@ def _failures(level: str, failed: Sequence[Verdict]) -> Iterator[str]:
     yield f"  {_HEADINGS[level]} {level} ({len(failed)})"
     grouped: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in failed:
-        name = verdict.requirements[0] if verdict.requirements else "no requirement"
-        grouped[name].append(verdict)
+        grouped[verdict.requirement or "no requirement"].append(verdict)
     for name, verdicts in list(grouped.items())[:_SHOWN]:
         yield f"    {name} ({len(verdicts)}), such as {verdicts[0].scenario}"
         yield f"      {_evidence(verdicts[0])}"
+        if verdicts[0].promise:
+            yield f"      promised: {verdicts[0].promise}"
     if len(grouped) > _SHOWN:
         yield f"    and {len(grouped) - _SHOWN} more requirements"
 

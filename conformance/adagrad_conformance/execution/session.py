@@ -139,7 +139,8 @@ class Session:
     def _read(self, optimizer: str, params: list[str]) -> dict[str, Reading]:
         self._announce()
         readings = self.client.read(optimizer)
-        check_readings(readings, params, self.scenario.tensors)
+        wide = self._first.wide_state
+        check_readings(readings, params, self.scenario.tensors, wide)
         return {name: readings[name] for name in params}
 
     def _checked(

@@ -17,10 +17,14 @@ __all__ = ["decode_array", "step_batch"]
 
 
 def step_batch(fmt: Format, steps: Sequence[StepsSeen]) -> tuple[StepBatch, Any, Any]:
-    """The steps as one batch, then theta and S after them: float64, 1-D."""
+    """The steps as one batch, then theta and S after them: float64, 1-D.
 
-    def column(parts: Iterable[Sequence[int]]) -> Any:
-        return decode_array(fmt, [b for part in parts for b in part])
+    All steps keep S in one format.
+    """
+    of_sums = next((s.sum_format for s in steps if s.sum_format), fmt)
+
+    def column(parts: Iterable[Sequence[int]], like: Format = fmt) -> Any:
+        return decode_array(like, [b for part in parts for b in part])
 
     settings: dict[tuple[int, Options], int] = {}
     which = [
@@ -32,13 +36,14 @@ def step_batch(fmt: Format, steps: Sequence[StepsSeen]) -> tuple[StepBatch, Any,
     batch = StepBatch(
         fmt,
         column(s.theta for s in steps),
-        column(s.state_sum for s in steps),
+        column((s.state_sum for s in steps), of_sums),
         column(s.gradient for s in steps),
         list(settings),
         np.repeat(np.array(which, int), counts),
         np.repeat([s.row for s in steps for _ in s.settings], counts),
     )
-    return batch, column(s.new_theta for s in steps), column(s.new_sum for s in steps)
+    new_sum = column((s.new_sum for s in steps), of_sums)
+    return batch, column(s.new_theta for s in steps), new_sum
 
 
 def decode_array(fmt: Format, bits: Sequence[int]) -> Any:

@@ -71,6 +71,7 @@ class StepsSeen:
     places: tuple[int, ...] | None = None
     numbers: tuple[int, ...] | None = None
     row: int = 1
+    sum_format: Format | None = None  #: of S, where it is kept wider than the param
 
     @property
     def width(self) -> int:

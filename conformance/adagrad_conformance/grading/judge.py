@@ -44,13 +44,20 @@ from adagrad_reference.boxes import Boxes, same
 from adagrad_reference.dialects import Dialect
 from adagrad_reference.expectations import EventExpectation
 from adagrad_reference.flags import Flag, FlagEffect
-from adagrad_reference.formats import FORMATS, Format
-from adagrad_reference.numeric_class import FLUSHED, LAWFUL, TIGHT, NumericClass
+from adagrad_reference.formats import BINARY64, FORMATS, Format
+from adagrad_reference.numeric_class import (
+    CLASSES,
+    FLUSHED,
+    LAWFUL,
+    TIGHT,
+    NumericClass,
+)
 from adagrad_reference.scenario import Step
 from adagrad_reference.trajectories import Trajectory, trajectories
 
 from .adaptive import adaptive_case
 from .arrays import step_batch
+from .attribution import broken_requirement
 from .boxes import report_outside
 from .case import Case, StepsSeen, Terms
 from .events.binary32_view import as_binary32
@@ -69,6 +76,12 @@ _MORE = 20
 
 #: The claim that subnormal numbers are flushed to zero.
 FLUSHES = "flush-to-zero"
+#: The claims that S is kept wider than the param, and that it is kept in 8 bits.
+WIDE, QUANTISES = "wide-state", "quantised-state"
+#: Of the largest S of a param: how far a quantised S may be off.
+_QUANTUM = 2.0**-7
+
+_Pair = tuple[Case, StepsSeen]
 
 
 def judge(
@@ -82,14 +95,17 @@ def judge(
     listed = list(everything)
     expected = _trajectories(listed, terms)
     cases = [_case(seen, terms, expected) for seen in listed]
-    batches: dict[tuple[str, NumericClass], list[tuple[Case, StepsSeen]]]
+    batches: dict[tuple[str, NumericClass, Format | None], list[_Pair]]
     batches = defaultdict(list)
     for case in cases:
         demanded = _demanded(case, terms.claims)
         for step in case.steps:
-            batches[step.format.name, demanded].append((case, step))
-    for (name, demanded), pairs in batches.items():
-        _judge_steps(FORMATS[name], pairs, demanded, terms.dialect, graded)
+            cls = demanded.with_wide_sum if step.sum_format else demanded
+            batches[step.format.name, cls, step.sum_format].append((case, step))
+    quantised = QUANTISES in terms.claims
+    for (name, demanded, _), pairs in batches.items():
+        fmt = FORMATS[name]
+        _judge_steps(fmt, pairs, demanded, terms.dialect, graded, quantised)
     return [_verdict(case) for case in cases]
 
 
@@ -115,12 +131,14 @@ def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Traject
     if MASTER in terms.claims:
         stepped = {id(seen): as_binary32(seen).scenario for seen in played}
     found: dict[int, Trajectory] = {}
-    for number, scenario in () if terms.dialect.changes else stepped.items():
+    cls = LAWFUL.with_wide_sum if WIDE in terms.claims else LAWFUL
+    in_files = {} if terms.dialect.changes or cls.keeps_sum else stepped
+    for number, scenario in in_files.items():
         held = terms.expect(scenario)
         if held is not None:
             found[number] = [_lawful(event) for event in held]
     rest = {number: s for number, s in stepped.items() if number not in found}
-    computed = trajectories(rest.values(), terms.dialect)
+    computed = trajectories(rest.values(), terms.dialect, cls)
     found.update(zip(rest, computed, strict=True))
     return found
 
@@ -173,27 +191,37 @@ def _demanded(case: Case, claims: frozenset[str]) -> NumericClass:
 
 def _judge_steps(
     fmt: Format,
-    pairs: Sequence[tuple[Case, StepsSeen]],
+    pairs: Sequence[_Pair],
     demanded: NumericClass,
     dialect: Dialect,
     graded: bool,
+    quantised: bool,
 ) -> None:
     batch, new_theta, new_sum = step_batch(fmt, [step for _, step in pairs])
     parts = _parts(len(step.gradient) for _, step in pairs)
     cheap = fast_boxes(batch, demanded, dialect, np.zeros(len(batch), bool))
-    holds = cheap[0].holds(new_theta) & cheap[1].holds(new_sum)
+    total = _quantised(cheap[1], parts) if quantised else cheap[1]
+    holds = cheap[0].holds(new_theta) & total.holds(new_sum)
     deciding = _deciding(pairs, parts, holds)
     complete_boxes(cheap, batch, demanded, dialect, deciding)
     boxes = {demanded: cheap}
-    classes = dict.fromkeys((TIGHT, LAWFUL, demanded) if graded else (LAWFUL, demanded))
+    classes = [TIGHT, LAWFUL] if graded else [LAWFUL]
+    if demanded.keeps_sum:
+        classes = [cls.with_wide_sum for cls in classes]
+    classes = list(dict.fromkeys([*classes, demanded]))
     for cls in classes:
         if cls != demanded:
             boxes[cls] = fast_boxes(batch, cls, dialect, deciding)
+    if quantised:
+        boxes = {
+            cls: (theta, _quantised(total, parts))
+            for cls, (theta, total) in boxes.items()
+        }
     inside = {
         cls: theta.holds(new_theta) & total.holds(new_sum)
         for cls, (theta, total) in boxes.items()
     }
-    reached = {cls.name: inside[cls] for cls in classes if cls in (TIGHT, LAWFUL)}
+    reached = {cls.name: inside[cls] for cls in classes if cls.name in CLASSES}
     errors = np.full(len(batch), np.nan)
     if graded:
         errors, exact = _errors(batch, dialect, new_theta, new_sum)
@@ -209,15 +237,23 @@ def _judge_steps(
             case.grades.append(next(best, FLUSHED.name))
         else:
             theta, total = (each.at(part) for each in boxes[demanded])
-            _report(case, step, (theta, new_theta[part]), (total, new_sum[part]))
+            seen = (theta, new_theta[part]), (total, new_sum[part])
+            _report(case, step, *seen, quantised)
         if FlagEffect.ELEMENTS in _effects(case) and not dialect.changes:
             after = new_theta[part], new_sum[part]
             check_wanted(case, _flags(case), step, batch.take(part), *after)
 
 
-def _deciding(
-    pairs: Sequence[tuple[Case, StepsSeen]], parts: Sequence[slice], inside: Any
-) -> Any:
+def _quantised(total: Boxes, parts: Sequence[slice]) -> Boxes:
+    """Boxes of S, wider by a quantum of the largest S of each param."""
+    slack = np.zeros(len(total.lo))
+    for part in parts:
+        ends = total.hi[part]
+        slack[part] = _QUANTUM * ends[np.isfinite(ends)].max(initial=0.0)
+    return Boxes(np.maximum(total.lo - slack, 0.0), total.hi + slack, total.nan)
+
+
+def _deciding(pairs: Sequence[_Pair], parts: Sequence[slice], inside: Any) -> Any:
     """A mask of the elements whose boxes decide, whatever they cost.
 
     `inside` tells which of them are in order as far as it is cheap to know.  The first
@@ -241,13 +277,20 @@ def _deciding(
 
 
 def _report(
-    case: Case, step: StepsSeen, theta: tuple[Boxes, Any], total: tuple[Boxes, Any]
+    case: Case,
+    step: StepsSeen,
+    theta: tuple[Boxes, Any],
+    total: tuple[Boxes, Any],
+    quantised: bool,
 ) -> None:
     """Note the values of a step that lie outside their boxes, S before theta."""
     case.grades.append("fail")
     for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
         failure = Failure(what, step.event, step.optimizer, step.param)
-        report_outside(case, step.format, failure, boxes, values, step.where)
+        fmt = step.format
+        if what is FailureKind.SUM and (step.sum_format or quantised):
+            fmt = BINARY64  # the ends of the boxes are numbers of binary64 alone
+        report_outside(case, fmt, failure, boxes, values, step.where)
 
 
 def _parts(lengths: Iterable[int]) -> list[slice]:
@@ -296,6 +339,7 @@ def _verdict(case: Case) -> Verdict:
     order = list(GRADES)
     grades = [*case.grades, *(["box"] if case.boxed else [])]
     grade: str | None = max(grades, key=order.index) if grades else None
+    broken = broken_requirement(check, first) if first else None
     return Verdict(
         check.id,
         check.requirements,
@@ -311,4 +355,5 @@ def _verdict(case: Case) -> Verdict:
         kind(check),
         case.reason,
         case.detail,
+        broken,
     )

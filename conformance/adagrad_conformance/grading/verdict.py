@@ -43,3 +43,10 @@ class Verdict:
     kind: str = "scenario"
     reason: str | None = None  #: why it broke off, one of `status.REASONS`
     detail: WrongMembers | WrongWidth | None = None  #: of a malformed answer, as data
+    broken: str | None = None  #: the requirement that the failure breaks
+    promise: str | None = None  #: of a published port: what it breaks, and where it is
+
+    @property
+    def requirement(self) -> str | None:
+        """The requirement that it is about: what broke, or else the foremost one."""
+        return self.broken or next(iter(self.requirements), None)

@@ -12,7 +12,12 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.scenario import LEVELS
 
 from .formats import Supplements
-from .port_map import map_section, not_run_section, verdicts_section
+from .port_map import (
+    faults_section,
+    map_section,
+    not_run_section,
+    verdicts_section,
+)
 from .power import power_section
 from .records import Stream
 from .soundness import soundness_section
@@ -64,6 +69,8 @@ def report_text(
         *_setting(streams),
         "## Verdicts\n",
         *verdicts_section(ports, dates),
+        "\n## Faults of published ports\n",
+        *faults_section(ports),
         "\n## The map\n",
         *map_section(ports),
         "\n## Failures and findings\n",

@@ -5,6 +5,7 @@ A check belongs to the theme of its foremost requirement.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from adagrad_conformance.adapters.registry import PORTS
@@ -16,13 +17,20 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 from .summary import Json, Summary, Tally
 from .tables import code, escape, table
 
-__all__ = ["map_section", "not_run_section", "verdicts_section"]
+__all__ = ["faults_section", "map_section", "not_run_section", "verdicts_section"]
 
 _VERDICTS = """\
-Each port is judged by the dialect that it declares, from its own documentation: a \
-failure is where it does not keep its word. "By the document" is how many of the same \
-checks it would pass as plain Adagrad.
+Each port is judged by the dialect that it declares and by what it promises, from its \
+own documentation; `explain-port NAME` cites the page for each claim. What its source \
+alone does is observed and makes no verdict. A published port *breaks its own word* \
+only by faults that a script in its own words confirms. "By the document" is how many \
+of the same checks it would pass as plain Adagrad.
 """
+_FAULTS = """\
+One line a fault: the script ends in it, and the same script on a right implementation \
+ends well (`ports confirm -r ports` runs both).
+"""
+_APART = "Not counted: private code, and code without releases."
 _MAP = """\
 Each cell: the worst grade at MUST, the largest error of passed checks in ulp at \
 scale, by the port's dialect, where it can be measured, and failures at MUST (✗) and \
@@ -35,13 +43,51 @@ def verdicts_section(
 ) -> Iterator[str]:
     """The table of verdicts; `dates` are those of recorded runs, by target."""
     yield _VERDICTS
-    head = ("port", "version", "language", "dialect", "verdict", "MUST passed")
+    head = ("port", "version", "language", "dialect", "stands", "MUST passed")
     more = ("by the document", "findings at SHOULD", "not claimed", "worst grade")
-    rows = [_verdict(port, dates.get(port.target["target"], "here")) for port in ports]
-    yield from table((*head, *more, "largest error (ulp at scale)", "run on"), rows)
-    languages = sorted({_language(p.target) for p in ports if "language" in p.target})
-    judged = sum("problem" not in p.target for p in ports)
+    heads = (*head, *more, "largest error (ulp at scale)", "run on")
+    counted = [port for port in ports if not _is_apart(port)]
+    for listed, about in ((counted, ""), (list(filter(_is_apart, ports)), _APART)):
+        if listed:
+            yield f"\n{about}\n" * bool(about)
+            named = ((p, p.target["target"]) for p in listed)
+            rows = [_verdict(port, dates.get(name, "here")) for port, name in named]
+            yield from table(heads, rows)
+    languages = sorted({_language(p.target) for p in counted if "language" in p.target})
+    judged = sum("problem" not in p.target for p in counted)
     yield f"\n{judged} ports in {len(languages)} languages: {', '.join(languages)}."
+    stands = Counter(port.stands for port in counted)
+    yield "\n" + "; ".join(f"{n} {word}" for word, n in stands.most_common()) + "."
+    for port in ports:
+        if played := port.target.get("played"):
+            yield f"\n{code(port.target['target'])} is played {escape(played)}."
+
+
+def _is_apart(port: Summary) -> bool:
+    return bool(port.target.get("standing", "published") != "published")
+
+
+def faults_section(ports: Sequence[Summary], folder: str = "ports") -> Iterator[str]:
+    """For each port that breaks its word: promise, place, fault and script."""
+    yield _FAULTS
+    rows, loose = [], []
+    for port in ports:
+        name = code(port.target["target"])
+        for fault in port.target.get("faults", ()):
+            checks = [r for r in port.records if r.get("fault") == fault["id"]]
+            script = f"[{fault['id']}]({folder}/{fault['script']})"
+            if not fault["confirmed"]:
+                script += f", not confirmed: {escape(fault['trouble'])}"
+            told = (fault["title"], fault["promise"], fault["place"], fault["seen"])
+            rows.append((name, *map(escape, told), script, str(len(checks))))
+        if port.unconfirmed:
+            ids = Counter(r["requirement"] or "" for r in port.unconfirmed)
+            listed = ", ".join(f"{code(i)} ({n})" for i, n in ids.most_common())
+            loose.append(f"- {name}: {listed}")
+    head = ("port", "fault", "promise", "place", "seen", "script", "checks")
+    yield from table(head, rows) if rows else ["None."]
+    yield "\nFailures at MUST that no fault explains; they make no verdict:\n"
+    yield from loose or ["None."]
 
 
 def _verdict(port: Summary, date: str) -> tuple[str, ...]:
@@ -54,7 +100,7 @@ def _verdict(port: Summary, date: str) -> tuple[str, ...]:
         escape(target["version"]),
         escape(target["language"]),
         escape(target.get("dialect", "document")),
-        f"**{port.verdict.lower()}**",
+        f"**{port.stands}**",
         f"{must - total.failed} of {must}",
         _by_document(target),
         str(total.findings),

@@ -16,9 +16,11 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.environments import home
+from adagrad_conformance.adapters.evidence.reading import evidence_of
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.files import (
     ForeignFolderError,
@@ -29,9 +31,12 @@ from adagrad_conformance.files import (
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.reproducers.writing import INDEX, are_reproducers, file_name
 
+from .faults import FaultError, assign, confirm, fault_record, faults_of
 from .stream import StreamError, read_stream
 
 __all__ = ["missing_environment", "record_port", "scripts_folder", "stream_file"]
+
+Json = dict[str, Any]
 
 #: The exit codes of `run` after which there is a result to record.
 _JUDGED = {0, 1, 4}
@@ -73,7 +78,7 @@ def record_port(name: str, folder: Path, seed: int, timeout: float) -> str | Non
             return f"not recorded: scripts are wrong, the first: {first}"
         try:
             _keep(name, folder, stream, made)
-        except ForeignFolderError as error:
+        except (FaultError, ForeignFolderError) as error:
             return f"not recorded: {error}"
         except OSError as error:
             reason = error.strerror or error
@@ -114,7 +119,7 @@ def _keep(name: str, folder: Path, stream: Path, made: Path) -> None:
 
     The stream is written first: where that fails, both are as they were.
     """
-    data, place = _kept_stream(stream), scripts_folder(name, folder)
+    data, place = _kept_stream(name, folder, stream), scripts_folder(name, folder)
     if not made.is_dir():
         write_bytes(stream_file(name, folder), data)
         remove_folder(place, are_reproducers)
@@ -128,20 +133,33 @@ def _keep(name: str, folder: Path, stream: Path, made: Path) -> None:
         write_bytes(stream_file(name, folder), data)
 
 
-def _kept_stream(stream: Path) -> bytes:
+def _kept_stream(name: str, folder: Path, stream: Path) -> bytes:
     text = _without_places(stream.read_text(encoding="utf-8"))
-    records = _kept_records(text.splitlines())
+    records = list(_kept_records(text.splitlines()))
+    if evidence_of(name):
+        _enter_faults(name, folder, records)
     lines = "".join(json.dumps(record) + "\n" for record in records)
     return gzip.compress(lines.encode(), mtime=0)  # no time: the same bytes again
 
 
-def _kept_records(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+def _kept_records(lines: Iterable[str]) -> Iterator[Json]:
     """Records with the date, without whole scenarios: megabytes, which have ids."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     for line in lines:
         found = json.loads(line)
         found.pop("reproducer", None)
         yield {**found, "date": today} if found["record"] == "header" else found
+
+
+def _enter_faults(name: str, folder: Path, records: list[Json]) -> None:
+    """Confirm the faults of a port, and enter them and what each covers."""
+    confirmations = [confirm(fault, folder) for fault in faults_of(name, folder)]
+    (target,) = (r for r in records if r["record"] == "target")
+    target["faults"] = [fault_record(each) for each in confirmations]
+    checks = [r for r in records if r["record"] == "check"]
+    for record, fault in assign(checks, confirmations):
+        if fault is not None:
+            record["fault"] = fault.id
 
 
 def _without_places(text: str) -> str:

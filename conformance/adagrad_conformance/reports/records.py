@@ -15,6 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, TextIO
 
 from adagrad_conformance import __version__
+from adagrad_conformance.adapters.evidence.reading import (
+    KINDS,
+    PortEvidence,
+    evidence_of,
+)
 from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import DIALECTS
@@ -151,11 +156,25 @@ def target_record(result: TargetResult) -> Json:
         record["basis"] = basis_record(result.basis)
     if result.diagnosis:
         record["diagnosis"] = diagnosis_record(result.diagnosis)
+    if promises := evidence_of(result.target):
+        record |= _promises_record(promises)
     if result.doubt:
         record["doubt"] = result.doubt
     if result.problem:
         record["problem"] = result.problem
     return dict(_writable(record))
+
+
+def _promises_record(promises: PortEvidence) -> Json:
+    """What stands behind the claims of a published port."""
+    kinds = Counter(row.kind for row in promises.rows.values())
+    record: Json = {
+        "standing": promises.standing,
+        "evidence": {kind: kinds[kind] for kind in KINDS},
+    }
+    if promises.played:
+        record["played"] = promises.played
+    return record
 
 
 def basis_record(basis: Basis) -> Json:
@@ -194,7 +213,7 @@ def check_record(
     record: Json = {
         "record": "check",
         "target": target,
-        "requirement": verdict.requirements[0] if verdict.requirements else None,
+        "requirement": verdict.requirement,
         "requirements": list(verdict.requirements),
         "kind": verdict.kind,
         "scenario": verdict.scenario,
@@ -220,6 +239,8 @@ def check_record(
             record["trouble"] = verdict.message
     if verdict.reason is not None:
         record["cause"] = verdict.reason
+    if verdict.promise is not None:
+        record["promise"] = verdict.promise
     if reproducer is not None:
         record["reproducer"] = reproducer
     return dict(_writable(record))

@@ -19,6 +19,14 @@ Json = dict[str, Any]
 
 #: The requirement of a scenario that names none.
 NO_REQUIREMENT = "no requirement"
+#: What the map says of each verdict.
+_STANDS = {
+    Conclusion.CONFORMANT: "right",
+    Conclusion.NOT_CONFORMANT: "breaks its own word",
+    Conclusion.UNCONFIRMED: "unconfirmed",
+    Conclusion.INSUFFICIENT: "too little was judged",
+    Conclusion.NOT_JUDGED: "crashes or cannot be judged",
+}
 _GRADE_ORDER = list(GRADES)
 _JUDGED = tuple(status for status in Status if status.was_judged)
 _FAILURES = tuple(status for status in Status if status.is_failure)
@@ -133,10 +141,31 @@ class Summary:
 
     @property
     def verdict(self) -> Conclusion:
-        """Conformant, not conformant, insufficient, or not judged."""
+        """The word of the target.
+
+        In the record of a published port only failures with a confirmed fault make it
+        not conformant.
+        """
         problem, total = self.target.get("problem"), self.total
         too_little = bool(self.target.get("basis", {}).get("lacking"))
-        return conclude(problem, total.judged_at(), total.failed, too_little)
+        loose, judged = len(self.unconfirmed), total.judged_at()
+        return conclude(problem, judged, total.failed - loose, too_little, loose)
+
+    @property
+    def unconfirmed(self) -> list[Json]:
+        """Failures at MUST in the record of a published port that no fault covers."""
+        if "faults" not in self.target:
+            return []
+        failed = (r for r in self.records if r["status"] in _FAILURES)
+        return [r for r in failed if r["level"] == "MUST" and "fault" not in r]
+
+    @property
+    def stands(self) -> str:
+        """The verdict as the map says it: there are three ways to be not right."""
+        verdict = self.verdict
+        if verdict is Conclusion.CONFORMANT and self.target.get("departs"):
+            return "differs by design"
+        return _STANDS[verdict]
 
     @property
     def verdict_words(self) -> str:

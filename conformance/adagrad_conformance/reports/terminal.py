@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from adagrad_conformance.adapters.evidence.reading import STANDINGS
 from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.evaluation.conclusion import Conclusion, basis_lines
 
@@ -23,6 +24,7 @@ _WIDTH = 110
 _COLOURS = {
     Conclusion.CONFORMANT: "green",
     Conclusion.NOT_CONFORMANT: "red",
+    Conclusion.UNCONFIRMED: "yellow",
     Conclusion.INSUFFICIENT: "yellow",
     Conclusion.NOT_JUDGED: "yellow",
 }
@@ -70,6 +72,10 @@ def print_summary(console: Console, summary: Summary) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if target.get("standing", "published") != "published":
+        console.print(f"  {target['standing']} code: {STANDINGS[target['standing']]}")
+    if "played" in target:
+        console.print(f"  played {escape(target['played'])}", soft_wrap=True)
     _verdict(console, summary)
     console.print(_themes(summary))
     console.print("  * of passed checks, in ulp at scale", style="dim")
@@ -152,9 +158,11 @@ def _findings(
 
 def _line(finding: Finding) -> str:
     example = finding.first["scenario"]
+    promise = finding.first.get("promise")
+    promised = f"\n      [dim]promised: {escape(promise)}[/]" if promise else ""
     return (
         f"    [bold]{escape(finding.requirement)}[/] ({len(finding.records)}), "
-        f"such as {escape(example)}\n      [dim]{escape(finding.evidence)}[/]"
+        f"such as {escape(example)}\n      [dim]{escape(finding.evidence)}[/]{promised}"
     )
 
 

@@ -39,7 +39,7 @@ def cheapest_failures(
     failed: dict[str, list[tuple[Verdict, Check]]] = defaultdict(list)
     for verdict in verdicts:
         if verdict.status.is_failure and verdict.scenario in known:
-            name = verdict.requirements[0] if verdict.requirements else "no requirement"
+            name = verdict.requirement or "no requirement"
             failed[name].append((verdict, known[verdict.scenario]))
     return {name: min(pairs, key=_effort) for name, pairs in failed.items()}
 

@@ -21,7 +21,7 @@ from adagrad_conformance.adapters.registry import PORTS
 from .languages import LANGUAGES, SHELL, ScriptLanguage
 from .writing import INDEX
 
-__all__ = ["script_troubles"]
+__all__ = ["run_script", "script_troubles"]
 
 #: Seconds, for all that a script does.
 PATIENCE = 300.0
@@ -57,12 +57,10 @@ def _trouble(port: str, script: Path, section: str) -> str:
         shutil.copy(script, copied)
         if language is SHELL:
             shutil.copy(script.with_suffix(".json"), alone)
-        try:
-            code, errors = _ran(port, copied, language)
-        except subprocess.TimeoutExpired:
-            return f"does not end within {PATIENCE:g} s"
-        except OSError as error:
-            return f"{error.filename}: {error.strerror}"
+        ended = run_script(port, copied)
+    if isinstance(ended, str):
+        return ended
+    code, errors = ended
     if not code:
         return "passes"
     if language is SHELL:  # its exit code is the verdict of a run
@@ -82,15 +80,24 @@ def _ends_in_fault(
     return fault is not None and fault[1] in errors
 
 
-def _ran(port: str, script: Path, language: ScriptLanguage) -> tuple[int, str]:
-    """Exit code and stderr of a script in a folder of its own."""
+def run_script(port: str, script: Path, *arguments: str) -> tuple[int, str] | str:
+    """Exit code and stderr of a script, run in the environment of a port.
+
+    The script lies in a folder of its own, which changes.  Where it does not come to an
+    end, the answer is why.
+    """
     environment = ENVIRONMENTS.get(PORTS[port].environment)
-    *before, last = language.run(script, environment)
-    for command in before:
-        done = _run(command, script.parent)
-        if done.returncode:
-            return done.returncode, f"{done.stderr}\nthe compiler's error"
-    done = _run(last, script.parent)
+    *before, last = LANGUAGES[script.suffix].run(script, environment)
+    try:
+        for command in before:
+            done = _run(command, script.parent)
+            if done.returncode:
+                return done.returncode, f"{done.stderr}\nthe compiler's error"
+        done = _run([*last, *arguments], script.parent)
+    except subprocess.TimeoutExpired:
+        return f"does not end within {PATIENCE:g} s"
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
     return done.returncode, done.stderr
 
 

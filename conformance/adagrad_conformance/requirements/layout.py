@@ -66,7 +66,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "layout/same-bits",
-        "MUST",
+        "SHOULD",
         "R-memory",
         ALGORITHM,
         _LAYOUT,

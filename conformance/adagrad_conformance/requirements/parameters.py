@@ -21,7 +21,10 @@ _PARAMETERS = Classification(
 _GROUPS = Classification(
     Theme.GROUPS,
     FaultClass.STATE,
-    keeps_claims=("groups", "add-group", "set-option", "mixed-formats", "refusals"),
+    keeps_claims=(
+        *("groups", "add-group", "add-params", "set-option", "set-lr"),
+        *("mixed-formats", "refusals"),
+    ),
     options=(),
     needs_its_state=False,
 )

@@ -28,6 +28,9 @@ class Client(ABC):
     `event` raises `Refused` too.
     """
 
+    #: Whether the port, once started, claims `wide-state`.
+    wide_state = False
+
     @abstractmethod
     def start(self) -> Identity:
         """Start the port, or start it again after its end; raises `NotLoaded`."""

@@ -36,7 +36,9 @@ class InProcessClient(Client):
     def start(self) -> Identity:
         """Make the adapter; raises `Malformed` for what it must not declare."""
         self.adapter = self.factory()
-        return identity_of(self.adapter)
+        identity = identity_of(self.adapter)
+        self.wide_state = "wide-state" in identity.claims
+        return identity
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin a scenario with these params, by name."""

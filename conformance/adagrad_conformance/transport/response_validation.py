@@ -11,7 +11,7 @@ from adagrad_conformance.adapters.contract import (
     WrongMembers,
     WrongWidth,
 )
-from adagrad_reference.formats import BINARY32
+from adagrad_reference.formats import BINARY32, FORMATS
 from adagrad_reference.scenario import Sparse, Tensor
 
 __all__ = ["check_reading", "check_readings", "check_traces"]
@@ -24,10 +24,12 @@ def check_readings(
     readings: Mapping[str, Reading],
     expected: Collection[str],
     tensors: Mapping[str, Tensor],
+    wide_state: bool = False,
 ) -> None:
     """Check that a read shows the expected params, each as `tensors` have it.
 
-    Raises `Malformed`, as all functions here.
+    With `wide_state` (the claim) S may be wider than its param.  Raises `Malformed`,
+    as all functions here.
     """
     if set(readings) != set(expected):
         raise Malformed(
@@ -36,13 +38,16 @@ def check_readings(
             WrongMembers(tuple(expected)),
         )
     for name, reading in readings.items():
-        check_reading(name, tensors[name], reading)
+        check_reading(name, tensors[name], reading, wide_state)
 
 
-def check_reading(name: str, tensor: Tensor, reading: Reading) -> None:
+def check_reading(
+    name: str, tensor: Tensor, reading: Reading, wide_state: bool = False
+) -> None:
     """Check format, shape and number of elements of all parts of a reading.
 
-    All have those of the param, but for a binary32 accumulator beside a master.
+    All have those of the param, but for a binary32 accumulator beside a master, and a
+    wide state that is claimed.
     """
     gradient = reading.gradient
     if isinstance(gradient, Sparse):
@@ -54,9 +59,12 @@ def check_reading(name: str, tensor: Tensor, reading: Reading) -> None:
     wide = whole if reading.master is None else (BINARY32.name, *whole[1:])
     _check_part(f"theta of {name}", reading.theta, whole)
     _check_part(f"gradient of {name}", gradient, whole)
+    total = reading.state_sum
+    if wide_state and total is not None and total.fmt.width > tensor.fmt.width:
+        wide = (total.format, *whole[1:])
     _check_sum_width(name, reading, wide)
     _check_part(f"sum of {name}", reading.state_sum, wide)
-    _check_part(f"master of {name}", reading.master, wide)
+    _check_part(f"master of {name}", reading.master, (BINARY32.name, *whole[1:]))
     length = tensor.layout.length if tensor.layout else None
     if length is not None and len(reading.storage or ()) != length:
         raise Malformed(f"storage of {name} is not {length} elements", "wrong-count")
@@ -96,12 +104,12 @@ def _other_width(name: str, width: str, reading: Reading) -> str:
     """The message for an accumulator of a width that cannot be judged."""
     if reading.master is not None:
         return f"the accumulator of {name} is {width}, its master binary32"
-    param = reading.theta.format
-    return (
-        f"the accumulator of {name} is {width}, the param {param}: state of another "
-        "width is judged only in binary32 beside a binary32 master of a 16-bit param "
-        f"(claim master-weights); else do not claim {param}"
-    )
+    param = reading.theta.fmt
+    words = f"the accumulator of {name} is {width}, the param {param.name}"
+    if FORMATS[width].width < param.width:
+        return f"{words}: narrower state is not judged, so do not claim {param.name}"
+    masters = ", beside a binary32 master also master-weights" * (param.width == 16)
+    return f"{words}: claim wide-state for state that is wider{masters}"
 
 
 def check_traces(

@@ -79,6 +79,7 @@ class SubprocessClient(Client):
             self._kill()
             raise NotLoaded(str(error)) from None
         self._conversation().takes = takes
+        self.wide_state = "wide-state" in identity.claims
         return identity
 
     @property

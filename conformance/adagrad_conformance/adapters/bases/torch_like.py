@@ -103,10 +103,17 @@ class OptimizerAdapter(Adapter):
     def new(
         self, optimizer: str, groups: tuple[Group, ...], options: OptionValues
     ) -> None:
-        """Construct the port; a single group without options becomes plain params."""
+        """Construct the port.
+
+        A single group without options becomes plain params; so does any single group
+        of a port without the claim `groups`: its options are then the constructor's.
+        """
+        single = len(groups) == 1
+        if single and "groups" not in self.claims:
+            options = {**options, **groups[0].options}
+            groups = (Group(groups[0].params),)
         listed = [self._group(group) for group in groups]
-        plain = len(listed) == 1 and not groups[0].options
-        params = listed[0]["params"] if plain else listed
+        params = listed if not single or groups[0].options else listed[0]["params"]
         self.optimizers[optimizer] = self.make_optimizer(params, self._named(options))
 
     def add_group(self, optimizer: str, group: Group) -> None:

@@ -95,7 +95,7 @@ def shown_state(adapter: TorchAdapter, port: Any, p: Any) -> tuple[Any, Any]:
     """Accumulator and counter of a param, not copied; None for what it lacks."""
     if "state" not in adapter.claims:
         return None, None
-    state = port.state.get(p, {})
+    state = adapter.state_of(port, p)
     return adapter.show_sum(p, state), state.get(adapter.keys[1])
 
 

@@ -69,6 +69,14 @@ def without(*kinds: type) -> Callable[[Scenario], Scenario]:
     return left
 
 
+def with_changes_of_lr(scenario: Scenario) -> Scenario:
+    """Changes of other options left out."""
+    kept = (
+        e for e in scenario.events if not isinstance(e, SetOption) or e.option == "lr"
+    )
+    return replace(scenario, events=tuple(kept))
+
+
 # -- options ---------------------------------------------------------------------------
 
 

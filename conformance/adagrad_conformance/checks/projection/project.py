@@ -22,7 +22,11 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from adagrad_conformance.adapters.claims import PLAIN_CLAIMS
+from adagrad_conformance.adapters.claims import (
+    PLAIN_CLAIMS,
+    claims_without,
+    with_implied,
+)
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import needed_claims
 from adagrad_conformance.checks.scenarios.ordinary import is_ordinary
@@ -69,8 +73,10 @@ RULES: Mapping[str, Rule] = {
     "state": events.one_by_one,
     "closure": events.without_closures,
     "zero-grad": events.WITHOUT_ZERO_GRAD,
-    "set-option": events.WITHOUT_CHANGES,
+    "set-option": events.with_changes_of_lr,
+    "set-lr": events.WITHOUT_CHANGES,
     "add-group": events.added_at_once,
+    "add-params": events.added_at_once,
     "groups": events.in_one_group,
     "zero-lr": partial(events.without_zeros, "lr"),
     "zero-eps": partial(events.without_zeros, "eps"),
@@ -87,6 +93,7 @@ _KEEP_NUMBERS = frozenset(
         *("complex", "layout", "mixed-formats", SEVERAL, "save", "closure"),
         *("load-same-object", "load-deepcopy", "load-bytes", "load-new-process"),
         *("many-steps", "state", "refusals", "groups", "add-group"),
+        "add-params",
     }
 )
 
@@ -162,7 +169,7 @@ def projection_named(
     other = next((value for word, value in named.items() if word in FORMATS), None)
     if other is not None and other not in FORMATS:
         return None
-    claims = PLAIN_CLAIMS - set(named) | peculiar
+    claims = claims_without(with_implied(PLAIN_CLAIMS), named) | peculiar
     found = projected(scenario, claims, constants, other)
     return found if found is not None and found.id == name else None
 
@@ -260,7 +267,7 @@ def _outcomes(scenario: Scenario) -> _Outcomes:
 def _mild(removed: frozenset[str]) -> bool:
     """Whether scenarios at the ends of the format may do without these claims."""
     options = {"weight-decay", "lr-decay", "maximize", "initial-accumulator-value"}
-    return removed <= _KEEP_NUMBERS | options | {"set-option", "zero-grad"}
+    return removed <= _KEEP_NUMBERS | options | {"set-option", "set-lr", "zero-grad"}
 
 
 def _told(scenario: Scenario, removed: frozenset[str]) -> tuple[str, ...]:

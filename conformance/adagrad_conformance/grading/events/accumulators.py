@@ -18,7 +18,7 @@ from adagrad_reference.interval import stored_box
 from adagrad_reference.row_wise import row_size
 from adagrad_reference.scenario import Tensor
 
-from .progress import Played, Progress
+from .progress import Played, Progress, in_the_wider
 
 __all__ = ["check_state", "written_sums"]
 
@@ -57,8 +57,9 @@ def check_state(
         progress.case.fail(replace(failure, observed=reading.t, due=t))
     before = progress.sums.get(place)
     if update is not None:
-        before = before or progress.first_sum(update)
-        _gather_step(progress, played, place, update, before, reading)
+        before = before or progress.first_sum(update, reading.state_sum.fmt)
+        if before is not None:
+            _gather_step(progress, played, place, update, before, reading)
         return
     due = written.get(place, before)
     if isinstance(due, float | int):
@@ -91,8 +92,8 @@ def _gather_step(
     """Gather a step; elements that a sparse gradient leaves out keep their bits."""
     param, places = update.param, update.elements
     before, new_theta = progress.stepped(place), reading.master or reading.theta
-    new_sum = reading.state_sum
-    assert new_sum is not None
+    assert reading.state_sum is not None
+    total, new_sum = in_the_wider(total, reading.state_sum)
 
     def moved(column: Tensor) -> Bits:
         bits = column.bits
@@ -120,6 +121,7 @@ def _gather_step(
             moved(new_sum),
             places,
             row=row_size(tensor),
+            sum_format=new_sum.fmt if new_sum.fmt != tensor.fmt else None,
         )
     )
 
@@ -127,12 +129,21 @@ def _gather_step(
 def _check_initial(
     progress: Progress, played: Played, place: Place, tau: float, shown: Tensor
 ) -> None:
-    """Every element of S begins at tau, rounded to the format in either direction."""
+    """Every element of S begins at tau, rounded to the format in either direction.
+
+    S that is wider than its param may begin at tau in the param's format too.
+    """
+    param = progress.scenario.tensors[place[1]].fmt
     stored = stored_box(shown.fmt, tau)
-    if all(map(stored.holds, map(shown.fmt.decode, set(shown.bits)))):
+    boxes = (stored, stored_box(param, tau))
+
+    def begins(value: float) -> bool:
+        return any(box.holds(value) for box in boxes)
+
+    if all(map(begins, map(shown.fmt.decode, set(shown.bits)))):
         return
     for element, value in enumerate(shown.values()):
-        if not stored.holds(value):
+        if not begins(value):
             seen, due = Number.of(shown.fmt, value), Number.of(shown.fmt, stored.lo)
             failure = played.failure(FailureKind.INITIAL_SUM, place)
             found = replace(failure, element=element, observed=seen, due=due)

@@ -7,9 +7,10 @@ Rule 1.  The master is what is stepped: a step is one of binary32, from the mast
          as they were shown, with the gradient as it is given; every 16-bit number is
          one of binary32.
 Rule 2.  What a step leaves in the param is the master, rounded to nearest.
-Rule 3.  A new master is the param.  Every other event leaves it bit for bit, but a load
-         restores the one that was saved; where that does not round to the param, which
-         has moved since, the master may begin from the param instead.
+Rule 3.  A new master is the param; the first step may make it.  Every other event
+         leaves it bit for bit, but a load restores the one that was saved; where that
+         does not round to the param, which has moved since, the master may begin from
+         the param instead.
 Rule 4.  A master belongs to an optimizer and a param, as S does.  Another optimizer's
          steps do not move it.
 
@@ -84,8 +85,9 @@ class Masters:
             (who, param), master = place, reading.master
             if param not in self.narrow:
                 continue
-            if master is None:
-                if reading.state_sum is not None or place in self.held:
+            if master is None:  # it may be made by the first step
+                stepped = who == event.optimizer and param in moved
+                if stepped or place in self.held:
                     yield Failure(FailureKind.MASTER_MISSING, number, who, param)
                 continue
             if who == event.optimizer and param in moved:

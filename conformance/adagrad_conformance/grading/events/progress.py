@@ -13,13 +13,14 @@ from adagrad_conformance.grading.case import Case, Terms
 from adagrad_conformance.grading.failure import Failure, FailureKind, Number
 from adagrad_reference.dialect_bookkeeping import bookkeeper
 from adagrad_reference.effects import Effect, Update
+from adagrad_reference.formats import Format
 from adagrad_reference.interval import stored_box
 from adagrad_reference.scenario import Event, Scenario, Step, Tensor
 from adagrad_reference.trajectories import Trajectory
 
 from .master_weights import Masters
 
-__all__ = ["Played", "Progress"]
+__all__ = ["Played", "Progress", "in_the_wider"]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,17 @@ class Progress:
         held = self.masters.held if self.masters else {}
         return held.get(place, self.theta[place[1]])
 
-    def first_sum(self, update: Update) -> Tensor:
-        """S of a param before its first step, where no state has been shown yet."""
+    def first_sum(self, update: Update, fmt: Format) -> Tensor | None:
+        """S of a param before its first step, where no state has been shown yet.
+
+        None where S, kept in a wider `fmt`, may be tau in that format or the param's.
+        """
         tau = self.terms.dialect.initial_sum(update.options, update.options)
         like = self.scenario.tensors[update.param]
-        bits = like.fmt.encode(stored_box(like.fmt, tau).lo)
+        stored = stored_box(like.fmt, tau).lo
+        if fmt.width > like.fmt.width and stored_box(fmt, tau).lo != stored:
+            return None
+        bits = like.fmt.encode(stored)
         return Tensor(like.format, like.shape, (bits,) * len(like.bits))
 
     def note(self, readings: dict[Place, Reading]) -> None:
@@ -88,6 +95,11 @@ class Progress:
         for (optimizer, param), reading in readings.items():
             self.theta[param] = reading.theta
             self.sums[optimizer, param] = reading.state_sum
+
+    @cached_property
+    def flushes(self) -> bool:
+        """Whether the port takes subnormal numbers as zero, as it declares."""
+        return "flush-to-zero" in self.terms.claims
 
     def check_kept(
         self,
@@ -97,11 +109,34 @@ class Progress:
         elements: Collection[int] | None = None,
     ) -> None:
         """Note the first element whose bits differ; of some elements, or of all."""
+        due, shown = in_the_wider(due, shown)
         if due.bits == shown.bits:
             return
         for element, (a, b) in enumerate(zip(due.bits, shown.bits, strict=True)):
             if a != b and (elements is None or element in elements):
+                if self.flushes and _is_flushed(due.fmt, a, b):
+                    continue
                 seen, kept = Number(due.fmt, b), Number(due.fmt, a)
                 found = replace(failure, element=element, observed=seen, due=kept)
                 self.case.fail(found)
                 return
+
+
+def _is_flushed(fmt: Format, before: int, after: int) -> bool:
+    """Whether a subnormal number became zero."""
+    return not fmt.decode(after) and abs(fmt.decode(before)) < fmt.smallest_normal
+
+
+def in_the_wider(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The same numbers, both in the wider one of their formats."""
+    if a.format == b.format:
+        return a, b
+    fmt = max(a.fmt, b.fmt, key=lambda each: each.width)
+    return _in_format(a, fmt), _in_format(b, fmt)
+
+
+def _in_format(tensor: Tensor, fmt: Format) -> Tensor:
+    if tensor.fmt == fmt:
+        return tensor
+    bits = tuple(fmt.encode(tensor.fmt.decode(code)) for code in tensor.bits)
+    return replace(tensor, format=fmt.name, bits=bits, layout=None)

@@ -11,6 +11,7 @@ from adagrad_conformance.checks.kinds import Place
 from adagrad_conformance.grading.case import Bits, StepsSeen
 from adagrad_conformance.grading.failure import FailureKind
 from adagrad_reference.effects import Update
+from adagrad_reference.formats import FORMATS
 from adagrad_reference.row_wise import row_size
 from adagrad_reference.scenario import Tensor
 
@@ -57,7 +58,8 @@ def _check_trace(
         if 0 not in taken:
             progress.case.fail(played.failure(FailureKind.STATE_MISSING, place))
             return
-        total = progress.first_sum(taken[0])
+        total = progress.first_sum(taken[0], FORMATS[trace.format])
+        assert total is not None
     _check_counters(progress, played, place, trace)
     before = progress.stepped(place)
     theta = (*before.bits, *trace.theta)

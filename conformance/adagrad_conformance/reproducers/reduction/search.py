@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from adagrad_conformance.adapters.base import Malformed
+from adagrad_conformance.adapters.claims import with_implied
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.execution.observations import Observation
@@ -192,6 +193,8 @@ def _control(scenario: Scenario) -> Callable[[Scenario], bool] | None:
         (verdict,) = judge([play(own, given)], Terms(identity.claims))
         return verdict.status is Status.PASS
 
-    if not needed_claims(scenario) <= identity.claims or not passes(scenario):
+    if not needed_claims(scenario) <= with_implied(identity.claims) or not passes(
+        scenario
+    ):
         return None
     return passes

@@ -1,0 +1,1 @@
+"""Where published ports promise what their adapters claim: a table for each family."""

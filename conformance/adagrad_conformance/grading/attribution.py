@@ -1,0 +1,136 @@
+"""Which requirement a failure breaks: that of the event which failed.
+
+A scenario is foremost about one requirement, and may fail before it comes to that.
+
+Rule 1.  A gradient that a step changes, memory written around a param, and a start of S
+         have requirements of their own.
+Rule 2.  A requirement about a kind of event (`_SUBJECTS`) is broken only from the first
+         such event on.  What fails before is the algorithm, or the event itself.
+Rule 3.  In all other cases it is the foremost one.  The level of the check stays.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping
+
+from adagrad_conformance.checks.kinds import Check
+from adagrad_reference.events import gradients_of
+from adagrad_reference.scenario import (
+    AddGroup,
+    Event,
+    Load,
+    New,
+    Read,
+    Save,
+    Scenario,
+    SetOption,
+    Sparse,
+    Step,
+    Steps,
+    Tensor,
+    ZeroGrad,
+)
+
+from .failure import Failure, FailureKind
+
+__all__ = ["broken_requirement"]
+
+_GRADIENT = {
+    FailureKind.GRADIENT_CHANGED,
+    FailureKind.ROWS_CHANGED,
+    FailureKind.GRADIENT_MISSING,
+    FailureKind.GRADIENT_APPEARED,
+}
+#: Requirements that say themselves where S starts.
+_STARTS = (
+    *("*/own-initial-accumulator", "parameters/defaults", "groups/add"),
+    *("state-dict/*", "algorithm/initial-accumulator"),
+)
+
+
+def broken_requirement(check: Check, failure: Failure) -> str | None:
+    """The id; None for a check that names no requirement."""
+    if not check.requirements:
+        return None
+    first = check.requirements[0]
+    if not isinstance(check, Scenario) or failure.event >= len(check.events):
+        return first
+    event = check.events[failure.event]
+    match failure.kind:
+        case kind if kind in _GRADIENT and isinstance(event, Step | Steps):
+            return "gradients/untouched"
+        case FailureKind.STORAGE:
+            return "layout/strided-param"
+        case FailureKind.INITIAL_SUM if not _is_like(first, _STARTS):
+            return "algorithm/initial-accumulator"
+    if not _is_early(check, first, failure.event):
+        return first
+    return _plain(event, failure) or first
+
+
+def _is_early(scenario: Scenario, requirement: str, number: int) -> bool:
+    """Whether the event comes before the first that the requirement is about."""
+    for pattern, is_subject in _SUBJECTS.items():
+        if fnmatch.fnmatch(requirement, pattern):
+            return not any(map(is_subject, scenario.events[: number + 1]))
+    return False
+
+
+def _plain(event: Event, failure: Failure) -> str | None:
+    """What an event breaks that has nothing special to it."""
+    if failure.kind is FailureKind.COUNTER:
+        return "lr-decay/own-counter"
+    match event:
+        case Step() | Steps():
+            accumulates = failure.kind is FailureKind.SUM
+            return "algorithm/accumulator" if accumulates else "algorithm/update"
+        case New():
+            return "algorithm/all-inputs"
+        case AddGroup():
+            return "groups/add"
+        case SetOption():
+            return "groups/option-change"
+        case ZeroGrad(set_to_none=to_none):
+            return "zero-grad/to-none" if to_none else "zero-grad/to-zero"
+        case _:
+            return None
+
+
+# -- what requirements are about -------------------------------------------------------
+
+
+def _is(*kinds: type) -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, kinds)
+
+
+def _has_gradient(is_meant: Callable[[object], bool]) -> Callable[[Event], bool]:
+    return lambda event: any(
+        is_meant(g) for given in gradients_of(event) for g in given.values()
+    )
+
+
+def _is_zero(gradient: object) -> bool:
+    """Whether a tensor has nothing but zeros, of either sign."""
+    return isinstance(gradient, Tensor) and not any(
+        gradient.fmt.decode(bits) for bits in gradient.bits
+    )
+
+
+def _is_like(requirement: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatch(requirement, pattern) for pattern in patterns)
+
+
+#: By pattern of requirements, the first that fits: the events that they are about.
+_SUBJECTS: Mapping[str, Callable[[Event], bool]] = {
+    "state-dict/reading": _is(Read, Save),
+    "state-dict/*": _is(Save, Load),
+    "layout/after-load": _is(Save, Load),
+    "relations/interrupted": _is(Save, Load),
+    "groups/add": _is(AddGroup),
+    "groups/option-change": _is(SetOption),
+    "zero-grad/*": _is(ZeroGrad),
+    "none-vs-zero/zero-steps": _has_gradient(_is_zero),
+    "sparse/*": _has_gradient(lambda g: isinstance(g, Sparse)),
+    "closure/*": lambda event: isinstance(event, Step) and event.loss is not None,
+}
