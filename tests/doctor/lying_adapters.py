@@ -94,6 +94,10 @@ class NeverChanges(Right):
         pass
 
 
+class NeverChangesTheRate(NeverChanges):
+    claims = (Right.claims - {"set-option"}) | {"set-lr"}
+
+
 # -- state that is a copy --------------------------------------------------------------
 
 

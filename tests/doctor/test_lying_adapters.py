@@ -86,6 +86,10 @@ LIES = {
         f"a change of lr {NEVER}",
         f"look at {method('NeverChanges.set_one')}",
     ),
+    "NeverChangesTheRate": (
+        f"a change of lr {NEVER}",
+        f"look at {method('NeverChanges.set_one')}",
+    ),
     "ShowsTheFirstSum": (
         f"the accumulator that is shown does not follow the steps, {COPY}",
         f"look at {method('ShowsTheFirstSum.accumulator')}: show what the port holds, "
