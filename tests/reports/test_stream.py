@@ -309,7 +309,7 @@ CHANGES = [
     (1, {"environment": {**PLACES, "numpy": None}}),
     (1, {"environment": {"python": "3"}}),
     (2, {"problem": None}),
-    (1, {"doubt": None}),
+    (3, {"doubt": None}),
     (3, {"name": None}),
     (3, {"version": 1}),
     (3, {"diagnosis": {**DIAGNOSIS, "explanations": []}}),
