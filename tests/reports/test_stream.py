@@ -87,7 +87,11 @@ CRASHED = {
 FOOTER = {"record": "footer", "counts": {"MUST/not-claimed": 3}, "exit_code": 1}
 VALID = {
     "header": [HEADER, {**HEADER, "only": "a/*"}],
-    "target": [TARGET, PROBLEM, {**TARGET, "diagnosis": {**DIAGNOSIS, "rest": None}}],
+    "target": [
+        TARGET,
+        PROBLEM,
+        {**TARGET, "diagnosis": {**DIAGNOSIS, "rest": None}, "doubt": "S is a copy"},
+    ],
     "check": [PASSED, FAILED, CRASHED],
     "footer": [FOOTER],
 }
