@@ -19,6 +19,7 @@ NAMES = {p.name for folder in ("conformance", "reference", "tests", "vectors")
 GUIDES = [
     "README.md",
     "conformance/README.md",
+    "conformance/ADAPTERS.md",
     "conformance/PROTOCOL.md",
     "conformance/STREAM.md",
     "reference/README.md",

@@ -38,7 +38,7 @@ FLOOR = {
     "checks": 3,
     "transport": 3,
     "execution": 4,
-    "doctor": 4,
+    "doctor": 6,
     "grading": 5,
     "diagnosis": 6,
     "reproducers": 6,

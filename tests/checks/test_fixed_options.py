@@ -100,12 +100,17 @@ def test_zero_is_a_claim_of_its_own():
     [
         ({"epsilon": 1.0}, "unknown option 'epsilon'"),
         ({"eps": -1.0}, "eps=-1.0 is not >= 0"),
-        ({"maximize": 1.0}, "maximize is a flag"),
+        ({"maximize": True}, "maximize can only be False; a port that always maxi"),
     ],
 )
 def test_constants_that_are_none_are_refused(constants, words):
     with pytest.raises(Malformed, match=words):
         check_constants(constants)
+
+
+@pytest.mark.parametrize("never", [False, 0.0])
+def test_maximize_may_be_a_constant_that_is_off(never):
+    assert check_constants({"maximize": never, "eps": 0.5}) == HALF
 
 
 class FixedEps(NumpyAdapter):

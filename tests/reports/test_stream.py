@@ -87,7 +87,11 @@ CRASHED = {
 FOOTER = {"record": "footer", "counts": {"MUST/not-claimed": 3}, "exit_code": 1}
 VALID = {
     "header": [HEADER, {**HEADER, "only": "a/*"}],
-    "target": [TARGET, PROBLEM, {**TARGET, "diagnosis": {**DIAGNOSIS, "rest": None}}],
+    "target": [
+        TARGET,
+        PROBLEM,
+        {**TARGET, "diagnosis": {**DIAGNOSIS, "rest": None}, "doubt": "S is a copy"},
+    ],
     "check": [PASSED, FAILED, CRASHED],
     "footer": [FOOTER],
 }
@@ -309,6 +313,7 @@ CHANGES = [
     (1, {"environment": {**PLACES, "numpy": None}}),
     (1, {"environment": {"python": "3"}}),
     (2, {"problem": None}),
+    (3, {"doubt": None}),
     (3, {"name": None}),
     (3, {"version": 1}),
     (3, {"diagnosis": {**DIAGNOSIS, "explanations": []}}),

@@ -13,12 +13,14 @@ claims.py, contract.py and the language of scenarios are re-exported here.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import assert_never
 
+from adagrad_reference.options import OPTION_NAMES
 from adagrad_reference.scenario import (
     AddGroup,
     Event,
@@ -75,6 +77,13 @@ __all__ = [
 ]
 
 
+#: How Python says that it does not know a keyword.
+_UNEXPECTED = re.compile(
+    r"(?:(?P<callee>\w+)(?:\.__init__|\.__new__)?\(\) )?"
+    r"got an unexpected keyword argument '(?P<word>\w+)'"
+)
+
+
 class Adapter(ABC):
     """One port.  `perform` dispatches an event to a method; subclasses translate.
 
@@ -88,7 +97,7 @@ class Adapter(ABC):
     #: The declared variant by which it is judged (`list dialects` shows them).
     dialect: str = "document"
     #: Options that are fixed in this port, and not claimed, with their values, by which
-    #: scenarios are played.
+    #: scenarios are played; 0, or False, for an option that the port has not.
     constants: Mapping[str, float] = MappingProxyType({})
     #: Exceptions by which the port refuses (rule 2).
     refusals: tuple[type[Exception], ...] = (
@@ -109,7 +118,22 @@ class Adapter(ABC):
         except (Refused, Malformed):
             raise
         except self.refusals as error:
-            raise Refused(f"{type(error).__name__}: {error}") from error
+            hint = self._unknown_option(event, error)
+            raise Refused(hint or f"{type(error).__name__}: {error}") from error
+
+    def _unknown_option(self, event: Event, error: Exception) -> str | None:
+        """What to do where the port does not know an option by the adapter's word."""
+        found = _UNEXPECTED.search(str(error))
+        if not isinstance(event, New | AddGroup) or found is None:
+            return None
+        callee, word = found["callee"] or "the port", found["word"]
+        names: Mapping[str, str] = getattr(self, "names", {})
+        option = {own: name for name, own in names.items()}.get(word, word)
+        if option not in OPTION_NAMES:
+            return None
+        claim = option.replace("_", "-")
+        lacks = f", or do not claim '{claim}'" if claim in self.claims else ""
+        return f"{callee} has no '{word}': map names={{'{option}': ...}}{lacks}"
 
     def _dispatch(
         self, event: Event, ask: Ask | None, payload: bytes | None

@@ -58,6 +58,7 @@ def evaluate_all(
                 library.holds,
                 as_they_are=given,
                 whole=whole and not given,
+                doubt=True,
             )
 
         return list(pool.map(one, targets, clients))

@@ -3,19 +3,21 @@
 Rule 1.  An answer is held against the schema first, then against the outcome and the
          content that the question needs.
 Rule 2.  No number that a port computes is judged.
+Rule 3.  What the port does by itself, whatever its adapter does, is noted and is no
+         problem: the adapter is in order.  So is what either of the two may do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from adagrad_conformance.adapters.contract import Malformed
 from adagrad_conformance.transport.json_lines import outcome
 from adagrad_conformance.transport.messages import Json
 from adagrad_conformance.transport.schema import schema_problem
 
-__all__ = ["ADVICE", "Look", "Wrong", "problem_of"]
+__all__ = ["ADVICE", "Doubt", "Look", "OfThePort", "Opinion", "Wrong", "problem_of"]
 
 #: Checks the content of `ok`; raises `Wrong` or `Malformed`.
 Look = Callable[[Any], None]
@@ -51,29 +53,53 @@ class Wrong(Exception):
         self.advice = advice
 
 
+class OfThePort(Exception):
+    """What a port does wrong by itself: no fault of its adapter; `run` judges it."""
+
+
+class Doubt(Exception):
+    """What the adapter or its port does wrong: it cannot be seen which."""
+
+
+class Opinion(NamedTuple):
+    """The problem with an answer (None if it has none), advice about it, and a note."""
+
+    problem: str | None = None
+    advice: str = ""
+    note: str = ""
+
+
 def problem_of(
     answer: Json, kind: str, expected: str, look: Look | None, claim: str
-) -> tuple[str | None, str]:
-    """The problem with an answer (None if it has none), and the advice about it.
+) -> Opinion:
+    """What is wrong with an answer.
 
     `kind` is that of the answer in the schema, `expected` its outcome or "any", `claim`
     the claim that is examined, or "".
     """
     word = outcome(answer)
     if problem := schema_problem(answer, kind):
-        return problem, ADVICE["refused" if word == "refused" else "wrong-content"]
+        advice = ADVICE["refused" if word == "refused" else "wrong-content"]
+        return Opinion(problem, advice)
+    if answer.get("loading"):
+        return Opinion(str(answer[word]), "mend it; nothing could be tried")
     if expected not in ("any", word):
         said = str(answer[word]).strip().splitlines()
         what = f"{word}: {said[-1]}" if said and word != "ok" else word
-        return f"the answer should be {expected}, not {what}", _otherwise(word, claim)
+        problem = f"the answer should be {expected}, not {what}"
+        return Opinion(problem, _otherwise(word, claim))
     try:
         if look is not None and word == "ok":
             look(answer["ok"])
     except Wrong as error:
-        return str(error), error.advice
+        return Opinion(str(error), error.advice)
     except Malformed as error:
-        return str(error), ADVICE[error.reason]
-    return None, ""
+        return Opinion(str(error), ADVICE[error.reason])
+    except OfThePort as error:
+        return Opinion(note=f"{error}: the port's own doing, which run judges")
+    except Doubt as error:
+        return Opinion(note=f"in doubt: {error}")
+    return Opinion()
 
 
 def _otherwise(word: str, claim: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from adagrad_conformance.adapters.contract import Reading
 from adagrad_reference.formats import FORMATS, Format
-from adagrad_reference.scenario import Sparse, Tensor
+from adagrad_reference.scenario import Tensor
 
 from .advice import Wrong
 from .conversation import Doctor
 from .fixtures import (
     Readings,
+    check_gradients,
     check_same,
     gradient_of,
     new_over,
@@ -61,16 +62,14 @@ def _shapes_in(doctor: Doctor, fmt: Format) -> None:
     def stepped(readings: Readings) -> None:
         for param, tensor in tensors.items():
             _check_state(doctor, param, tensor, readings[param])
+        given = {param: gradient_of(tensor) for param, tensor in tensors.items()}
+        check_gradients(doctor, readings, given)
 
     doctor.read(f"read, {name}: what a step leaves", names, stepped)
 
 
 def _check_state(doctor: Doctor, param: str, tensor: Tensor, shown: Reading) -> None:
     """Check that a read after a step shows what the claims promise."""
-    if doctor.claims("gradients"):
-        if isinstance(shown.gradient, Sparse):
-            raise Wrong(f"the gradient of {param} is sparse", "it was given dense")
-        check_same(param, "gradient", shown.gradient, gradient_of(tensor))
     if doctor.claims("state") and shown.state_sum is None and tensor.bits:
         advice = "show the accumulator after a step, or do not claim 'state'"
         raise Wrong(f"sum of {param} is null", advice)

@@ -24,9 +24,10 @@ from adagrad_conformance.transport.json_lines import outcome, parsed, unasked
 from adagrad_conformance.transport.messages import Json
 from adagrad_conformance.transport.response_validation import check_readings
 from adagrad_conformance.transport.schema import schema_problem
+from adagrad_conformance.transport.targets import is_hosted
 from adagrad_reference.scenario import Event, Tensor
 
-from .advice import ADVICE, Look, problem_of
+from .advice import ADVICE, Look, Opinion, problem_of
 
 __all__ = ["Doctor", "Exchange", "Lost"]
 
@@ -40,7 +41,10 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Exchange:
-    """One question and what came back; `problem` is None where all is in order."""
+    """One question and what came back; `problem` is None where all is in order.
+
+    `note` is what is said beside it.
+    """
 
     title: str
     sent: str = ""
@@ -71,6 +75,7 @@ class Doctor:
         self.tensors: Mapping[str, Tensor] = {}  #: the params of the last `begin`
         self.claim = ""  #: the claim that is examined
         self.losses = 0  #: how often the conversation has ended
+        self.shows_gradients = False  #: whether one has been shown
         self._seq = 0
 
     # -- the process ----------------------------------------------------------------
@@ -128,9 +133,9 @@ class Doctor:
             answer = self._answer(message["seq"], came, closure)
         except (Crash, Timeout, Malformed) as error:
             self._lose(title, message, came, error)
-        problem, advice = problem_of(answer, kind, expected, look, self.claim)
-        self.report(Exchange(title, _text(message), tuple(came), problem, advice))
-        return answer.get("ok") if problem is None else None
+        found = problem_of(answer, kind, expected, look, self.claim)
+        self.report(Exchange(title, _text(message), tuple(came), *found))
+        return answer.get("ok") if found.problem is None else None
 
     def ask_at_once(self, title: str, questions: list[tuple[Json, str]]) -> None:
         """Send several (question, kind of its answer) in one piece; raises `Lost`."""
@@ -143,8 +148,23 @@ class Doctor:
             self._lose(title, numbered, came, error)
         pairs = zip(answers, questions, strict=True)
         found = [problem_of(a, kind, "ok", None, self.claim) for a, (_, kind) in pairs]
-        problem, advice = next((x for x in found if x[0]), (None, ""))
-        self.report(Exchange(title, _text(numbered), tuple(came), problem, advice))
+        first = next((x for x in found if x.problem), Opinion())
+        self.report(Exchange(title, _text(numbered), tuple(came), *first))
+
+    def peek(self, name: str) -> bool:
+        """Whether the process says yes to a question about the adapter itself.
+
+        No where no server of ours holds it.  It forgets its params.  Raises `Lost`.
+        """
+        if not is_hosted(self.command):
+            return False
+        message = self._numbered({"op": "check", "name": name})
+        try:
+            self._send(message)
+            answer = self._answer(message["seq"], [], None)
+            return bool(messages.native_from_wire(answer.get("ok")).skipped)
+        except (Crash, Timeout, Malformed):
+            return False
 
     def skip_numbers(self, count: int) -> None:
         """Leave out so many numbers, which a port cannot foresee."""

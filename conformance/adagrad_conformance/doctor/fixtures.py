@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adagrad_conformance.adapters.contract import Reading
+from adagrad_conformance.adapters.native.handing import SHOWS_GRADIENTS
 from adagrad_reference.formats import FORMATS
-from adagrad_reference.scenario import Group, New, OptionValues, Step, Tensor
+from adagrad_reference.scenario import (
+    Gradient,
+    Group,
+    New,
+    OptionValues,
+    Sparse,
+    Step,
+    Tensor,
+)
 
-from .advice import Wrong
+from .advice import OfThePort, Wrong
 from .conversation import Doctor
 
 __all__ = [
     "OPTIONS",
     "Readings",
+    "check_gradients",
     "check_same",
     "gradient_of",
     "make_ready",
@@ -92,17 +102,59 @@ def step_with(doctor: Doctor, *names: str, title: str = "step") -> None:
     doctor.event(title, Step("A", gradients))
 
 
+def check_gradients(
+    doctor: Doctor, readings: Readings, given: Mapping[str, Tensor | None]
+) -> None:
+    """Raise `OfThePort` where the port has changed a gradient, `Wrong` otherwise.
+
+    A port may work in the gradient, let go of it, or make zeros of none.  What looks
+    like a number that was rounded on the way is the adapter's.  Nothing is looked at
+    unless the port claims `gradients`.
+    """
+    if not doctor.claims("gradients"):
+        return
+    of_the_port = None
+    for param, tensor in given.items():
+        try:
+            _check_gradient(doctor, param, readings[param].gradient, tensor)
+        except OfThePort as error:
+            of_the_port = of_the_port or error
+    if of_the_port is not None:
+        raise of_the_port
+
+
+def _check_gradient(
+    doctor: Doctor, param: str, shown: Gradient, given: Tensor | None
+) -> None:
+    doctor.shows_gradients |= shown is not None
+    if isinstance(shown, Sparse):
+        raise Wrong(f"the gradient of {param} is sparse", "it was given dense")
+    if given is None:
+        if shown is not None and any(shown.values()):
+            advice = "hand null on as no gradient; show what is held now"
+            raise Wrong(f"gradient of {param} is a tensor, not null", advice)
+        if shown is not None:
+            raise OfThePort(f"zeros stand where {param} has no gradient")
+        return
+    if shown is None and (doctor.shows_gradients or doctor.peek(SHOWS_GRADIENTS)):
+        raise OfThePort(f"the gradient of {param} is gone")
+    if shown is None or shown == given or _form(shown) != _form(given):
+        check_same(param, "gradient", shown, given)
+        return
+    pairs = list(zip(shown.values(), given.values(), strict=True))
+    theta = doctor.tensors[param]
+    if all(abs(a - b) <= 0.001 * abs(b) for a, b in pairs) or shown.bits == theta.bits:
+        check_same(param, "gradient", shown, given)
+    raise OfThePort(f"the gradient of {param} is overwritten")
+
+
 def check_same(param: str, what: str, shown: Tensor | None, given: Tensor) -> None:
     """Raise `Wrong` where a tensor is not shown bit for bit as it was given."""
     if shown == given:
         return
     if shown is None:
         raise Wrong(f"{what} of {param} is null", f"show the {what} that is held")
-    if (shown.format, shown.shape, len(shown.bits)) != (
-        given.format,
-        given.shape,
-        len(given.bits),
-    ):
+    if _form(shown) != _form(given):
         what = f"{what} of {param} is {shown.format} of shape {list(shown.shape)}"
         advice = "keep formats and shapes as they are given"
         raise Wrong(f"{what}, not {given.format} of shape {list(given.shape)}", advice)
@@ -116,3 +168,7 @@ def check_same(param: str, what: str, shown: Tensor | None, given: Tensor) -> No
         f"{where[1]:0{digits}x}, not {where[2]:0{digits}x}",
         "carry the bits of a number, most significant first; never go through decimals",
     )
+
+
+def _form(tensor: Tensor) -> tuple[str, tuple[int, ...], int]:
+    return tensor.format, tensor.shape, len(tensor.bits)

@@ -4,34 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from adagrad_conformance.adapters.contract import Reading
 from adagrad_reference.formats import FORMATS
 from adagrad_reference.scenario import Gradient, Layout, Sparse, Step, Tensor, ZeroGrad
 
-from .advice import Wrong
+from .advice import Doubt, OfThePort, Wrong
 from .conversation import Doctor
 from .fixtures import (
+    OPTIONS,
     Readings,
+    check_gradients,
     check_same,
     make_ready,
     new_over,
+    plain_options,
     step_with,
     tensor_of,
     widest,
 )
 
-__all__ = ["complex_param", "none_gradient", "sparse_rows", "view", "zero_grad"]
+__all__ = [
+    "complex_param",
+    "none_gradient",
+    "refused_empty",
+    "refused_sparse",
+    "sparse_rows",
+    "view",
+    "zero_grad",
+]
 
 
-def _gradient_is(doctor: Doctor, expected: bool) -> Callable[[Readings], None] | None:
-    """The check of whether p has a gradient, where the port shows gradients."""
+def _no_gradient(doctor: Doctor) -> Callable[[Readings], None]:
+    """The check that p has no gradient, where the port shows gradients."""
+    return lambda readings: check_gradients(doctor, readings, {"p": None})
+
+
+def _some_gradient(doctor: Doctor) -> Callable[[Readings], None] | None:
+    """The check that p has a gradient, where the port shows gradients."""
     if not doctor.claims("gradients"):
         return None
 
     def look(readings: Readings) -> None:
-        shown = readings["p"].gradient
-        if (shown is not None) != expected:
-            is_, should = ("null", "a tensor") if expected else ("a tensor", "null")
-            raise Wrong(f"gradient of p is {is_}, not {should}")
+        if readings["p"].gradient is not None:
+            return
+        if doctor.shows_gradients:
+            raise OfThePort("p has no gradient any more")
+        raise Wrong("gradient of p is null, not a tensor")
 
     return look
 
@@ -41,7 +59,7 @@ def none_gradient(doctor: Doctor) -> None:
     make_ready(doctor, "p")
     step_with(doctor, "p")
     doctor.event("step with null for p", Step("A", {"p": None}))
-    doctor.read("read", ["p"], _gradient_is(doctor, False))
+    doctor.read("read", ["p"], _no_gradient(doctor))
 
 
 def zero_grad(doctor: Doctor) -> None:
@@ -49,9 +67,9 @@ def zero_grad(doctor: Doctor) -> None:
     make_ready(doctor, "p")
     step_with(doctor, "p")
     doctor.event("zero-grad to zeros", ZeroGrad("A", False))
-    doctor.read("read", ["p"], _gradient_is(doctor, True))
+    doctor.read("read", ["p"], _some_gradient(doctor))
     doctor.event("zero-grad to none", ZeroGrad("A", True))
-    doctor.read("read", ["p"], _gradient_is(doctor, False))
+    doctor.read("read", ["p"], _no_gradient(doctor))
 
 
 def sparse_rows(doctor: Doctor) -> None:
@@ -63,7 +81,48 @@ def sparse_rows(doctor: Doctor) -> None:
     doctor.begin("begin", {"p": matrix})
     doctor.event("new", new_over(doctor, ("p",)))
     doctor.event("step with sparse rows", Step("A", gradients))
-    doctor.read("read", ["p"], _gradient_is(doctor, True))
+    doctor.read("read", ["p"], _some_gradient(doctor))
+
+
+def refused_sparse(doctor: Doctor) -> None:
+    """A step that the document refuses: sparse rows with weight_decay."""
+    fmt = widest(doctor)
+    options = {**plain_options(doctor), "weight_decay": OPTIONS["weight_decay"]}
+    doctor.begin("begin", {"p": tensor_of(fmt, [float(i) for i in range(10)], (5, 2))})
+    doctor.event("new with weight_decay", new_over(doctor, ("p",), options=options))
+    values = tensor_of(fmt, [0.5, -0.25], (1, 2))
+    _refused_step(doctor, "step with sparse rows", Sparse((5, 2), (3,), values))
+
+
+def refused_empty(doctor: Doctor) -> None:
+    """A step that a port refuses as it documents: without any gradient."""
+    make_ready(doctor, "p")
+    _refused_step(doctor, "step without gradients", None)
+
+
+def _refused_step(doctor: Doctor, title: str, gradient: Gradient) -> None:
+    """After a step that the port refuses nothing is changed."""
+    before: dict[str, Reading] = {}
+    step_with(doctor, "p")
+    doctor.read("read", ["p"], before.update)
+    took = doctor.event(title, Step("A", {"p": gradient}), expected="any")
+    if took is not None or "p" not in before:
+        return  # a port may take it: run judges that
+
+    def the_same(readings: Readings) -> None:
+        for what, is_, was in (
+            ("theta", readings["p"].theta, before["p"].theta),
+            ("sum", readings["p"].state_sum, before["p"].state_sum),
+            ("t", readings["p"].t, before["p"].t),
+        ):
+            if is_ != was:
+                raise Doubt(
+                    f"{what} of p has changed, though the step was refused; look at "
+                    "what the adapter does before the port refuses: if nothing, the "
+                    "port itself is judged for it"
+                )
+
+    doctor.read("read: nothing has changed", ["p"], the_same)
 
 
 def complex_param(doctor: Doctor) -> None:

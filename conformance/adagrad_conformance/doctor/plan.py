@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 from adagrad_conformance.adapters.native.table import NATIVE
 from adagrad_conformance.transport import messages
-from adagrad_conformance.transport.errors import MAX_FAILURES
+from adagrad_conformance.transport.errors import MAX_FAILURES, NotLoaded
 from adagrad_conformance.transport.json_lines import unasked
+from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_reference.formats import FORMATS
 
 from . import basics, gradients, options, state
 from .advice import ADVICE
 from .conversation import Doctor, Exchange, Lost
 from .fixtures import new_over, params_of
+from .harness import Finding, harness_doubt
 
 __all__ = ["VISITS", "Visit", "examine"]
 
@@ -78,6 +80,8 @@ VISITS: Sequence[Visit] = (
     _claim("none-gradient", gradients.none_gradient),
     _claim("zero-grad", gradients.zero_grad),
     _claim("sparse", gradients.sparse_rows),
+    _claim("weight-decay", gradients.refused_sparse, "sparse"),
+    _claim("needs-a-gradient", gradients.refused_empty, "none-gradient"),
     _claim("complex", gradients.complex_param),
     _claim("layout", gradients.view),
     _claim("state-write", state.state_write),
@@ -107,6 +111,7 @@ def examine(doctor: Doctor) -> None:
             if doctor.claims(*visit.needs) and not _given_up(doctor):
                 _visit(doctor, visit)
         if not _given_up(doctor):
+            _doubt(doctor)
             _farewell(doctor)
     except Lost:
         pass
@@ -131,6 +136,24 @@ def _visit(doctor: Doctor, visit: Visit) -> None:
             problem = f"it broke off {doctor.losses} times; the rest was not tried"
             advice = "mend the first fault first"
             doctor.report(Exchange("give up", problem=problem, advice=advice))
+
+
+def _doubt(doctor: Doctor) -> None:
+    """Options, state and shapes on their way, in a process of its own."""
+    title = "options, state and shapes"
+    client = SubprocessClient(doctor.command, doctor.timeout, doctor.memory_gib)
+    try:
+        found = harness_doubt(client, client.start())
+    except NotLoaded as error:
+        found = Finding(str(error), ADVICE["not-started"])
+    finally:
+        client.close()
+    if found is None:
+        doctor.report(Exchange(title))
+    elif found.certain:
+        doctor.report(Exchange(title, problem=found.problem, advice=found.advice))
+    else:
+        doctor.report(Exchange(title, note=f"in doubt: {found}"))
 
 
 def _farewell(doctor: Doctor) -> None:

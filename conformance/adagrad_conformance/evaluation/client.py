@@ -9,9 +9,11 @@ from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.adapters.evidence.reading import evidence_of
 from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.diagnosis.diagnose import diagnose
+from adagrad_conformance.doctor.harness import harness_doubt
 from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.execution.smoke_test import smoke_test
+from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.case import Expectations, Terms
 from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
@@ -44,6 +46,7 @@ def evaluate_client(
     keep: bool = False,
     as_they_are: bool = False,
     whole: bool = False,
+    doubt: bool = False,
 ) -> TargetResult:
     """Start a port, check its use of the protocol, play the checks, judge, and end it.
 
@@ -54,7 +57,8 @@ def evaluate_client(
     holds a scenario, and scenarios that fail are kept in the result where none does.
     Checks are fitted to the claims of the port, unless they are played `as_they_are`.
     With `whole` they are all that there is to a verdict, so that the result says what
-    it rests on, and is `insufficient` where that is too little.
+    it rests on, and is `insufficient` where that is too little.  With `doubt` the
+    adapter is doubted before the port: one that lies is not judged.
     """
     result = TargetResult(target)
     try:
@@ -63,8 +67,8 @@ def evaluate_client(
         result.problem = f"could not be loaded: {_last_line(str(error))}"
         return result
     try:
-        if problem := smoke_test(client, result.identity):
-            result.problem = f"failed its smoke test: {_last_line(problem)}"
+        result.problem, result.doubt = _harness(client, result.identity, doubt)
+        if result.problem:
             return result
         asked = checks
         if not as_they_are:
@@ -84,6 +88,21 @@ def evaluate_client(
     unknown = [scenario for scenario in scenarios if not known(scenario)]
     result.reproducers = dict(_reproducers(unknown, result.verdicts))
     return result
+
+
+def _harness(
+    client: Client, identity: Identity, doubt: bool
+) -> tuple[str | None, str | None]:
+    """The problem with an adapter, and what else may be wrong with it."""
+    problem = smoke_test(client, identity)
+    found = None
+    if doubt and (problem is None or problem.startswith(Status.MALFORMED)):
+        found = harness_doubt(client, identity)
+    if found and found.certain:
+        return f"the adapter is at fault: {found}", None
+    if problem:
+        return f"failed its smoke test: {_last_line(problem)}", None
+    return None, str(found) if found else None
 
 
 def _observed(

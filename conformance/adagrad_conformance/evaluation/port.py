@@ -74,6 +74,7 @@ def evaluate_port(port: PortLike, options: Options) -> TargetResult:
         known=library.holds,
         explain=options.explain,
         whole=options.only is None,
+        doubt=True,
     )
     result.seed, result.in_process = seed, driven.in_process
     return result

@@ -42,6 +42,7 @@ class TargetResult:
     identity: Identity | None = None  #: None if the port could not be started
     verdicts: list[Verdict] = field(default_factory=list)
     problem: str | None = None  #: why the port could not be judged at all
+    doubt: str | None = None  #: what the adapter may do wrong, if it is not the port
     #: All that was observed, where `keep` demands it.
     seen: Sequence[Seen] = ()
     diagnosis: Diagnosis | None = None  #: what explains the failures at MUST
@@ -126,6 +127,8 @@ class TargetResult:
         yield self._answer()
         if self.problem:
             return
+        if self.doubt:
+            yield f"  in doubt: {self.doubt}"
         if self.basis:
             yield from (f"  {line}" for line in basis_lines(vars(self.basis)))
         for level in filter(self._judged, LEVELS[1:]):

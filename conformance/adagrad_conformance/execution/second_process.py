@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from adagrad_conformance.adapters.base import ClosureAnswer, Malformed, Reading
@@ -19,16 +19,33 @@ def moved(
     tensors: Mapping[str, Tensor],
     optimizer: str,
     groups: list[tuple[tuple[str, ...], Options]],
+    named: Collection[str] = (),
 ) -> Client:
     """The port's second process, which holds the tensors and a fresh optimizer.
 
-    Raises as the methods of `Client`; `Refused` where the optimizer is refused there.
+    Options that the scenario has `named` are given there, too, and those that differ
+    from the document's defaults.  A single group has them from the constructor, so that
+    a port needs no groups.  Raises as the methods of `Client`; `Refused` where the
+    optimizer is refused there.
     """
     second = client.second_process()
     second.begin(tensors)
-    made = tuple(Group(params, options.changed()) for params, options in groups)
-    second.event(New(optimizer, made), _no_closure)
+    second.event(_fresh(optimizer, groups, named), _no_closure)
     return second
+
+
+def _fresh(
+    optimizer: str,
+    groups: list[tuple[tuple[str, ...], Options]],
+    named: Collection[str],
+) -> New:
+    def given(options: Options) -> dict[str, float | bool]:
+        return {**{n: getattr(options, n) for n in named}, **options.changed()}
+
+    if len(groups) > 1:
+        return New(optimizer, tuple(Group(p, given(o)) for p, o in groups))
+    ((params, options),) = groups
+    return New(optimizer, (Group(params),), given(options))
 
 
 def current_tensors(

@@ -26,7 +26,16 @@ from adagrad_conformance.transport.response_validation import (
     check_readings,
     check_traces,
 )
-from adagrad_reference.scenario import Event, Load, Save, Scenario, Step, Steps, Tensor
+from adagrad_reference.scenario import (
+    Event,
+    Load,
+    New,
+    Save,
+    Scenario,
+    Step,
+    Steps,
+    Tensor,
+)
 
 from .observations import ClosureCall, EventSeen
 from .plan import Plan, PlannedEvent, is_move
@@ -114,7 +123,10 @@ class Session:
             self._announce()
             return self.client.event(event, ask)
         tensors = current_tensors(self.scenario.tensors, self.last)
-        self.client = moved(self.client, tensors, event.optimizer, planned.groups)
+        named = _named(self.scenario, event.optimizer)
+        self.client = moved(
+            self.client, tensors, event.optimizer, planned.groups, named
+        )
         return self.client.event(event, ask, self._saved[event.name])
 
     def _read_all(self, planned: PlannedEvent) -> dict[Place, Reading]:
@@ -140,6 +152,12 @@ class Session:
             before = self.last.get((event.optimizer, name))
             stepped[name] = (before and before.master) or self.scenario.tensors[name]
         return check_traces(traces, stepped, event.count)
+
+
+def _named(scenario: Scenario, optimizer: str) -> set[str]:
+    """The options that a scenario gives to a constructor."""
+    made = (e for e in scenario.events if isinstance(e, New))
+    return {name for e in made if e.optimizer == optimizer for name in e.options}
 
 
 def _bytes_of(reply: Reply) -> bytes:

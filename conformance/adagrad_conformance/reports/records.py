@@ -158,6 +158,8 @@ def target_record(result: TargetResult) -> Json:
         record["diagnosis"] = diagnosis_record(result.diagnosis)
     if promises := evidence_of(result.target):
         record |= _promises_record(promises)
+    if result.doubt:
+        record["doubt"] = result.doubt
     if result.problem:
         record["problem"] = result.problem
     return dict(_writable(record))

@@ -60,6 +60,11 @@ def print_summary(console: Console, summary: Summary) -> None:
     if target.get("problem"):
         console.print(f"  {escape(target['problem'])}", style="yellow", highlight=False)
         return
+    if target.get("doubt"):
+        text = f"in doubt: {target['doubt']}"
+        console.print(
+            f"  {escape(text)}", style="yellow", highlight=False, soft_wrap=True
+        )
     if target.get("departs"):
         text = f"judged by its declared dialect {target['dialect']}: "
         console.print(

@@ -3,9 +3,10 @@
     python bootstrap.py REFERENCE CONFORMANCE WHAT [FOLDER...]
 
 REFERENCE and CONFORMANCE are the folders of the two packages, which need nothing more
-there than NumPy.  WHAT is a target for server.py, or a script (a file whose name ends
-in `.py`) that imports them.  Neither the path nor the environment of the Python that
-calls this is passed on; the modules of WHAT are searched in each FOLDER, too.
+there than NumPy, and Python 3.10 or later.  WHAT is a target for server.py, or a script
+(a file whose name ends in `.py`) that imports them.  Neither the path nor the
+environment of the Python that calls this is passed on; the modules of WHAT are searched
+in each FOLDER, too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,29 @@ def _prepare_path() -> None:
     sys.path[:] = [*others, *moved]
 
 
+def _complete_library() -> None:
+    """Add what Python 3.11 has and the packages use, where it is missing."""
+    import enum
+    import typing
+
+    if hasattr(enum, "StrEnum"):
+        return
+
+    class StrEnum(str, enum.Enum):  # noqa: UP042  (it is what is missing)
+        """Texts as an enumeration."""
+
+        __str__ = str.__str__
+
+    def assert_never(value: object) -> object:
+        """Raise: no value comes here."""
+        raise AssertionError(f"unexpected {value!r}")
+
+    library: typing.Any = enum
+    library.StrEnum = StrEnum
+    library = typing
+    library.assert_never = assert_never
+
+
 def _provide(name: str, folder: str) -> None:
     """Import a package from its folder, wherever that lies."""
     import importlib.util
@@ -44,6 +68,7 @@ def _provide(name: str, folder: str) -> None:
 
 def _main(reference: str, conformance: str, what: str, *folders: str) -> int:
     _prepare_path()
+    _complete_library()
     _provide("adagrad_reference", reference)
     _provide("adagrad_conformance", conformance)
     if folders:

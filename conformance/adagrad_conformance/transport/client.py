@@ -73,6 +73,11 @@ class Client(ABC):
         return True
 
     @property
+    def hosted(self) -> bool:
+        """Whether an adapter in Python serves it, which can be looked into."""
+        return False
+
+    @property
     def quiet(self) -> bool:
         """Whether the port has written nothing that no question asked for."""
         return True

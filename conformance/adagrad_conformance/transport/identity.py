@@ -55,12 +55,18 @@ def check_dialect(name: object) -> str:
 
 
 def check_constants(constants: Mapping[str, float]) -> Mapping[str, float]:
-    """The constants, if they are legal values of options; raises `Malformed`."""
+    """The constants, if they are legal values of options; raises `Malformed`.
+
+    A maximize that is always False is what a port without that claim has, and left out.
+    """
     if problem := illegal_option(constants):
         raise Malformed(f"constants: {problem}")
-    if "maximize" in constants:
-        raise Malformed("constants: maximize is a flag; leave its claim out instead")
-    return constants
+    if constants.get("maximize"):
+        raise Malformed(
+            "constants: maximize can only be False; a port that always maximizes "
+            "declares a dialect (update=added)"
+        )
+    return {name: x for name, x in constants.items() if name != "maximize"}
 
 
 def identity_of(adapter: Adapter) -> Identity:

@@ -68,6 +68,11 @@ class InProcessClient(Client):
         other.start()
         return other
 
+    @property
+    def hosted(self) -> bool:
+        """The adapter is at hand."""
+        return True
+
     def close(self) -> None:
         """Do nothing: the adapter ends with this process."""
 

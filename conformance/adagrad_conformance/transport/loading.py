@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from adagrad_conformance.adapters.base import Adapter
+from adagrad_conformance.adapters.bases.shadowing import shadowed
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.user_modules import import_file, import_named
 
@@ -72,7 +73,7 @@ def as_adapter(text: str, thing: Any) -> Adapter:
     optimizers; `text` names it.
     """
     if isinstance(thing, Adapter):
-        return thing
+        return _checked(text, thing)
     if _is_torch_optimizer(thing):
         from adagrad_conformance.adapters.torch_optim import (
             TorchAdapter,
@@ -86,11 +87,18 @@ def as_adapter(text: str, thing: Any) -> Adapter:
         kind = type(error).__name__
         raise TargetError(f"{text}: calling it raised {kind}: {error}") from error
     if isinstance(made, Adapter):
-        return made
+        return _checked(text, made)
     raise TargetError(
         f"{text} is neither an Adapter (adagrad_conformance.adapters.base) nor a "
         "torch.optim.Optimizer subclass; see 'Add an adapter' in conformance/README.md"
     )
+
+
+def _checked(text: str, adapter: Adapter) -> Adapter:
+    """The adapter, if it takes no name of its base; raises `TargetError`."""
+    if problem := shadowed(adapter):
+        raise TargetError(f"{text}: {problem}")
+    return adapter
 
 
 def _is_torch_optimizer(thing: Any) -> bool:

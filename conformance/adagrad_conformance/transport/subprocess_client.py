@@ -29,6 +29,7 @@ from .client import Client, Question
 from .errors import Crash, NotLoaded, Timeout
 from .identity import Identity, identity_from_wire, taken_from_wire
 from .pipeline import Pipeline, State
+from .targets import is_hosted
 
 __all__ = ["SubprocessClient"]
 
@@ -90,6 +91,11 @@ class SubprocessClient(Client):
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._pipeline is not None and self._pipeline.state is not State.ENDED
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the command starts server.py."""
+        return is_hosted(self.command)
 
     @property
     def quiet(self) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,9 @@ import adagrad_reference
 from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS, Port
 
-__all__ = ["Target", "command_under", "parse_target"]
+__all__ = ["Target", "command_under", "is_hosted", "parse_target"]
+
+_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py").resolve())
 
 
 @dataclass(frozen=True)
@@ -80,5 +83,9 @@ def command_under(python: Path, what: str) -> tuple[str, ...]:
     here.  `python -m` would search the working folder before the standard library.
     """
     packages = (adagrad_reference.__path__[0], adagrad_conformance.__path__[0])
-    bootstrap = Path(__file__).with_name("bootstrap.py").resolve()
-    return (str(python), str(bootstrap), *packages, what)
+    return (str(python), _BOOTSTRAP, *packages, what)
+
+
+def is_hosted(command: Sequence[str]) -> bool:
+    """Whether a command starts the server of adapters in Python."""
+    return _BOOTSTRAP in command

@@ -7,6 +7,8 @@ Rule 2.  A check makes legal requests only, or catches the refusal itself.  So a
          is a crash of the check.
 Rule 3.  Every check is in the table of table.py, which names its place as text, so that
          reading the table imports no framework.
+
+handing.py is no check: it answers what an adapter hands on to its port.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import traceback
 from adagrad_conformance.adapters.base import Adapter
 from adagrad_conformance.adapters.contract import Malformed, NativeAnswer
 
+from .handing import ASKED
 from .table import NATIVE
 
 __all__ = ["run_native"]
@@ -28,6 +31,9 @@ def run_native(adapter: Adapter, name: str) -> NativeAnswer:
     Raises `Malformed` for a name that is not in the table, and whatever breaks down in
     the port that is not a refusal.
     """
+    for prefix, answer in ASKED.items():  # of the adapter, not of the port
+        if name.startswith(prefix):
+            return answer(adapter, name.removeprefix(prefix))
     if name not in NATIVE:
         raise Malformed(f"there is no native check {name!r}")
     module, _, function = NATIVE[name].place.partition(":")
