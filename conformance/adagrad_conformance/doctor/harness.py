@@ -14,13 +14,9 @@ Rule 3.  What no hypothesis makes right is the port's, and nothing is said here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from adagrad_conformance.adapters.base import Reading
 from adagrad_conformance.adapters.claims import ALL_OPTIONS
 from adagrad_conformance.adapters.contract import Malformed, Refused
 from adagrad_conformance.adapters.native.handing import (
@@ -30,7 +26,7 @@ from adagrad_conformance.adapters.native.handing import (
     OPTIONS,
     PLACE,
 )
-from adagrad_conformance.execution.observations import EventSeen, Observation
+from adagrad_conformance.execution.observations import Observation
 from adagrad_conformance.execution.runner import play
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.case import Terms
@@ -52,6 +48,21 @@ from adagrad_reference.scenario import (
     Tensor,
 )
 
+from .as_if import (
+    NARROWER,
+    ORDERS,
+    bits_of,
+    in_format,
+    numbers_of,
+    reshaped,
+    roundings,
+    shown_in,
+    with_event,
+    with_option,
+    without_event,
+    without_state,
+)
+
 __all__ = ["Finding", "harness_doubt"]
 
 _SHAPE = (2, 3)
@@ -64,7 +75,6 @@ _GRADIENTS = (
 _WRITTEN = (0.5, 1.25, 2.75, 0.375, 3.5, 0.8125)
 #: The order of elements in which a matrix is read by columns, and the way back.
 _BY_COLUMNS = ((0, 3, 1, 4, 2, 5), (0, 2, 4, 1, 3, 5))
-_NARROWER = ("binary32", "bfloat16", "binary16")
 
 _GIVE_UP = (Crash, Timeout, Malformed, Refused, NotLoaded)
 
@@ -146,7 +156,7 @@ class _Harness:
     def _tensor(self, values: Sequence[float]) -> Tensor:
         assert self.fmt is not None
         name = self.fmt.name
-        numbers = (_in_format(x, name) for x in values)
+        numbers = (in_format(x, name) for x in values)
         return Tensor(name, _SHAPE, tuple(map(self.fmt.encode, numbers)))
 
     def _is_right(
@@ -205,7 +215,7 @@ class _Harness:
         if found := self._rounded(seen, option, later=True):
             return found
         kept = replace(change, value=OPTIONS[option])
-        if not self._is_right(_with_event(seen, 2, kept)):
+        if not self._is_right(with_event(seen, 2, kept)):
             return None
         words = f"a change of {option} has no effect"
         return self._blamed(words, f"set/{option}", "it never reaches the port")
@@ -216,31 +226,31 @@ class _Harness:
         """A number that arrives in a narrower format, or in few decimals."""
         given = (LATER if later else OPTIONS)[option]
         assert self.fmt is not None
-        for value, how in _roundings(given, self.fmt.precision):
+        for value, how in roundings(given, self.fmt.precision):
             as_if = replace(
-                seen, scenario=_with_option(seen.scenario, option, value, later)
+                seen, scenario=with_option(seen.scenario, option, value, later)
             )
             if self._is_right(as_if):
                 words = f"{option} arrives rounded to {how}: {value!r} for {given!r}"
                 asked = f"set/{option}" if later else option
-                return self._blamed(words, asked, "", decimals=how not in _NARROWER)
+                return self._blamed(words, asked, "", decimals=how not in NARROWER)
         return None
 
     def _all_rounded(self, seen: Observation, named: Sequence[str]) -> Finding | None:
         """All options by one text, or one narrow number."""
         assert self.fmt is not None
-        rounded = [list(_roundings(OPTIONS[n], self.fmt.precision)) for n in named]
+        rounded = [list(roundings(OPTIONS[n], self.fmt.precision)) for n in named]
         for values in zip(*rounded, strict=True):
             scenario = seen.scenario
             for option, (value, _) in zip(named, values, strict=True):
-                scenario = _with_option(scenario, option, value, later=False)
+                scenario = with_option(scenario, option, value, later=False)
             if self._is_right(replace(seen, scenario=scenario)):
                 value, how = values[0]
                 words = (
                     f"{' and '.join(named)} arrive rounded to {how}: {value!r} for "
                     f"{OPTIONS[named[0]]!r}"
                 )
-                return self._blamed(words, named[0], "", how not in _NARROWER)
+                return self._blamed(words, named[0], "", how not in NARROWER)
         return None
 
     def _without(self, seen: Observation, option: str) -> Finding | None:
@@ -251,7 +261,7 @@ class _Harness:
         (new, *_), shown = seen.scenario.events, seen
         assert isinstance(new, New)
         again = self._played({**new.options, option: other})
-        if again.status or _numbers(again) != _numbers(shown):
+        if again.status or numbers_of(again) != numbers_of(shown):
             return None
         words = f"{option} has no effect"
         return self._blamed(words, option, "it never reaches the port")
@@ -260,14 +270,14 @@ class _Harness:
         """S as it was before, while theta moves as it should."""
         if "state" not in self.claims:
             return None
-        sums = [_shown(event).state_sum for event in seen.events]
+        sums = [shown_in(event).state_sum for event in seen.events]
         if any(total is None for total in sums):
             return None
         stepped = sums[1:]
-        frozen = len(set(map(_bits, stepped))) == 1
-        late = stepped[0] == sums[0] and len(set(map(_bits, stepped))) == len(stepped)
+        frozen = len(set(map(bits_of, stepped))) == 1
+        late = stepped[0] == sums[0] and len(set(map(bits_of, stepped))) == len(stepped)
         alone = self.claims - {"state", "gradients"}
-        if not (frozen or late) or not self._is_right(_without_state(seen), alone):
+        if not (frozen or late) or not self._is_right(without_state(seen), alone):
             return None
         how = "does not follow the steps" if frozen else "is always one step behind"
         place = self._place("accumulator", "reading", "show_sum", "read")
@@ -279,8 +289,8 @@ class _Harness:
 
     def _still(self, seen: Observation) -> Finding | None:
         """A theta that never moves, while S does."""
-        shown = [_shown(event) for event in seen.events]
-        sums = {_bits(reading.state_sum) for reading in shown[1:]}
+        shown = [shown_in(event) for event in seen.events]
+        sums = {bits_of(reading.state_sum) for reading in shown[1:]}
         if len({reading.theta.bits for reading in shown}) > 1 or len(sums) < 2:
             return None
         place = self._place("update", "step", "hold", "make_param")
@@ -298,11 +308,11 @@ class _Harness:
         seen = self._played(options, write)
         if seen.status or self._is_right(seen):
             return None
-        written = _shown(seen.events[2])
+        written = shown_in(seen.events[2])
         if written.state_sum is None or written.state_sum.bits != write.state_sum.bits:
             return None  # it does not read back: another fault
         alone = self.claims - {"state", "gradients"}
-        if not self._is_right(_without_event(_without_state(seen), 2), alone):
+        if not self._is_right(without_event(without_state(seen), 2), alone):
             return None
         place = self._place("write", "set_state")
         return Finding(
@@ -314,7 +324,7 @@ class _Harness:
     def _by_columns(self, seen: Observation) -> Finding | None:
         """Elements that are handed over, or shown, in another order."""
         for order in _BY_COLUMNS:
-            for what, change, methods in _ORDERS:
+            for what, change, methods in ORDERS:
                 if self._is_right(change(seen, order)):
                     place = self._place(*methods)
                     return Finding(
@@ -329,7 +339,7 @@ class _Harness:
         if self.terms.dialect.accumulator != "row-mean":
             return None
         for shape in ((6,), (1, 6), (6, 1), (3, 2)):
-            if self._is_right(_reshaped(seen, shape)):
+            if self._is_right(reshaped(seen, shape)):
                 place = self._place("hold", "make_param", "begin")
                 return Finding(
                     f"the port steps p as if its shape were {list(shape)}, not "
@@ -388,146 +398,5 @@ class _Harness:
         )
 
 
-# -- observations as they would be -----------------------------------------------------
-
-
 def _is_reshaped(tensor: Tensor) -> bool:
     return tensor.shape != _SHAPE and len(tensor.bits) == len(_THETA)
-
-
-def _shown(seen: EventSeen) -> Reading:
-    return seen.readings["A", "p"]
-
-
-def _bits(tensor: Tensor | None) -> tuple[int, ...]:
-    return tensor.bits if tensor else ()
-
-
-def _numbers(seen: Observation) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """theta and S after each event that was read."""
-    shown = [_shown(event) for event in seen.events if event.readings]
-    return [(r.theta.bits, _bits(r.state_sum)) for r in shown]
-
-
-def _changed(seen: Observation, change: Callable[[Reading], Reading]) -> Observation:
-    events = [
-        replace(event, readings={p: change(r) for p, r in event.readings.items()})
-        for event in seen.events
-    ]
-    return replace(seen, events=events)
-
-
-def _without_state(seen: Observation) -> Observation:
-    return _changed(seen, lambda r: replace(r, state_sum=None, t=None))
-
-
-def _with_event(seen: Observation, number: int, event: Event) -> Observation:
-    events = list(seen.scenario.events)
-    events[number] = event
-    return replace(seen, scenario=replace(seen.scenario, events=tuple(events)))
-
-
-def _without_event(seen: Observation, number: int) -> Observation:
-    events, shown = list(seen.scenario.events), list(seen.events)
-    del events[number], shown[number]
-    scenario = replace(seen.scenario, events=tuple(events))
-    return replace(seen, scenario=scenario, events=shown)
-
-
-def _with_option(
-    scenario: Scenario, option: str, value: float, later: bool
-) -> Scenario:
-    events = []
-    for event in scenario.events:
-        if later and isinstance(event, SetOption):
-            event = replace(event, value=value)
-        if not later and isinstance(event, New):
-            event = replace(event, options={**event.options, option: value})
-        events.append(event)
-    return replace(scenario, events=tuple(events))
-
-
-def _ordered(tensor: Tensor | None, order: Sequence[int]) -> Tensor | None:
-    if tensor is None:
-        return None
-    return replace(tensor, bits=tuple(tensor.bits[i] for i in order))
-
-
-def _other_gradients(seen: Observation, order: Sequence[int]) -> Observation:
-    def event_of(event: Event) -> Event:
-        if not isinstance(event, Step):
-            return event
-        given = event.gradients["p"]
-        assert isinstance(given, Tensor)
-        return replace(event, gradients={"p": _ordered(given, order)})
-
-    events = tuple(map(event_of, seen.scenario.events))
-    return replace(seen, scenario=replace(seen.scenario, events=events))
-
-
-def _other_sums(seen: Observation, order: Sequence[int]) -> Observation:
-    return _changed(seen, lambda r: replace(r, state_sum=_ordered(r.state_sum, order)))
-
-
-#: What can be in another order: the words, the change, the methods to look at.
-_ORDERS: Sequence[
-    tuple[str, Callable[[Observation, Sequence[int]], Observation], tuple[str, ...]]
-] = (
-    ("the gradient", _other_gradients, ("give", "make_gradient", "set_gradient")),
-    ("the accumulator", _other_sums, ("accumulator", "show_sum", "reading", "show")),
-)
-
-
-def _reshaped(seen: Observation, shape: tuple[int, ...]) -> Observation:
-    def other(tensor: Tensor | None) -> Tensor | None:
-        return tensor and replace(tensor, shape=shape)
-
-    def reading(shown: Reading) -> Reading:
-        theta, total = replace(shown.theta, shape=shape), other(shown.state_sum)
-        return replace(shown, theta=theta, gradient=None, state_sum=total)
-
-    def event_of(event: Event) -> Event:
-        if not isinstance(event, Step):
-            return event
-        given = event.gradients["p"]
-        assert isinstance(given, Tensor)
-        return replace(event, gradients={"p": other(given)})
-
-    scenario = replace(
-        seen.scenario,
-        tensors={n: replace(t, shape=shape) for n, t in seen.scenario.tensors.items()},
-        events=tuple(map(event_of, seen.scenario.events)),
-    )
-    return replace(_changed(seen, reading), scenario=scenario)
-
-
-def _roundings(given: float | bool, precision: int) -> Iterator[tuple[float, str]]:
-    """A number as it may arrive, and how it was rounded, the most exact first.
-
-    Each is a thousand times farther off than steps with `precision` bits can be.
-    """
-    if isinstance(given, bool):
-        return
-    tried: set[float] = {given}
-    for name in _NARROWER:
-        value = _in_format(given, name)
-        if FORMATS[name].precision < precision and value not in tried:
-            tried.add(value)
-            yield value, name
-    for digits in range(int(precision * math.log10(2)) - 3, 0, -1):
-        value = float(f"{given:.{digits}g}")
-        if value not in tried:
-            tried.add(value)
-            yield value, f"{digits} digits"
-
-
-def _in_format(value: float, name: str) -> float:
-    if name == "binary64":
-        return value
-    if name == "binary16":
-        return float(np.float16(value))
-    if name == "binary32":
-        return float(np.float32(value))
-    bits = int(np.float32(value).view(np.uint32))
-    near = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 << 16  # ties to even
-    return float(np.uint32(near).view(np.float32))
