@@ -59,9 +59,8 @@ class MasterAdapter(BentAdapter):
 
     def __init__(self, port):
         super().__init__(port)
-        self.claims = (self.claims | {"master-weights"}) - getattr(
-            port, "without", set()
-        )
+        also = getattr(port, "also", {"master-weights"})
+        self.claims = (self.claims | also) - getattr(port, "without", set())
 
     def reading(self, name, optimizer):
         """With the copy of a 16-bit param."""

@@ -10,20 +10,15 @@ from c_programs import compile_all, compiler
 from c_zoo import c_port
 from legal_ports import LEGAL
 from master_weights import MasterAdapter, MasterWeights, MasterWeightsHidden
-from mutant_kit import BentAdapter, adapter
+from mutant_kit import adapter
 from numpy_zoo import FLUSHING, NUMPY_ZOO, HidesState
 from torch_zoo import TORCH_ZOO, CountsInBinary32, CountsInTensor, LateState
+from zoo_kit import ZooAdapter, accused, assert_right, default_checks, verdicts
 
 from adagrad_conformance.adapters.torch_optim import TorchAdapter, evidently_lacks
-from adagrad_conformance.checks.kinds import NativeCheck, needed_claims
-from adagrad_conformance.checks.selection import checks_of_a_run
-from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.evaluation.client import evaluate_client
-from adagrad_conformance.transport.in_process import InProcessClient
+from adagrad_conformance.checks.kinds import needed_claims
 from adagrad_reference.formats import FORMATS
 
-SEED = 20_110_712
-NOT_JUDGED = ("not-claimed", "skipped")
 #: Ports that work in binary16 throughout: the default eps is 0 there.
 DEFAULT_EPS = {"special-values/default-eps/binary16"}
 SHOULD = {
@@ -49,24 +44,6 @@ SHOULD = {
 }
 
 
-class ZooAdapter(BentAdapter):
-    """Claims more or less, as the port says itself."""
-
-    def __init__(self, port):
-        super().__init__(port)
-        also, without = (
-            getattr(port, name, frozenset()) for name in ("also", "without")
-        )
-        self.claims = (self.claims | also) - without
-
-    def reading(self, name, optimizer):
-        """What the port shows."""
-        shown = super().reading(name, optimizer)
-        if "state" in self.claims:
-            return shown
-        return type(shown)(shown.theta, shown.gradient, None, None, shown.storage)
-
-
 def late_state():
     """A torch port whose constructor takes some options only."""
     return TorchAdapter("LateState", LateState, without=evidently_lacks(LateState))
@@ -78,46 +55,9 @@ def counts_in_binary32():
 
 
 @functools.cache
-def library():
-    return Library.read()
-
-
-@functools.cache
-def default_checks():
-    checks = checks_of_a_run(library(), SEED, fresh=6)
-    return [c for c in checks if not (isinstance(c, NativeCheck) and c.entry.slow)]
-
-
-def verdicts(make, checks=None):
-    """Every verdict of the suite on a port in this process."""
-    checks = default_checks() if checks is None else checks
-    result = evaluate_client(
-        "zoo", InProcessClient(make), checks, library().expectations
-    )
-    assert result.problem is None
-    return result.verdicts
-
-
-@functools.cache
 def verdicts_on_flushing(port):
     """They serve two tests."""
     return verdicts(lambda: ZooAdapter(port))
-
-
-def accused(judged, level="MUST"):
-    """The checks of a level that did not pass, and why."""
-    return {
-        v.scenario: (v.status, v.message, v.failure)
-        for v in judged
-        if v.level == level and v.status not in ("pass", *NOT_JUDGED)
-    }
-
-
-def assert_right(judged, should, least=300):
-    """Nothing at MUST; at SHOULD what is known."""
-    assert accused(judged) == {}
-    assert sum(v.status == "pass" for v in judged if v.level == "MUST") >= least
-    assert set(accused(judged, "SHOULD")) == should
 
 
 ZOO = {
