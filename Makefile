@@ -70,7 +70,7 @@ power: $(STAMP)
 
 ## soundness: a hundred million checks of right-but-different programs (some minutes)
 soundness: $(STAMP)
-	PYTHONPATH=bench:tests/reference $(BIN)/python bench/soundness.py bench/soundness.json
+	PYTHONPATH=bench:tests/reference:tests/mutants:tests/zoo $(BIN)/python bench/soundness.py bench/soundness.json
 
 ## operators: mutation operators on the suite's own port; survivors must be accounted for
 operators: $(STAMP)

@@ -61,7 +61,10 @@ def jobs(seed: int, scale: int, seeds: int) -> dict[str, list[Job]]:
         for name in FORMATS
     ]
     starts = range(seed, seed + seeds, SEEDS_AT_ONCE)
-    fresh = [(play_seeds, (first, SEEDS_AT_ONCE, PER_FORMAT)) for first in starts]
+    fresh = [
+        (play_seeds, (first, SEEDS_AT_ONCE, PER_FORMAT, turn))
+        for turn, first in enumerate(starts)
+    ]
     return {"toy": toys, "programs": programs, "norm": norm, "fresh": fresh}
 
 

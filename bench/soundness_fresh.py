@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from unittest import mock
+
+from all_zoo import ACCUSED_WRONGLY, KINDS, among
+from zoo_kit import modest
 
 from adagrad_conformance.adapters import torch_optim
+from adagrad_conformance.adapters.base import Adapter
 from adagrad_conformance.adapters.own import numpy_adapter as numpy_own
 from adagrad_conformance.adapters.own import torch_adapter as torch_own
+from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenarios
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.case import Terms
@@ -14,6 +22,7 @@ from adagrad_conformance.grading.judge import judge
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.identity import Identity
 from adagrad_conformance.transport.in_process import InProcessClient
+from adagrad_reference.dialects import DIALECTS
 from adagrad_reference.scenario import Scenario
 
 __all__ = ["PORTS", "PlayedRow", "play_seeds"]
@@ -39,22 +48,53 @@ class PlayedRow:
     examples: list[str] = field(default_factory=list)
 
 
-def play_seeds(first: int, count: int, per_format: int) -> list[PlayedRow]:
-    """Play `per_format` scenarios a format, for `count` seeds, on every port."""
-    ports = {name: InProcessClient(make) for name, make in PORTS.items()}
-    identities = {name: port.start() for name, port in ports.items()}
+def play_seeds(first: int, count: int, per_format: int, turn: int) -> list[PlayedRow]:
+    """Play `per_format` scenarios a format, for `count` seeds, on every port.
+
+    Of the zoo only those play whose turn it is, as they are and by a modest author.
+    """
     rows = {name: PlayedRow(name) for name in PORTS}
-    for seed in range(first, first + count):
-        scenarios = list(fresh_scenarios(seed, per_format))
-        for name, port in ports.items():
-            _play(rows[name], port, identities[name], scenarios)
+    scenarios = [
+        list(fresh_scenarios(seed, per_format)) for seed in range(first, first + count)
+    ]
+    for name, make in PORTS.items():
+        _play_all(rows[name], make, scenarios)
+    for kind, ports in KINDS.items():
+        row = rows[kind] = PlayedRow(f"zoo: {kind} ({2 * len(ports)})")
+        name = list(ports)[turn % len(ports)]
+        make = ports[name] if turn // len(ports) % 2 == 0 else modest(ports[name])
+        _play_all(row, make, scenarios, among(name, ACCUSED_WRONGLY))
     return list(rows.values())
+
+
+def _play_all(
+    row: PlayedRow,
+    make: Callable[[], Adapter],
+    scenarios: list[list[Scenario]],
+    left_out: Callable[[str], bool] = lambda check: False,
+) -> None:
+    port = InProcessClient(make)
+    with _known(make()):
+        identity = port.start()
+        for drawn in scenarios:
+            fitted = fit(drawn, identity.claims, identity.constants)
+            _play(row, port, identity, [x for x in fitted if not left_out(x.id)])
+
+
+@contextmanager
+def _known(adapter: Adapter) -> Iterator[None]:
+    """A dialect of a port's own is known while it is played."""
+    own = getattr(adapter, "own_dialect", None)
+    with mock.patch.dict(DIALECTS, {own.name: own} if own else {}):
+        yield
 
 
 def _play(
     row: PlayedRow, port: InProcessClient, identity: Identity, scenarios: list[Scenario]
 ) -> None:
     for scenario, verdict in _verdicts(port, identity, scenarios):
+        if not verdict.status.was_judged:
+            continue
         row.scenarios += 1
         row.elements += verdict.elements
         if verdict.status != "pass":
@@ -70,5 +110,5 @@ def _verdicts(
     port: InProcessClient, identity: Identity, scenarios: list[Scenario]
 ) -> list[tuple[Scenario, Verdict]]:
     seen = list(observe(port, identity, scenarios))
-    verdicts = judge(seen, Terms(identity.claims, lambda scenario: ()))
-    return list(zip(scenarios, verdicts, strict=True))
+    terms = Terms(identity.claims, dialect=DIALECTS[identity.dialect])
+    return list(zip(scenarios, judge(seen, terms), strict=True))

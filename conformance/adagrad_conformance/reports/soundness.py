@@ -157,8 +157,14 @@ def _fresh(fresh: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{fresh['seeds']:,} seeds, from each {fresh['per_format']} scenarios and a "
         "large one a format, as in the random part of a run. A right port must pass "
-        "them all, or a gate would fail on nothing.\n"
+        "them all, or a gate would fail on nothing."
     )
+    if any(row["port"].startswith("zoo") for row in fresh["ports"]):
+        yield (
+            "The zoo is of right ports that work in unusual ways; of each kind one "
+            "plays at a time, and each in two forms: as it is, and claiming little."
+        )
+    yield ""
     body = [
         (
             code(row["port"]),
