@@ -19,15 +19,19 @@ from zoo_kit import ZooAdapter
 __all__ = ["ACCUSED_WRONGLY", "KINDS", "SHOULD", "SLOW", "ZOO", "among"]
 
 
-def _by_name(ports, adapter=ZooAdapter):
-    return {port.__name__: lambda port=port: adapter(port) for port in ports}
+def _adapted(port):
+    return StateAdapter(port) if hasattr(port, "shown") else ZooAdapter(port)
+
+
+def _by_name(ports):
+    return {port.__name__: lambda port=port: _adapted(port) for port in ports}
 
 
 #: The makers of adapters by name, by kind.
 KINDS = {
     "kernels": _by_name((*KERNELS, *FLUSHING_KERNELS)),
     "numbers": _by_name(NUMBERS),
-    "states": _by_name(STATES, StateAdapter),
+    "states": _by_name(STATES),
     "precisions": PRECISIONS,
     "declared": _by_name(DECLARED),
     "interfaces": {**INTERFACES, **OPTION_PORTS, **BUFFERS},
@@ -39,8 +43,10 @@ KINDS = {
 ZOO = {name: make for ports in KINDS.values() for name, make in ports.items()}
 assert len(ZOO) == sum(map(len, KINDS.values())), "two ports have one name"
 
-#: Ports that calculate with slow numbers.
-SLOW = frozenset(("Fractions", "Integers", "Decimals", "ManyBits", "Mpfr", "MpfrFused"))
+#: Ports that calculate with slow numbers, or whose boxes are slow.
+SLOW = frozenset(
+    ("RowMean", "Fractions", "Integers", "Decimals", "ManyBits", "Mpfr", "MpfrFused")
+)
 
 #: Why several ports have a finding at SHOULD.
 _EPS = {"special-values/default-eps/binary16*": "1e-10 is 0 in binary16"}

@@ -9,6 +9,7 @@ import numpy as np
 from emulated_rounding import nearest
 from mutant_kit import Bent
 from numpy_zoo import InFormat
+from state_zoo import Shown
 
 from adagrad_reference.dialects import Dialect
 from adagrad_reference.formats import BINARY64
@@ -239,9 +240,10 @@ class NewtonInverse(InFormat):
         s = nearest(fmt, s + g * g)
         d = nearest(fmt, nearest(fmt, np.sqrt(s)) + o["eps"])
         inverse = nearest(fmt, 1 / d)
-        if fmt != BINARY64:
-            inverse = nearest(fmt, 1 / d * (1 + 2.0**-fmt.precision))
         fine = (d > 2.0**-100) & (d < 2.0**100)
+        if fmt != BINARY64:
+            rough = nearest(fmt, 1 / d * (1 + 2.0**-fmt.precision))
+            inverse = np.where(fine, rough, inverse)
         again = nearest(fmt, inverse * (2 - d * inverse))
         inverse = np.where(fine, again, inverse)
         return theta - clr * nearest(fmt, g * inverse), s
@@ -279,10 +281,15 @@ class RowMean(Bent):
 # -- the books -------------------------------------------------------------------------
 
 
-class OneCounter(Bent):
+class OneCounter(Shown):
     """t counts the optimizer's steps; params that rest, or come late, share it."""
 
     dialect = declared(counter="optimizer")
+
+    def write(self, p, total, t):
+        super().write(p, total, t)
+        for state in self.state.values():
+            state["step"] = t
 
     def add_param_group(self, param_group):
         counts = [state["step"] for state in self.state.values()]
