@@ -229,12 +229,13 @@ class Wide(_Watcher):
     """Double-double end points for binary64.
 
     Raw operations err by less than 16 u**2; they are moved outward by 2**-100
-    (64 u**2) relative, except where they are exact.  Wider than binary64 does not
-    exist among the legal formats, so `widen` is the identity.
+    (64 u**2) relative, except where they are exact.  Wider than binary64 is the format
+    of x87 alone, where that is declared.
     """
 
     LOW, HIGH = 2.0**-250, 2.0**250
     SLACK = 2.0**-100
+    EXTENDED = 2.0**-63  #: more than the unit roundoff of 64 bits
 
     def __init__(self, cls: NumericClass = LAWFUL) -> None:
         self.cls = cls
@@ -341,9 +342,17 @@ class Wide(_Watcher):
         lo = _choose((a[0] > 0) & (a[0] <= normal), zero, a[:2])
         return *lo, *_choose((a[2] < 0) & (a[2] >= -normal), zero, a[2:])
 
+    def _widen(self, a: Box) -> Box:
+        """One earlier rounding in 64 bits, where that is declared; then flushed."""
+        if self.cls.extended:
+            lo = dd.fast_two_sum(a[0], a[1] - np.abs(a[0]) * self.EXTENDED)
+            hi = dd.fast_two_sum(a[2], a[3] + np.abs(a[2]) * self.EXTENDED)
+            a = (*lo, *hi)
+        return self.flush(a)
+
     def opt(self, a: Box) -> Box:
         """A result that is kept exact, fused, or rounded: the head of a pair."""
-        a = self.flush(a)
+        a = self._widen(a)
         return a[0], np.minimum(a[1], 0.0), a[2], np.maximum(a[3], 0.0)
 
     #: Intermediate scalars: binary64 is the format itself.
@@ -351,19 +360,19 @@ class Wide(_Watcher):
 
     def faithful(self, a: Box) -> Box:
         """As `opt`, for a unit whose error is below one ulp."""
-        a = self.flush(a)
+        a = self._widen(a)
         zero = np.zeros_like(a[0])
         lo = np.where(a[1] < 0, np.nextafter(a[0], -np.inf), a[0])
         hi = np.where(a[3] > 0, np.nextafter(a[2], np.inf), a[2])
         return lo, zero, hi, zero
 
     def keep(self, a: Box) -> Box:
-        """A result that is stored: no wider format is shown."""
-        return self.store(a)
+        """A result that may be kept in the format of x87, where that is declared."""
+        return self.faithful(a) if self.cls.extended else self.store(a)
 
     def store(self, a: Box) -> Box:
         """A result that is stored, so a number of binary64."""
-        a = self.flush(a)
+        a = self._widen(a)
         zero = np.zeros_like(a[0])
         return a[0], zero, a[2], zero
 

@@ -132,10 +132,13 @@ class NormArithmetic:
     def __init__(self, fmt: Format, cls: NumericClass = LAWFUL) -> None:
         self.format = fmt
         self.cls = cls
-        self.wider = wider_format(fmt)
-        if self.wider is not None:
-            self._u = _ctx.mpf(self.wider.unit_roundoff)
-            self._half_eta = _ctx.ldexp(1, self.wider.smallest_exponent - 1)
+        wider = wider_format(fmt)
+        self.widens = wider is not None or cls.extended
+        if wider is not None:
+            self._u = _ctx.mpf(wider.unit_roundoff)
+            self._half_eta = _ctx.ldexp(1, wider.smallest_exponent - 1)
+        elif cls.extended:
+            self._u, self._half_eta = _ctx.ldexp(1, -64), _ctx.ldexp(1, -16446)
 
     point = staticmethod(Interval.point)
 
@@ -276,7 +279,7 @@ class NormArithmetic:
         The result is flushed: `opt`, `faithful` and `store` then hold zero too, whether
         a unit detects subnormal numbers before or after it rounds.
         """
-        if self.wider is not None and not a.empty:
+        if self.widens and not a.empty:
             lo, hi = self._wider_end(a.lo, -1), self._wider_end(a.hi, +1)
             a = Interval(lo, hi, a.nan)
         return self.flush(a)

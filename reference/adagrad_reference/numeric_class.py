@@ -6,7 +6,7 @@ read by the operations of the arithmetics and by the formula in enclosure.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 __all__ = ["CLASSES", "FLUSHED", "LAWFUL", "TIGHT", "NumericClass"]
 
@@ -24,11 +24,8 @@ class NumericClass:
     flushes: bool = False
     #: S may be kept in a format wider than F, up to binary64.
     keeps_sum: bool = False
-
-    @property
-    def with_wide_sum(self) -> NumericClass:
-        """The same class for a port that keeps S wider than F."""
-        return replace(self, keeps_sum=True)
+    #: binary64 is computed in the 80-bit format of x87, of 64 bits of precision.
+    extended: bool = False
 
 
 TIGHT = NumericClass("tight", faithful_root=False, scalars_in_format=False)

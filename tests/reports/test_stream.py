@@ -85,14 +85,26 @@ CRASHED = {
     **{"outside_ulp": None, "cause": "exited", "trouble": "exit code 1"},
 }
 FOOTER = {"record": "footer", "counts": {"MUST/not-claimed": 3}, "exit_code": 1}
+FAULT = {
+    **{"id": "f", "title": "t", "promise": "p", "place": "x.py", "script": "f.py"},
+    **{"confirmed": False, "seen": "", "trouble": "it ends well"},
+}
+#: What the record of a published port has more.
+PUBLISHED = {
+    "standing": "published",
+    "played": "with torch 9",
+    "evidence": {"promised": 3, "evident": 2, "source": 0},
+    "faults": [FAULT],
+}
 VALID = {
     "header": [HEADER, {**HEADER, "only": "a/*"}],
     "target": [
         TARGET,
         PROBLEM,
         {**TARGET, "diagnosis": {**DIAGNOSIS, "rest": None}, "doubt": "S is a copy"},
+        {**TARGET, **PUBLISHED},
     ],
-    "check": [PASSED, FAILED, CRASHED],
+    "check": [PASSED, FAILED, CRASHED, {**FAILED, "promise": "p", "fault": "f"}],
     "footer": [FOOTER],
 }
 MORE = {

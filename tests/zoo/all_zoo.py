@@ -16,7 +16,7 @@ from state_zoo import STATES, StateAdapter
 from torch_kinds_zoo import TORCH_KINDS
 from zoo_kit import ZooAdapter
 
-__all__ = ["ACCUSED_WRONGLY", "KINDS", "SHOULD", "SLOW", "ZOO", "among"]
+__all__ = ["KINDS", "SHOULD", "SLOW", "ZOO", "known"]
 
 
 def _adapted(port):
@@ -56,58 +56,43 @@ _PLACE = {
     for name in ("permuted", "cut", "strided")
 }
 
+_BITS = (
+    "each run is lawful, and no document promises the same bits to a port whose kernel "
+    "depends on the {}"
+)
+
 #: Findings at SHOULD: patterns of ids, each with the reason.
 SHOULD: dict[str, dict[str, str]] = {
     **dict.fromkeys(
         (
             *("ByRow", "ByLane", "EachLane", "BySize", "InThreads", "Halves"),
-            *("ByColumn", "ByOffset", "ByAddress"),
+            "ByColumn",
         ),
         _EPS | _PLACE,
     ),
     **dict.fromkeys(("InPieces", "RowByRow"), _PLACE),
     **dict.fromkeys(
         (
-            *("BySign", "ByMagnitude", "FreshIsFast", "AlternatesByStep"),
+            *("FreshIsFast", "AlternatesByStep"),
             *("RateByReciprocal", "InTwoDoubles", "FlushesOnStoring"),
             *("FlushesOnReading", "Mpfr", "MpfrFused", "NewtonInverse"),
         ),
         _EPS,
     ),
+    "BySign": _EPS
+    | {
+        "relations/negation/*": _BITS.format("sign"),
+        "relations/maximize/*": _BITS.format("sign"),
+    },
+    "ByMagnitude": _EPS | {"relations/scaling/*": _BITS.format("magnitude")},
+    "ByOffset": _EPS
+    | _PLACE
+    | {"relations/groups/*": _BITS.format("place in a group")},
     "FlushesWithoutSign": _EPS | _SIGN,
     **dict.fromkeys(("Fractions", "Integers", "ManyBits"), _SIGN),
 }
 
-_RELATIONS = (
-    "each run is lawful, and no document promises the same bits to a port whose kernel "
-    "depends on the {}"
-)
-_TWICE = "binary64 by way of long double is rounded twice, for which there is no class"
-_MASTER = "a load of what was saved before the first step takes the copy away"
-_MASTERS = {
-    "odd-moments/fresh-into-stepped-*": _MASTER,
-    "odd-moments/twice-before-the-first-step/*": _MASTER,
-    "meetings/*": _MASTER,
-}
 
-#: What the judge holds against right ports at MUST: patterns of ids, with the reason.
-#: Each is a fault of the judge, to be mended; then its line goes.
-ACCUSED_WRONGLY: dict[str, dict[str, str]] = {
-    "BySign": {
-        "relations/negation/*": _RELATIONS.format("sign"),
-        "relations/maximize/*": _RELATIONS.format("sign"),
-    },
-    "ByMagnitude": {"relations/scaling/*": _RELATIONS.format("magnitude")},
-    "ByOffset": {"relations/groups/*": _RELATIONS.format("place in a group")},
-    "ByAddress": {"relations/*": _RELATIONS.format("address")},
-    **{
-        name: {"*binary64*": _TWICE}
-        for name in ("InLongDouble", "InWideC", "SumInLongDouble")
-    },
-    **dict.fromkeys(("MastersAtTheFirstStep", "MastersAndWideSums"), _MASTERS),
-}
-
-
-def among(name, known):
-    """The patterns that are known of a port, in a test by `fnmatch`."""
-    return lambda check: any(fnmatch(check, pattern) for pattern in known.get(name, {}))
+def known(name, check):
+    """Whether a finding on a port is a known one."""
+    return any(fnmatch(check, pattern) for pattern in SHOULD.get(name, {}))

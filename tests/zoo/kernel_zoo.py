@@ -143,17 +143,6 @@ class ByOffset(Kernels):
         return [(k, place % 6 == k) for k in range(6)]
 
 
-class ByAddress(Kernels):
-    """What lies on an even 64 bytes is stepped by another kernel than the rest."""
-
-    def move(self, p, grad, state, o):
-        self.even = p.data.ctypes.data % 128 == 0
-        super().move(p, grad, state, o)
-
-    def parts(self, fmt, shape, *arrays):
-        return [(1 if self.even else 0, np.ones(arrays[0].size, bool))]
-
-
 class InThreads(Kernels):
     """Blocks of 64 elements in threads, whose number chooses the kernel."""
 
@@ -244,6 +233,8 @@ class RateByReciprocal(Kernels):
 class InLongDouble(Kernels):
     """Every format is computed in long double, binary64 too: rounded twice."""
 
+    also = frozenset({"extended-precision"})
+
     def stepped(self, fmt, theta, g, s, t, o):
         theta, g, s = (x.astype(np.longdouble) for x in (theta, g, s))
         return self.formula(theta, g, s, np.longdouble(self.rate(t, o)), o)
@@ -310,7 +301,6 @@ KERNELS = (
     ByMagnitude,
     FreshIsFast,
     ByOffset,
-    ByAddress,
     InThreads,
     Halves,
     ByColumn,

@@ -179,6 +179,7 @@ class InFusedC(InC):
 class InWideC(InC):
     """Long double between the operations, also of binary64."""
 
+    claims = InC.claims | {"extended-precision"}
     works = (
         ("double", "long double", "sqrtl"),
         ("float", "long double", "sqrtl"),

@@ -94,7 +94,7 @@ class Compensated(Shown):
 class SumInLongDouble(SumIsWide):
     """S is long double, and is not shown; so is every step."""
 
-    also = frozenset({"wide-state"})
+    also = frozenset({"wide-state", "extended-precision"})
     without = Compensated.without
     wide = staticmethod(lambda kind: np.dtype(np.longdouble))
 

@@ -56,6 +56,7 @@ CLAIMS: Mapping[str, str] = {
     "flush-to-zero": "takes subnormal numbers as zero, read or made",
     "wide-state": "keeps S wider than its param: binary64 beside binary32, or wider "
     "than 16 bits beside a param of 16",
+    "extended-precision": "computes binary64 in the 80-bit format of x87",
     "quantised-state": "keeps S in 8 bits: within 2^-7 of the largest S of the param",
     "master-weights": "steps 16-bit params by a binary32 copy, with S in binary32",
     "needs-a-gradient": "refuses a step in which no param has one, as it documents",
@@ -66,7 +67,7 @@ CLAIMS: Mapping[str, str] = {
 #: The claims of a port that can do everything and is peculiar in nothing.
 PLAIN_CLAIMS = frozenset(CLAIMS) - {
     *("flush-to-zero", "master-weights", "needs-a-gradient", "one-param"),
-    *("wide-state", "quantised-state"),
+    *("wide-state", "quantised-state", "extended-precision"),
     "needs-elements",
     *("set-lr", "add-params"),  # implied
 }

@@ -20,6 +20,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -78,6 +79,8 @@ _MORE = 20
 FLUSHES = "flush-to-zero"
 #: The claims that S is kept wider than the param, and that it is kept in 8 bits.
 WIDE, QUANTISES = "wide-state", "quantised-state"
+#: The claim that binary64 is computed in 80 bits.
+EXTENDED = "extended-precision"
 #: Of the largest S of a param: how far a quantised S may be off.
 _QUANTUM = 2.0**-7
 
@@ -100,7 +103,7 @@ def judge(
     for case in cases:
         demanded = _demanded(case, terms.claims)
         for step in case.steps:
-            cls = demanded.with_wide_sum if step.sum_format else demanded
+            cls = replace(demanded, keeps_sum=step.sum_format is not None)
             batches[step.format.name, cls, step.sum_format].append((case, step))
     quantised = QUANTISES in terms.claims
     for (name, demanded, _), pairs in batches.items():
@@ -131,8 +134,9 @@ def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Traject
     if MASTER in terms.claims:
         stepped = {id(seen): as_binary32(seen).scenario for seen in played}
     found: dict[int, Trajectory] = {}
-    cls = LAWFUL.with_wide_sum if WIDE in terms.claims else LAWFUL
-    in_files = {} if terms.dialect.changes or cls.keeps_sum else stepped
+    wide, extended = WIDE in terms.claims, EXTENDED in terms.claims
+    cls = replace(LAWFUL, keeps_sum=wide, extended=extended)
+    in_files = stepped if cls == LAWFUL and not terms.dialect.changes else {}
     for number, scenario in in_files.items():
         held = terms.expect(scenario)
         if held is not None:
@@ -186,7 +190,8 @@ def _relation_case(seen: RelationSeen, dialect: Dialect) -> Case:
 def _demanded(case: Case, claims: frozenset[str]) -> NumericClass:
     """The class that a check is held to (rule 5)."""
     flushes = FLUSHES in claims and FlagEffect.FLUSHING in _effects(case)
-    return FLUSHED if flushes else LAWFUL
+    cls = FLUSHED if flushes else LAWFUL
+    return replace(cls, extended=EXTENDED in claims)
 
 
 def _judge_steps(
@@ -206,8 +211,8 @@ def _judge_steps(
     complete_boxes(cheap, batch, demanded, dialect, deciding)
     boxes = {demanded: cheap}
     classes = [TIGHT, LAWFUL] if graded else [LAWFUL]
-    if demanded.keeps_sum:
-        classes = [cls.with_wide_sum for cls in classes]
+    keeps, extended = demanded.keeps_sum, demanded.extended  # as all classes then
+    classes = [replace(cls, keeps_sum=keeps, extended=extended) for cls in classes]
     classes = list(dict.fromkeys([*classes, demanded]))
     for cls in classes:
         if cls != demanded:

@@ -31,7 +31,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "relations/scaling",
-        "MUST",
+        "SHOULD",
         "R-relations",
         ALGORITHM,
         _RELATIONS,
@@ -41,7 +41,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "relations/negation",
-        "MUST",
+        "SHOULD",
         "R-relations",
         ALGORITHM,
         _RELATIONS,
@@ -50,7 +50,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "relations/maximize",
-        "MUST",
+        "SHOULD",
         "R-relations",
         OPTIMIZER,
         replace(_RELATIONS, fault_class=FaultClass.DECAY),
@@ -77,7 +77,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "relations/groups",
-        "MUST",
+        "SHOULD",
         "R-relations",
         OPTIMIZER,
         replace(_RELATIONS, fault_class=FaultClass.STATE),

@@ -77,6 +77,8 @@ class Masters:
             held = [
                 (p, m) for (who, p), m in self.held.items() if who == event.optimizer
             ]
+            for key in [key for key in self.saved if key[0] == event.name]:
+                del self.saved[key]
             self.saved.update({(event.name, param): m for param, m in held})
         moved = {
             u.param: u.elements for us in (effect.updates, *effect.runs) for u in us
@@ -87,6 +89,11 @@ class Masters:
                 continue
             if master is None:  # it may be made by the first step
                 stepped = who == event.optimizer and param in moved
+                if who == event.optimizer and any(
+                    move.param == param and (move.save, move.source) not in self.saved
+                    for move in effect.restored
+                ):  # the state that was saved had none yet
+                    self.held.pop(place, None)
                 if stepped or place in self.held:
                     yield Failure(FailureKind.MASTER_MISSING, number, who, param)
                 continue
