@@ -108,7 +108,7 @@ def generic(port, *lacking):
 NARROW = (
     set(CLAIMS)
     - {"torch", "binary32", "eps", "defaults", "save", "load-deepcopy", "load-bytes"}
-    - {"state", "zero-grad", "set-option", "layout"}
+    - {"state", "zero-grad", "set-option", "layout", "pickle"}
 )
 PORTS = {
     "own/torch-single": torch_own.single,

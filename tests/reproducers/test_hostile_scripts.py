@@ -207,7 +207,7 @@ def test_gcc_parses_every_script(tmp_path, header):
     parts = ["#include <cmath>", "#include <iostream>", "#include <sstream>"]
     parts.append(f"#include <{header}>")
     mine = sorted({text for text in of(CPP) if f"#include <{header}>" in text})
-    assert len(mine) > 3
+    assert len(mine) >= 3
     for number, text in enumerate(mine):
         body = [x for x in text.split("\n") if not x.startswith("#include")]
         parts += [f"namespace script{number} {{", *body, "}"]

@@ -4,7 +4,7 @@ A scenario is foremost about one requirement, and may fail before it comes to th
 
 Rule 1.  A gradient that a step changes, memory written around a param, and a start of S
          have requirements of their own.
-Rule 2.  A requirement about a kind of event (`_SUBJECTS`) is broken only from the first
+Rule 2.  A requirement about a kind of event, its subject, is broken only from the first
          such event on.  What fails before is the algorithm, or the event itself.
 Rule 3.  In all other cases it is the foremost one.  The level of the check stays.
 """
@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping
+from typing import assert_never
 
 from adagrad_conformance.checks.kinds import Check
+from adagrad_conformance.requirements.classification import SUBJECTS
+from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.events import gradients_of
 from adagrad_reference.scenario import (
     AddGroup,
@@ -25,6 +28,7 @@ from adagrad_reference.scenario import (
     Save,
     Scenario,
     SetOption,
+    SetState,
     Sparse,
     Step,
     Steps,
@@ -71,10 +75,11 @@ def broken_requirement(check: Check, failure: Failure) -> str | None:
 
 def _is_early(scenario: Scenario, requirement: str, number: int) -> bool:
     """Whether the event comes before the first that the requirement is about."""
-    for pattern, is_subject in _SUBJECTS.items():
-        if fnmatch.fnmatch(requirement, pattern):
-            return not any(map(is_subject, scenario.events[: number + 1]))
-    return False
+    known = REQUIREMENTS.get(requirement)
+    subject = known.classification.subject if known else None
+    if subject is None:
+        return False
+    return not any(map(_IS_ABOUT[subject], scenario.events[: number + 1]))
 
 
 def _plain(event: Event, failure: Failure) -> str | None:
@@ -93,8 +98,10 @@ def _plain(event: Event, failure: Failure) -> str | None:
             return "groups/option-change"
         case ZeroGrad(set_to_none=to_none):
             return "zero-grad/to-none" if to_none else "zero-grad/to-zero"
-        case _:
+        case Read() | Save() | Load() | SetState():
             return None
+        case _:
+            assert_never(event)
 
 
 # -- what requirements are about -------------------------------------------------------
@@ -121,16 +128,14 @@ def _is_like(requirement: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatch(requirement, pattern) for pattern in patterns)
 
 
-#: By pattern of requirements, the first that fits: the events that they are about.
-_SUBJECTS: Mapping[str, Callable[[Event], bool]] = {
-    "state-dict/reading": _is(Read, Save),
-    "state-dict/*": _is(Save, Load),
-    "layout/after-load": _is(Save, Load),
-    "relations/interrupted": _is(Save, Load),
-    "groups/add": _is(AddGroup),
-    "groups/option-change": _is(SetOption),
-    "zero-grad/*": _is(ZeroGrad),
-    "none-vs-zero/zero-steps": _has_gradient(_is_zero),
-    "sparse/*": _has_gradient(lambda g: isinstance(g, Sparse)),
-    "closure/*": lambda event: isinstance(event, Step) and event.loss is not None,
+#: Whether an event is one of a subject (`classification.SUBJECTS`).
+_IS_ABOUT: Mapping[str, Callable[[Event], bool]] = {
+    "state-dict": _is(Read, Save, Load),
+    "add-group": _is(AddGroup),
+    "set-option": _is(SetOption),
+    "zero-grad": _is(ZeroGrad),
+    "zero-gradient": _has_gradient(_is_zero),
+    "sparse": _has_gradient(lambda g: isinstance(g, Sparse)),
+    "closure": lambda event: isinstance(event, Step) and event.loss is not None,
 }
+assert set(_IS_ABOUT) == set(SUBJECTS)

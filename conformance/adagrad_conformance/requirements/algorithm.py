@@ -17,6 +17,7 @@ _FORMULA = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _LR_DECAY = Classification(
     Theme.LR_DECAY,
@@ -24,6 +25,7 @@ _LR_DECAY = Classification(
     keeps_claims=("lr-decay",),
     options=("lr_decay",),
     needs_its_state=False,
+    subject=None,
 )
 _WEIGHT_DECAY = Classification(
     Theme.WEIGHT_DECAY,
@@ -31,6 +33,7 @@ _WEIGHT_DECAY = Classification(
     keeps_claims=("weight-decay",),
     options=("weight_decay",),
     needs_its_state=False,
+    subject=None,
 )
 _MAXIMIZE = Classification(
     Theme.MAXIMIZE,
@@ -38,6 +41,7 @@ _MAXIMIZE = Classification(
     keeps_claims=("maximize",),
     options=("maximize",),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (

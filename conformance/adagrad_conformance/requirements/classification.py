@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from adagrad_reference.fault_class import FaultClass
 
-__all__ = ["LOADS", "Classification", "Theme"]
+__all__ = ["LOADS", "SUBJECTS", "Classification", "Theme"]
 
 
 class Theme(StrEnum):
@@ -34,6 +34,13 @@ class Theme(StrEnum):
 LOADS = ("load-same-object", "load-deepcopy", "load-bytes", "load-new-process")
 
 
+#: Kinds of events that requirements are about.
+SUBJECTS = (
+    *("state-dict", "add-group", "set-option", "zero-grad", "zero-gradient"),
+    *("sparse", "closure"),
+)
+
+
 @dataclass(frozen=True)
 class Classification:
     """The classification of one requirement, or of all that begin with one word.
@@ -43,7 +50,9 @@ class Classification:
     fault of the same port.  `options` are the options that the requirement is about:
     where a port lacks one, the requirement does not apply to the port.
     `needs_its_state` marks a requirement about certain values of theta, S or t: a state
-    that is reached by steps, instead of written, does not have them.
+    that is reached by steps, instead of written, does not have them.  `subject` is the
+    kind of event that the requirement is about, one of `SUBJECTS`: what fails before
+    the first such event breaks something else.
     """
 
     theme: Theme
@@ -51,3 +60,4 @@ class Classification:
     keeps_claims: tuple[str, ...]
     options: tuple[str, ...]
     needs_its_state: bool
+    subject: str | None

@@ -17,6 +17,7 @@ _NONE_VS_ZERO = Classification(
     keeps_claims=("none-gradient",),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _ZERO_GRAD = Classification(
     Theme.NONE_AND_ZERO,
@@ -24,6 +25,7 @@ _ZERO_GRAD = Classification(
     keeps_claims=("zero-grad",),
     options=(),
     needs_its_state=False,
+    subject="zero-grad",
 )
 _GRADIENTS = Classification(
     Theme.NONE_AND_ZERO,
@@ -31,6 +33,7 @@ _GRADIENTS = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (
@@ -48,7 +51,7 @@ REQUIREMENTS = (
         "MUST",
         "NONE-ZERO",
         OPTIMIZER,
-        replace(_NONE_VS_ZERO, keeps_claims=()),
+        replace(_NONE_VS_ZERO, keeps_claims=(), subject="zero-gradient"),
         "A zero gradient steps: t advances and weight decay acts.",
         "A skipped zero changes the schedule and switches decay off.",
     ),

@@ -17,6 +17,7 @@ _LAYOUT = Classification(
     keeps_claims=("layout",),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _IN_PLACE = Classification(
     Theme.NUMERICS,
@@ -24,6 +25,7 @@ _IN_PLACE = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (
@@ -60,7 +62,7 @@ REQUIREMENTS = (
         "MUST",
         "R-memory",
         OPTIMIZER,
-        replace(_LAYOUT, keeps_claims=("layout", "save", *LOADS)),
+        replace(_LAYOUT, keeps_claims=("layout", "save", *LOADS), subject="state-dict"),
         "A strided param steps rightly after its state was saved and loaded.",
         "S comes back in another order than it was saved in.",
     ),

@@ -17,6 +17,7 @@ _NUMERICS = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _OF_A_STATE = replace(_NUMERICS, needs_its_state=True)
 

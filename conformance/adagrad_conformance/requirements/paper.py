@@ -15,6 +15,7 @@ _PAPER = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (

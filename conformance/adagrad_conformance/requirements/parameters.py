@@ -17,6 +17,7 @@ _PARAMETERS = Classification(
     keeps_claims=("refusals",),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _GROUPS = Classification(
     Theme.GROUPS,
@@ -27,6 +28,7 @@ _GROUPS = Classification(
     ),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (
@@ -81,7 +83,7 @@ REQUIREMENTS = (
         "MUST",
         "PAR-options",
         OPTIMIZER,
-        _GROUPS,
+        replace(_GROUPS, subject="set-option"),
         "An option changed on a group takes effect at the next step.",
         "Learning-rate schedulers work by this.",
     ),
@@ -90,7 +92,7 @@ REQUIREMENTS = (
         "MUST",
         "M-add-group",
         OPTIMIZER,
-        _GROUPS,
+        replace(_GROUPS, subject="add-group"),
         "An added group starts with t = 0 and S = tau and changes no other param.",
         "Unfreezing layers during training works by this.",
         also=("M-add-group-use", "M-add-group-dict"),

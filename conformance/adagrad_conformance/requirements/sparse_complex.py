@@ -17,6 +17,7 @@ _SPARSE = Classification(
     keeps_claims=("sparse",),
     options=(),
     needs_its_state=False,
+    subject="sparse",
 )
 _COMPLEX = Classification(
     Theme.SPARSE_AND_COMPLEX,
@@ -24,6 +25,7 @@ _COMPLEX = Classification(
     keeps_claims=("complex",),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (

@@ -17,6 +17,7 @@ _SPECIAL_VALUES = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=True,
+    subject=None,
 )
 
 REQUIREMENTS = (

@@ -15,6 +15,7 @@ _CLOSURE = Classification(
     keeps_claims=("closure",),
     options=(),
     needs_its_state=False,
+    subject="closure",
 )
 _STATE_DICT = Classification(
     Theme.STATE,
@@ -22,6 +23,7 @@ _STATE_DICT = Classification(
     keeps_claims=("save", *LOADS, "refusals"),
     options=(),
     needs_its_state=False,
+    subject="state-dict",
 )
 
 REQUIREMENTS = (

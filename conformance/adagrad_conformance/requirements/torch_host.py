@@ -20,6 +20,7 @@ _HOST = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _STATE = replace(_HOST, fault_class=FaultClass.STATE)
 _CLOSURE = replace(_HOST, theme=Theme.GROUPS, fault_class=FaultClass.GRADIENTS)

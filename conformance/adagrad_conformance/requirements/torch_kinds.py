@@ -20,6 +20,7 @@ _PARAMS = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 _NUMBERS = replace(_PARAMS, fault_class=FaultClass.RATE)
 _STATE = replace(_PARAMS, fault_class=FaultClass.STATE)

@@ -17,6 +17,7 @@ _NATIVE = Classification(
     keeps_claims=(),
     options=(),
     needs_its_state=False,
+    subject=None,
 )
 
 REQUIREMENTS = (
