@@ -57,7 +57,8 @@ def test_the_foremost_requirement_gives_the_level():
 
 
 #: Claims by which a port is judged otherwise; no check needs them.
-JUDGED_BY = {"flush-to-zero", "gradients", "master-weights", "needs-a-gradient"}
+JUDGED_BY = {"flush-to-zero", "master-weights", "needs-a-gradient"}
+JUDGED_BY |= {"wide-state", "quantised-state", "extended-precision"}
 JUDGED_BY |= {"one-param", "needs-elements"}
 
 

@@ -147,7 +147,6 @@ def test_a_file_that_cannot_be_imported(known, tmp_path, text, word):
 @pytest.mark.parametrize(
     ("name", "status"),
     [
-        ("WrongShape", "malformed"),
         ("WrongFormat", "malformed"),
         ("WrongDtype", "malformed"),
         ("NoCount", "malformed"),
@@ -163,6 +162,12 @@ def test_a_port_that_goes_wrong_later_fails(known, ports, tmp_path, name, status
     assert {check["status"] for check in checks} == {status}
     assert all(check["message"] for check in checks)
     assert "NOT CONFORMANT" in result.stdout
+
+
+def test_a_shape_that_is_changed_on_the_way_is_the_adapters_fault(known, ports):
+    result = cli("run", ports + "WrongShape", *QUICK)
+    assert result.exit_code == 3
+    assert "the adapter is at fault: theta of p is shown in shape" in result.stdout
 
 
 def test_a_torch_optimizer_needs_no_adapter(known, tmp_path):
