@@ -329,7 +329,7 @@ def test_a_param_may_not_lose_its_master():
             return replace(shown, master=None, state_sum=narrow)
 
     zero = replace(of("bfloat16").events[0], options={"lr": 0.1})
-    scenario = replace(of("bfloat16"), events=(zero,))
+    scenario = replace(of("bfloat16"), events=(zero, step("bfloat16")))
     message = failure(MasterWeights, scenario, adapter=Forgets)
     assert message == "claims 'master-weights' but shows no master"
 
@@ -432,7 +432,7 @@ class OfAll(MasterAdapter):
     ("adapter", "name", "claims", "words"),
     [
         (Unclaimed, "bfloat16", PLAIN_CLAIMS, "the accumulator of p is binary32, the"),
-        (Unclaimed, "binary16", CLAIMS, "(claim master-weights)"),
+        (Unclaimed, "binary16", CLAIMS, "beside a binary32 master also master-weights"),
         (NarrowSum, "binary16", CLAIMS, "accumulator of p is binary16, its master"),
         (WideMaster, "bfloat16", CLAIMS, "master of p is binary64 of shape [3], not"),
         (OfAll, "binary32", CLAIMS, "a master of p, which is binary32"),
