@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from adagrad_conformance.adapters.claims import with_implied
 from adagrad_conformance.checks.scenarios.ordinary import Ordinary
 from adagrad_conformance.checks.scenarios.random_scenarios import REQUIREMENT
 from adagrad_reference.bookkeeping import Bookkeeper
@@ -68,7 +69,7 @@ class Draft:
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], claims: frozenset[str]) -> None:
-        self.claims = claims
+        self.claims = with_implied(claims)
         self.scenario = Scenario(
             f"explored/{'-'.join(dict.fromkeys(t.format for t in tensors.values()))}",
             (REQUIREMENT,),

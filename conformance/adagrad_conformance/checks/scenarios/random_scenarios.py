@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adagrad_conformance.adapters.claims import PLAIN_CLAIMS
+from adagrad_conformance.adapters.claims import PLAIN_CLAIMS, with_implied
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.formats import BINARY16, FORMATS, Format
 from adagrad_reference.options import Options
@@ -96,7 +96,7 @@ class Drawn(Scenario):
             return self
         if name == BINARY16.name and constants.get("eps", 1.0) < SMALLEST_EPS_16:
             return None
-        language = Language(claims, constants)
+        language = Language(with_implied(claims), constants)
         return _drawn(FORMATS[name], self.seed, self.number, language)
 
 
