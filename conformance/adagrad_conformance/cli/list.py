@@ -46,10 +46,11 @@ def _scenarios() -> Iterator[str]:
 
 
 def _dialects() -> Iterator[str]:
+    width = max(map(len, DIALECTS)) + 2
     for dialect in DIALECTS.values():
         words = "; ".join(dialect.words) or "the document"
         about = f"{dialect.about}: " if dialect.about else ""
-        yield f"{dialect.name:24}{about}{words}"
+        yield f"{dialect.name:{width}}{about}{words}"
 
 
 _LISTS: Mapping[str, Callable[[], Iterator[str]]] = {
