@@ -32,7 +32,7 @@ from adagrad_conformance.adapters.pinning import (
 from adagrad_conformance.adapters.registry import PORTS, Port
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.files import ForeignFolderError
-from adagrad_conformance.reports import recording
+from adagrad_conformance.reports.recorded import recording
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.transport import targets
 from adagrad_conformance.transport.targets import parse_target

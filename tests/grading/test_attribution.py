@@ -42,6 +42,7 @@ def broken(scenario, kind, which):
         ("state-dict/bytes", FailureKind.THETA, -1, "state-dict/bytes"),
         ("none-vs-zero/none-skips", FailureKind.GRADIENT_CHANGED, Step, None),
         ("layout/any-size", FailureKind.STORAGE, Step, "layout/strided-param"),
+        ("layout/after-load", FailureKind.THETA, Step, "layout/strided-param"),
         ("numerics/ordinary", FailureKind.THETA, Step, "numerics/ordinary"),
         ("weight-decay/coupled", FailureKind.SUM, Step, "weight-decay/coupled"),
         ("groups/add", FailureKind.THETA, Step, "algorithm/update"),

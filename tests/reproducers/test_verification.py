@@ -14,7 +14,7 @@ from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.environments import Environment
 from adagrad_conformance.adapters.registry import PORTS, Port
 from adagrad_conformance.cli.main import main
-from adagrad_conformance.reports import recording
+from adagrad_conformance.reports.recorded import recording
 from adagrad_conformance.reproducers import verification as script_check
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.transport.targets import command_under

@@ -70,6 +70,8 @@ def broken_requirement(check: Check, failure: Failure) -> str | None:
             return "algorithm/initial-accumulator"
     if not _is_early(check, first, failure.event):
         return first
+    if first == "layout/after-load" and isinstance(event, Step | Steps):
+        return "layout/strided-param"
     return _plain(event, failure) or first
 
 
