@@ -50,15 +50,14 @@ def smallest(
         id=f"reproducer/{scenario.id}",
         note=f"the smallest found that fails as {scenario.id} does",
     )
-    requirement, plays = _first_requirement(scenario), reduction.plays
+    requirement, plays = verdict.requirement or "no requirement", reduction.plays
     elements = sum(tensor.size for tensor in found.tensors.values())
     if elements > LARGEST:
         words = f"A scenario of {elements:,} elements, too large to be read; again by"
         return Reproducer(requirement, scenario.id, verdict, plays=plays, note=words)
     seen = replace(outcome.verdict, scenario=found.id)
-    script = _script(
-        outcome, replace(found, note=""), identity, target or identity.name
-    )
+    file, plain = f"{file_name(requirement)}.json", replace(found, note="")
+    script = _script(outcome, plain, identity, target or identity.name, file)
     reduced = size(found) < size(scenario)
     return Reproducer(
         requirement, scenario.id, seen, found, script, plays, reduced, note
@@ -80,16 +79,13 @@ def _reduced(
     return outcome, note
 
 
-def _first_requirement(scenario: Scenario) -> str:
-    """The one that files are named after; a user's own scenario has none."""
-    return (scenario.requirements or ("no requirement",))[0]
-
-
 def _script(
-    outcome: Outcome, scenario: Scenario, identity: Identity, target: str
+    outcome: Outcome, scenario: Scenario, identity: Identity, target: str, file: str
 ) -> Script:
-    """The script of an outcome, which ends at the event at fault."""
-    file = f"{file_name(_first_requirement(scenario))}.json"
+    """The script of an outcome, which ends at the event at fault.
+
+    `file` is the name of the scenario's own.
+    """
     seen, verdict = outcome.seen, outcome.verdict
     asserted = None
     if seen.events or seen.status:
