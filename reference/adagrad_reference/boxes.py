@@ -89,6 +89,14 @@ class Boxes(NamedTuple):
         """The boxes of some elements: a slice, or an array of places."""
         return Boxes(self.lo[index], self.hi[index], self.nan[index])
 
+    def within(self, quantum: float) -> Boxes:
+        """Boxes of sums that may be off by a share of the largest finite one."""
+        finite = self.hi[np.isfinite(self.hi)]
+        slack = quantum * finite.max(initial=0.0)
+        lo = np.where(self.lo > self.hi, self.lo, np.maximum(self.lo - slack, 0.0))
+        hi = np.where(self.lo > self.hi, self.hi, self.hi + slack)
+        return Boxes(lo, hi, self.nan)
+
     def put(self, index: Any, box: Box) -> None:
         """Write one box."""
         self.lo[index], self.hi[index], self.nan[index] = box

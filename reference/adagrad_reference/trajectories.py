@@ -55,12 +55,14 @@ def trajectories(
     scenarios: Iterable[Scenario],
     dialect: Dialect = DOCUMENT,
     cls: NumericClass = LAWFUL,
+    quantum: float = 0.0,
 ) -> list[Trajectory]:
     """The trajectory of each scenario in a class, in order.
 
-    Raises `ScenarioError` for an impossible scenario.
+    What S is off by in a port that keeps it in few bits is at most `quantum` of the
+    largest S of its param.  Raises `ScenarioError` for an impossible scenario.
     """
-    runs = [_follow(scenario, dialect, cls) for scenario in scenarios]
+    runs = [_follow(scenario, dialect, cls, quantum) for scenario in scenarios]
     found: list[Trajectory] = [[] for _ in runs]
     answers: dict[int, Any] = dict.fromkeys(range(len(runs)))
     while answers:
@@ -119,7 +121,9 @@ def _joined(boxes: Sequence[Boxes]) -> Boxes:
     return Boxes(*(np.concatenate(column) for column in zip(*boxes, strict=True)))
 
 
-def _follow(scenario: Scenario, dialect: Dialect, cls: NumericClass) -> _Steps:
+def _follow(
+    scenario: Scenario, dialect: Dialect, cls: NumericClass, quantum: float
+) -> _Steps:
     """Plays one scenario; yields the steps that it needs, and gets their boxes."""
     books = bookkeeper(scenario, dialect)
     theta = {name: _known(tensor) for name, tensor in scenario.tensors.items()}
@@ -147,6 +151,8 @@ def _follow(scenario: Scenario, dialect: Dialect, cls: NumericClass) -> _Steps:
                     _put(old, update.elements, new)
                     for old, new in zip(before, pair, strict=True)
                 )
+                if quantum:
+                    sums[place] = sums[place].within(quantum)
                 moved.add(update.param)
         found.append({param: theta[param] for param in moved})
     return found

@@ -136,13 +136,15 @@ def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Traject
     found: dict[int, Trajectory] = {}
     wide, extended = WIDE in terms.claims, EXTENDED in terms.claims
     cls = replace(LAWFUL, keeps_sum=wide, extended=extended)
-    in_files = stepped if cls == LAWFUL and not terms.dialect.changes else {}
+    quantum = _QUANTUM if QUANTISES in terms.claims else 0.0
+    plain = cls == LAWFUL and not quantum and not terms.dialect.changes
+    in_files = stepped if plain else {}
     for number, scenario in in_files.items():
         held = terms.expect(scenario)
         if held is not None:
             found[number] = [_lawful(event) for event in held]
     rest = {number: s for number, s in stepped.items() if number not in found}
-    computed = trajectories(rest.values(), terms.dialect, cls)
+    computed = trajectories(rest.values(), terms.dialect, cls, quantum)
     found.update(zip(rest, computed, strict=True))
     return found
 
@@ -251,11 +253,10 @@ def _judge_steps(
 
 def _quantised(total: Boxes, parts: Sequence[slice]) -> Boxes:
     """Boxes of S, wider by a quantum of the largest S of each param."""
-    slack = np.zeros(len(total.lo))
-    for part in parts:
-        ends = total.hi[part]
-        slack[part] = _QUANTUM * ends[np.isfinite(ends)].max(initial=0.0)
-    return Boxes(np.maximum(total.lo - slack, 0.0), total.hi + slack, total.nan)
+    if not parts:
+        return total
+    columns = zip(*(total.at(part).within(_QUANTUM) for part in parts), strict=True)
+    return Boxes(*map(np.concatenate, columns))
 
 
 def _deciding(pairs: Sequence[_Pair], parts: Sequence[slice], inside: Any) -> Any:
