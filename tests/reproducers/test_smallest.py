@@ -25,6 +25,7 @@ from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.reports.summary import NO_REQUIREMENT
 from adagrad_conformance.reproducers import smallest as module
 from adagrad_conformance.reproducers import writing
 from adagrad_conformance.reproducers.languages import SHELL
@@ -386,13 +387,11 @@ def test_a_script_for_a_scenario_without_requirement_replays_the_file_beside_it(
     """A user's own scenario; the script and the index name the same file."""
     scenario = replace(scenarios("numerics/eps")[0], requirements=())
     identity = Identity("port", "1", "C", frozenset())
-    file = f"{file_name(module._first_requirement(scenario))}.json"
+    file = f"{file_name(NO_REQUIREMENT)}.json"
     verdict = Verdict("x", (), "MUST", Status.CRASH)
     script = script_of(Failed(scenario, "exec:./port", identity, file, verdict))
     assert script.language is SHELL
-    found = Reproducer(
-        module._first_requirement(scenario), "x", verdict, scenario, script
-    )
+    found = Reproducer(NO_REQUIREMENT, "x", verdict, scenario, script)
     texts = dict(writing._texts("exec:./port", [found]))
     assert f"--scenario {file}" in script.text
     assert f"--scenario {file}" in texts["README.md"]
