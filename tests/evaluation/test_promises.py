@@ -49,7 +49,7 @@ def test_a_check_that_passes_is_an_observation_too():
     assert {v.promise for v in found} == {None}
 
 
-def test_a_failure_cites_the_claim_that_fewest_checks_need():
+def test_a_failure_cites_the_claim_that_it_is_about():
     given = port(
         sparse="promised", binary32="evident", binary64="evident", eps="source"
     )

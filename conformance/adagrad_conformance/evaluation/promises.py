@@ -3,8 +3,8 @@
 Rule 1.  A check that needs a claim which the port's source alone supports is an
          observation: its level is MAY, whatever the requirement's is.
          What such a check is without the claim is played beside it, and demanded.
-Rule 2.  A failure cites the promise that it breaks: the evidence of the claim, among
-         those that the check needs, which the fewest checks need.
+Rule 2.  A failure cites the promise that it breaks: the evidence of a claim that the
+         broken requirement is about, or else of the format.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from adagrad_conformance.checks.fixed_options import missing_claims
 from adagrad_conformance.checks.kinds import Check, needed_claims
 from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.identity import Identity
+from adagrad_reference.formats import FORMATS
 
 __all__ = ["fitted_to_promises", "weighed"]
 
@@ -60,7 +62,17 @@ def _weighed(
     level = "MAY" if chosen else verdict.level
     if not verdict.status.is_failure:
         return replace(verdict, level=level)
-    told = [c for c in sorted(claims - HARNESS_CLAIMS) if c in port.rows]
-    cited = chosen or sorted(told, key=lambda claim: use[claim])
+    cited = chosen or _about(verdict, claims & port.rows.keys(), use)
     promise = f"{cited[0]}: {port.rows[cited[0]].cited}" if cited else None
     return replace(verdict, level=level, promise=promise)
+
+
+def _about(verdict: Verdict, told: frozenset[str], use: Counter[str]) -> list[str]:
+    """The claims that a failure is about, those that the fewest checks need first."""
+    known = REQUIREMENTS.get(verdict.requirement or "")
+    named: set[str] = set()
+    if known:
+        named.update(known.classification.keeps_claims)
+        named.update(o.replace("_", "-") for o in known.classification.options)
+    own = told & named - HARNESS_CLAIMS
+    return sorted(own or told & FORMATS.keys(), key=lambda claim: (use[claim], claim))
