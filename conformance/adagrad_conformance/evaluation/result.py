@@ -170,7 +170,7 @@ def _failures(level: str, failed: Sequence[Verdict]) -> Iterator[str]:
     for name, verdicts in list(grouped.items())[:_SHOWN]:
         yield f"    {name} ({len(verdicts)}), such as {verdicts[0].scenario}"
         yield f"      {_evidence(verdicts[0])}"
-        if verdicts[0].promise:
+        if verdicts[0].promise and level == "MUST":
             yield f"      promised: {verdicts[0].promise}"
     if len(grouped) > _SHOWN:
         yield f"    and {len(grouped) - _SHOWN} more requirements"

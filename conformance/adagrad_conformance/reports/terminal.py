@@ -158,7 +158,7 @@ def _findings(
 
 def _line(finding: Finding) -> str:
     example = finding.first["scenario"]
-    promise = finding.first.get("promise")
+    promise = finding.first.get("promise") if finding.level == "MUST" else None
     promised = f"\n      [dim]promised: {escape(promise)}[/]" if promise else ""
     return (
         f"    [bold]{escape(finding.requirement)}[/] ({len(finding.records)}), "
