@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from adagrad_conformance.adapters.evidence.reading import evidence_of
 from adagrad_conformance.evaluation.conclusion import Conclusion, conclude, evidence
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.verdict import GRADES
@@ -161,8 +162,14 @@ class Summary:
 
     @property
     def stands(self) -> str:
-        """The verdict as the map says it: there are three ways to be not right."""
+        """The verdict as the map says it: there are three ways to be not right.
+
+        A published port whose faults no script was run for is unconfirmed.
+        """
         verdict = self.verdict
+        is_published = evidence_of(self.target["target"]) is not None
+        if verdict is Conclusion.NOT_CONFORMANT and is_published:
+            verdict = verdict if "faults" in self.target else Conclusion.UNCONFIRMED
         if verdict is Conclusion.CONFORMANT and self.target.get("departs"):
             return "differs by design"
         return _STANDS[verdict]
