@@ -85,7 +85,11 @@ def faults_section(ports: Sequence[Summary], folder: str = "ports") -> Iterator[
             listed = ", ".join(f"{code(i)} ({n})" for i, n in ids.most_common())
             loose.append(f"- {name}: {listed}")
     head = ("port", "fault", "promise", "place", "seen", "script", "checks")
-    yield from table(head, rows) if rows else ["None."]
+    yield from table(head, rows) if rows else ["None in these records."]
+    old = [p for p in ports if p.stands == "unconfirmed" and "faults" not in p.target]
+    if old:
+        names = ", ".join(code(port.target["target"]) for port in old)
+        yield f"\nNo script was run for the failures of {names}; `ports record` does so."
     yield "\nFailures at MUST that no fault explains; they make no verdict:\n"
     yield from loose or ["None."]
 
