@@ -89,7 +89,7 @@ def faults_section(ports: Sequence[Summary], folder: str = "ports") -> Iterator[
     old = [p for p in ports if p.stands == "unconfirmed" and "faults" not in p.target]
     if old:
         names = ", ".join(code(port.target["target"]) for port in old)
-        yield f"\nNo script was run for the failures of {names}; `ports record` does so."
+        yield f"\nNo script was run for failures of {names}; `ports record` does so."
     yield "\nFailures at MUST that no fault explains; they make no verdict:\n"
     yield from loose or ["None."]
 
