@@ -144,7 +144,7 @@ class OptionsAsPrinted(Open):
 
 #: Mutants, and the requirements that catch each by themselves.
 CAUGHT: dict[type, tuple[str, ...]] = {
-    NoGradIsEvaluation: ("closure/gradients-enabled",),
+    NoGradIsEvaluation: ("closure/under-no-grad",),
     RateInHalfDefault: ("torch/default-dtype",),
     DeterministicForgetsDecay: ("torch/modes",),
     AutocastSquares: ("torch/other-modes",),

@@ -192,7 +192,7 @@ CAUGHT: dict[type, tuple[str, ...]] = {
     NewStorage: (IN_PLACE,),
     SumRequiresGrad: (IN_PLACE,),
     ClosureWithoutGradients: (CLOSURE,),
-    LeavesGradientsEnabled: (CLOSURE,),
+    LeavesGradientsEnabled: ("closure/under-no-grad",),
     FillsMissingGradients: ("zero-grad/backward-keeps-none",),
     ForgetsLoadHooks: ("torch/hooks",),
 }

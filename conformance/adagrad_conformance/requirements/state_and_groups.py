@@ -106,9 +106,18 @@ REQUIREMENTS = (
         "M-step-closure",
         TORCH,
         _CLOSURE,
-        "The closure runs with gradients enabled, so that it can call backward, "
-        "wherever step is called; afterwards they are as they were.",
+        "The closure runs with gradients enabled, so that it can call backward; "
+        "afterwards they are as they were.",
         "Every closure that differentiates would fail.",
+    ),
+    Requirement(
+        "closure/under-no-grad",
+        "SHOULD",
+        "M-step-closure",
+        TORCH,
+        _CLOSURE,
+        "The same where the caller disabled gradients.",
+        "A training loop that runs under no_grad could not pass a closure.",
     ),
     Requirement(
         "state-dict/entries",

@@ -82,6 +82,7 @@ _ALL = (
     # around the update
     _torch("torch_step:in_place", "algorithm/in-place"),
     _torch("torch_step:closure_with_gradients", "closure/gradients-enabled", "closure"),
+    _torch("torch_step:closure_under_no_grad", "closure/under-no-grad", "closure"),
     _torch(
         "torch_step:zero_grad_and_backward",
         "zero-grad/backward-keeps-none",

@@ -13,7 +13,13 @@ from adagrad_conformance.adapters.torch_optim import TorchAdapter
 from .torch_bench import Bench, answer
 from .torch_kit import numbers, same_bits, shown_state
 
-__all__ = ["closure_with_gradients", "hooks", "in_place", "zero_grad_and_backward"]
+__all__ = [
+    "closure_under_no_grad",
+    "closure_with_gradients",
+    "hooks",
+    "in_place",
+    "zero_grad_and_backward",
+]
 
 
 def _backward(bench: Bench, seed: int) -> Any:
@@ -31,7 +37,16 @@ def _backward(bench: Bench, seed: int) -> Any:
 
 
 def closure_with_gradients(adapter: TorchAdapter) -> NativeAnswer:
-    """The closure can call backward, even where the caller disabled gradients."""
+    """The closure can call backward."""
+    return _closure_steps(adapter, enabled=True)
+
+
+def closure_under_no_grad(adapter: TorchAdapter) -> NativeAnswer:
+    """The closure can call backward where the caller disabled gradients."""
+    return _closure_steps(adapter, enabled=False)
+
+
+def _closure_steps(adapter: TorchAdapter, *, enabled: bool) -> NativeAnswer:
     bench = Bench(adapter)
     losses: list[Any] = []
     due = [numbers(40 + i, p.shape) for i, p in enumerate(bench.params)]
@@ -46,10 +61,12 @@ def closure_with_gradients(adapter: TorchAdapter) -> NativeAnswer:
             losses.append(_backward(bench, 40))
         return losses[-1]
 
-    with torch.no_grad():
+    with torch.set_grad_enabled(enabled):
         result = bench.step(lambda: bench.port.step(closure), due)
-        if torch.is_grad_enabled():
-            bench.fail("a step leaves gradients enabled that were disabled")
+        if torch.is_grad_enabled() is not enabled:
+            bench.fail(
+                f"a step leaves gradients {'disabled' if enabled else 'enabled'}"
+            )
     if len(losses) != 1:
         bench.fail(f"the closure is called {len(losses)} times")
     elif result is None or not torch.equal(torch.as_tensor(result), losses[0]):
