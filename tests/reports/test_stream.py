@@ -95,6 +95,7 @@ PUBLISHED = {
     "played": "with torch 9",
     "evidence": {"promised": 3, "evident": 2, "source": 0},
     "faults": [FAULT],
+    "crossing": "port.py:12",
 }
 VALID = {
     "header": [HEADER, {**HEADER, "only": "a/*"}],
@@ -262,6 +263,7 @@ def test_a_run_writes_valid_records_of_every_kind(real):
         assert seen[kind] <= named, "a key that the schema does not name"
         # a run of checks chosen by name has no basis, and no port here is published
         published = {"standing", "played", "evidence", "faults", "promise", "fault"}
+        published.add("crossing")
         assert named - seen[kind] <= {"date", "trouble", "basis", "doubt", *published}
     stream = read_stream(real)
     assert len(records) == 2 + len(stream.targets) + len(stream.checks)

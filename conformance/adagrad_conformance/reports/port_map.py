@@ -37,6 +37,8 @@ scale, by the port's dialect, where it can be measured, and failures at MUST (âœ
 findings at SHOULD (!) if any; a dash where nothing of the theme is claimed.
 """
 
+_DOUBT = ". Each runs `{}` of the adapter, and no passed check does: doubt that first"
+
 
 def verdicts_section(
     ports: Sequence[Summary], dates: Mapping[str, str]
@@ -83,7 +85,8 @@ def faults_section(ports: Sequence[Summary], folder: str = "ports") -> Iterator[
         if port.unconfirmed:
             ids = Counter(r["requirement"] or "" for r in port.unconfirmed)
             listed = ", ".join(f"{code(i)} ({n})" for i, n in ids.most_common())
-            loose.append(f"- {name}: {listed}")
+            doubt = port.target.get("crossing")
+            loose.append(f"- {name}: {listed}{_DOUBT.format(doubt) if doubt else ''}")
     head = ("port", "fault", "promise", "place", "seen", "script", "checks")
     yield from table(head, rows) if rows else ["None in these records."]
     old = [p for p in ports if p.stands == "unconfirmed" and "faults" not in p.target]

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from adagrad_conformance.adapters.base import Adapter
 from adagrad_conformance.adapters.contract import ClosureAnswer, Malformed, Refused
+from adagrad_conformance.adapters.line_trace import line_trace
 from adagrad_conformance.adapters.native import run_native
 from adagrad_reference.scenario import Step, Steps, Tensor
 
@@ -132,9 +133,12 @@ def _lines(file: int, answers: _Answers) -> Iterator[str]:
 
 def serve(adapter: Adapter, lines: Iterator[str], answers: Answers) -> None:
     """Answer questions until `stop` or the end of the input (rule 1)."""
+    trace = line_trace()
     for line in lines:
         question = json.loads(line)
         seq = question["seq"]
+        if trace and question["op"] == "begin":
+            trace.begin()
         if question["op"] == "stop":
             _send(answers, {"seq": seq, "ok": {}})
             break

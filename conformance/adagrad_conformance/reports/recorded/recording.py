@@ -32,6 +32,7 @@ from adagrad_conformance.reports.stream import StreamError, read_stream
 from adagrad_conformance.reproducers.verification import script_troubles
 from adagrad_conformance.reproducers.writing import INDEX, are_reproducers, file_name
 
+from .crossing import crossed_line
 from .faults import FaultError, assign, confirm, fault_record, faults_of
 
 __all__ = ["missing_environment", "record_port", "scripts_folder", "stream_file"]
@@ -77,7 +78,7 @@ def record_port(name: str, folder: Path, seed: int, timeout: float) -> str | Non
             first = " ".join(next(iter(troubles.items())))
             return f"not recorded: scripts are wrong, the first: {first}"
         try:
-            _keep(name, folder, stream, made)
+            _keep(name, folder, stream, made, timeout)
         except (FaultError, ForeignFolderError) as error:
             return f"not recorded: {error}"
         except OSError as error:
@@ -114,12 +115,13 @@ def _problem_in(path: Path) -> str | None:
 # -- what is kept --------------------------------------------------------------------
 
 
-def _keep(name: str, folder: Path, stream: Path, made: Path) -> None:
+def _keep(name: str, folder: Path, stream: Path, made: Path, timeout: float) -> None:
     """Put both in the place of those of before; no reproducers where none were made.
 
     The stream is written first: where that fails, both are as they were.
     """
-    data, place = _kept_stream(name, folder, stream), scripts_folder(name, folder)
+    data = _kept_stream(name, folder, stream, timeout)
+    place = scripts_folder(name, folder)
     if not made.is_dir():
         write_bytes(stream_file(name, folder), data)
         remove_folder(place, are_reproducers)
@@ -133,11 +135,11 @@ def _keep(name: str, folder: Path, stream: Path, made: Path) -> None:
         write_bytes(stream_file(name, folder), data)
 
 
-def _kept_stream(name: str, folder: Path, stream: Path) -> bytes:
+def _kept_stream(name: str, folder: Path, stream: Path, timeout: float) -> bytes:
     text = _without_places(stream.read_text(encoding="utf-8"))
     records = list(_kept_records(text.splitlines()))
     if evidence_of(name):
-        _enter_faults(name, folder, records)
+        _enter_faults(name, folder, records, timeout)
     lines = "".join(json.dumps(record) + "\n" for record in records)
     return gzip.compress(lines.encode(), mtime=0)  # no time: the same bytes again
 
@@ -151,8 +153,11 @@ def _kept_records(lines: Iterable[str]) -> Iterator[Json]:
         yield {**found, "date": today} if found["record"] == "header" else found
 
 
-def _enter_faults(name: str, folder: Path, records: list[Json]) -> None:
-    """Confirm the faults of a port, and enter them and what each covers."""
+def _enter_faults(name: str, folder: Path, records: list[Json], timeout: float) -> None:
+    """Confirm the faults of a port, and enter them and what each covers.
+
+    Where no fault covers a failure, the adapter is doubted (crossing.py).
+    """
     confirmations = [confirm(fault, folder) for fault in faults_of(name, folder)]
     (target,) = (r for r in records if r["record"] == "target")
     target["faults"] = [fault_record(each) for each in confirmations]
@@ -160,6 +165,8 @@ def _enter_faults(name: str, folder: Path, records: list[Json]) -> None:
     for record, fault in assign(checks, confirmations):
         if fault is not None:
             record["fault"] = fault.id
+    if line := crossed_line(name, checks, timeout):
+        target["crossing"] = line
 
 
 def _without_places(text: str) -> str:
