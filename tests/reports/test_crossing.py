@@ -69,5 +69,7 @@ def test_what_a_fault_explains_or_nobody_demands_is_not_doubted(level):
 
 def test_the_report_says_so():
     port = target("optax", faults=[], crossing="some_port.py:12")
-    text = report_text([stream([port], [check("a/b/binary32", "fail", name="optax")])])
+    text = report_text(
+        [stream([port], [check("a/b/binary32", "fail", name="optax")])], None
+    )
     assert "Each runs `some_port.py:12` of the adapter, and no passed check" in text
