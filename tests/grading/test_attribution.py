@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.grading.attribution import broken_requirement
+from adagrad_conformance.grading.attribution import broken_requirement, failed_level
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_reference.scenario import Load, New, Save, Step
 
@@ -62,3 +62,27 @@ def test_a_check_without_requirements_breaks_none(by_requirement):
     scenario = by_requirement["numerics/ordinary"]
     bare = replace(scenario, requirements=())
     assert broken(bare, FailureKind.THETA, Step) is None
+
+
+def test_raising_where_a_square_overflows_is_no_wrong_number():
+    scenarios = {s.id: s for s in Library.read().scenarios()}
+    for fmt in ("binary32", "binary64"):
+        scenario = scenarios[f"special-values/overflow/{fmt}"]
+        step = next(i for i, e in enumerate(scenario.events) if isinstance(e, Step))
+        refused = Failure(FailureKind.REFUSED, step, "A", "p")
+        assert failed_level(scenario, refused) == "SHOULD"
+        assert broken_requirement(scenario, refused) == "numerics/overflow"
+        wrong = Failure(FailureKind.SUM, step, "A", "p")
+        assert failed_level(scenario, wrong) == "MUST"
+        made = Failure(FailureKind.REFUSED, 0, "A", "p")
+        assert failed_level(scenario, made) == "MUST"
+
+
+def test_every_other_refusal_of_a_step_stays_at_its_level(by_requirement):
+    for scenario in by_requirement.values():
+        if scenario.requirements[0].endswith(("overflow", "overflow-moves")):
+            continue
+        for i, event in enumerate(scenario.events):
+            if isinstance(event, Step):
+                refused = Failure(FailureKind.REFUSED, i, "A", "p")
+                assert failed_level(scenario, refused) == scenario.level, scenario.id

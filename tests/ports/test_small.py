@@ -20,9 +20,6 @@ from adagrad_conformance.transport.targets import parse_target
 
 #: Port -> requirement at MUST -> words of the failure.
 FAULTS = {
-    # the square of a large float of Python is an exception, not infinite; no document
-    # says otherwise, so this makes no verdict
-    "river": {"numerics/overflow": "refused what is legal: OverflowError"},
     # set_params drops what a new optimizer's cache does not have yet
     "numpy-ml": {
         "state-dict/bytes": "claims 'state' but shows none",
@@ -39,7 +36,8 @@ FAULTS = {
 
 #: PyDyNet computes weight decay where it is 0 too, Vowpal Wabbit leaves a weight alone
 #: where its feature is not finite: dialects, for nothing says otherwise.
-RIGHT = ("pydynet", "vowpalwabbit")
+#: River raises where the square of a float of Python overflows: a finding.
+RIGHT = ("pydynet", "river", "vowpalwabbit")
 
 #: What else fails by the same faults: runs that are about other things.
 CONSEQUENCES = {
@@ -77,7 +75,6 @@ def test_reproducers_show_the_faults_by_the_port_alone(port, tmp_path):
 def _only(requirement):
     """Where the failures of a requirement are to be seen."""
     families = {
-        "numerics/overflow": "special-values/overflow/*",
         "groups/option-change": "plain/lr-changed/*",
         "state-dict/bytes": "corners/*saved*",
         "algorithm/update": "algorithm/default-options/*",

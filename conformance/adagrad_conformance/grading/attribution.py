@@ -6,12 +6,16 @@ Rule 1.  A gradient that a step changes, memory written around a param, and a st
          have requirements of their own.
 Rule 2.  A requirement about a kind of event, its subject, is broken only from the first
          such event on.  What fails before is the algorithm, or the event itself.
-Rule 3.  In all other cases it is the foremost one.  The level of the check stays.
+Rule 3.  In all other cases it is the foremost one.
+Rule 4.  The level of the check stays, but for a step that is refused where g * g
+         overflows: an arithmetic that raises instead of going on with infinity gives no
+         wrong number, and no document forbids it.  That is `numerics/overflow`, SHOULD.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
@@ -38,8 +42,9 @@ from adagrad_reference.scenario import (
 
 from .failure import Failure, FailureKind
 
-__all__ = ["broken_requirement"]
+__all__ = ["broken_requirement", "failed_level"]
 
+_OVERFLOW = "numerics/overflow"
 _GRADIENT = {
     FailureKind.GRADIENT_CHANGED,
     FailureKind.ROWS_CHANGED,
@@ -61,6 +66,8 @@ def broken_requirement(check: Check, failure: Failure) -> str | None:
     if not isinstance(check, Scenario) or failure.event >= len(check.events):
         return first
     event = check.events[failure.event]
+    if _traps(event, failure):
+        return _OVERFLOW
     match failure.kind:
         case kind if kind in _GRADIENT and isinstance(event, Step | Steps):
             return "gradients/untouched"
@@ -73,6 +80,33 @@ def broken_requirement(check: Check, failure: Failure) -> str | None:
     if first == "layout/after-load" and isinstance(event, Step | Steps):
         return "layout/strided-param"
     return _plain(event, failure) or first
+
+
+def failed_level(check: Check, failure: Failure | None) -> str:
+    """The level at which a check fails (rule 4)."""
+    if not isinstance(check, Scenario) or not failure or check.level != "MUST":
+        return check.level
+    inside = failure.event < len(check.events)
+    traps = inside and _traps(check.events[failure.event], failure)
+    return "SHOULD" if traps else "MUST"
+
+
+def _traps(event: Event, failure: Failure) -> bool:
+    """Whether a step is refused in which the square of a gradient overflows."""
+    if failure.kind is not FailureKind.REFUSED or not isinstance(event, Step | Steps):
+        return False
+    return any(
+        isinstance(g, Tensor | Sparse) and _squares_overflow(g)
+        for given in gradients_of(event)
+        for g in given.values()
+    )
+
+
+def _squares_overflow(gradient: Tensor | Sparse) -> bool:
+    values = gradient if isinstance(gradient, Tensor) else gradient.values
+    numbers = [abs(values.fmt.decode(bits)) for bits in values.bits]
+    finite = max((x for x in numbers if math.isfinite(x)), default=0.0)
+    return finite > math.sqrt(values.fmt.largest)
 
 
 def _is_early(scenario: Scenario, requirement: str, number: int) -> bool:

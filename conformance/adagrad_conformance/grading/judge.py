@@ -58,7 +58,7 @@ from adagrad_reference.trajectories import Trajectory, trajectories
 
 from .adaptive import adaptive_case
 from .arrays import step_batch
-from .attribution import broken_requirement
+from .attribution import broken_requirement, failed_level
 from .boxes import report_outside
 from .case import Case, StepsSeen, Terms
 from .events.binary32_view import as_binary32
@@ -349,7 +349,7 @@ def _verdict(case: Case) -> Verdict:
     return Verdict(
         check.id,
         check.requirements,
-        check.level,
+        failed_level(check, first),
         status,
         grade,
         float(measured.max()) if len(measured) else None,

@@ -110,7 +110,8 @@ REQUIREMENTS = (
         "R-special",
         ALGORITHM,
         _OF_A_STATE,
-        "Where g * g overflows, S is inf, or finite in a wider intermediate.",
+        "Where g * g overflows, S is inf, or finite in a wider intermediate; raising "
+        "there is a SHOULD.",
         "NaN would spread where a finite step or none is right.",
     ),
     Requirement(
