@@ -182,7 +182,7 @@ def test_a_port_keeps_its_word(port, tmp_path):
             *("special-values/*inf*", "special-values/non-finite-gradient"),
         ),
     ],
-    ids=RIGHT,
+    ids=["pydynet", "vowpalwabbit"],
 )
 def test_without_its_declaration_it_would_be_at_fault(
     file, name, dialect, only, requirement, tmp_path
