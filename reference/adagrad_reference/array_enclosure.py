@@ -191,13 +191,13 @@ def _row_squares(batch: StepBatch, cls: NumericClass, dialect: Dialect) -> Array
     """The boxes by which S grows where rows share it, as an array of intervals."""
     if dialect.accumulator != "row-mean" or batch.rows is None:
         return None
-    squares, start = np.full(len(batch), None), 0
+    squares, start, before = np.full(len(batch), None), 0, batch.starts()[0]
     while start < len(batch):
         row = max(1, int(batch.rows[start]))
         part = slice(start, start + row)
         gradient = batch.gradient[part].tolist()
         setting = batch.settings[batch.which[start]]
-        theta = list(map(Interval.around, batch.starts()[0].at(part).boxes()))
+        theta = list(map(Interval.around, before.at(part).boxes()))
         squares[part] = mean_squares(
             batch.format, cls, theta, gradient, setting, dialect, row
         )

@@ -174,8 +174,6 @@ PATIENTS = {
         "step with a closure",
         "the closure's theta of p",
     ),
-    "no loss": ([('return {"loss": said["loss"]}', "return {}")],
-                "step with a closure", "there is no loss"),
     "a step too few": ([('event["count"])}', 'event["count"] - 1)}')],
                        "steps: three in one event", "has not 3 steps"),
     "stubborn": ([('if question["op"] == "stop":\n            break', "")],
@@ -250,11 +248,6 @@ for line in sys.stdin:
         break
 """
 SPOILS = {
-    "refusals": (
-        'if "refused" in answer: answer = {"seq": seq, "ok": {}}',
-        "new with lr = -1",
-        "should be refused, not ok",
-    ),
     "refusals by a crash": (
         'if "refused" in answer: answer = {"seq": seq, "crashed": "no"}',
         "new with lr = -1",
@@ -316,6 +309,29 @@ SPOILS = {
         "only events can be refused",
     ),
 }
+
+
+#: What a port may do by itself: a filter, the title of the step, and what is noted.
+NOTED = {
+    "refusals": (
+        'if "refused" in answer: answer = {"seq": seq, "ok": {}}',
+        "new with lr = -1",
+        "in doubt: it is accepted; run judges a port, which claims 'refusals'",
+    ),
+    "closure": (
+        'ok["loss"] = None',
+        "step with a closure",
+        "in doubt: there is no loss: run judges whether the step returns it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_what_a_port_does_by_itself_is_noted(name):
+    spoil, title, said = NOTED[name]
+    steps = examined((sys.executable, "-c", FILTER.replace("SPOIL", spoil)))
+    assert not [step for step in steps if step.problem]
+    assert [step.note for step in steps if step.title == title] == [said]
 
 
 @pytest.mark.parametrize("name", SPOILS)

@@ -77,7 +77,7 @@ def diagnose_command(options: DiagnoseOptions) -> int:
         write_reproducers(
             options.reproducers,
             [target],
-            [result],
+            [result.verdicts],
             checks,
             library,
             options.timeout,

@@ -98,6 +98,7 @@ def main() -> None:
 @timeout_option()
 @memory_option("each port's")
 @reproducers_option()
+@click.option("--known-faults", hidden=True, help="A folder of records.")
 @jobs_option("Targets")
 def run(**options: Any) -> None:
     """Play the scenarios on each TARGET and judge it.

@@ -11,8 +11,8 @@ import click
 from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.errors import UserError
-from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.files import write_text
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.targets import Target
 
@@ -53,7 +53,7 @@ def write(path: Path, text: str) -> None:
 def write_reproducers(
     folder: str,
     targets: Sequence[Target],
-    results: Sequence[TargetResult],
+    verdicts: Sequence[Sequence[Verdict]],
     checks: Sequence[Check],
     library: Library,
     timeout: float,
@@ -61,10 +61,10 @@ def write_reproducers(
 ) -> None:
     """Make the failures of each target small, and write them into the folder.
 
+    `verdicts` are those of each target whose failures get a script.
     The targets are started again: `timeout` is in seconds for an answer, `memory` in
     GiB.  Raises `UserError`.
     """
-    verdicts = [result.verdicts for result in results]
     expect = library.expectations
     lines = reproduce(folder, targets, verdicts, checks, expect, timeout, memory)
     for line in lines:

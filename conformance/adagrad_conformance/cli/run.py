@@ -17,9 +17,16 @@ from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
+from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.exit_code import exit_code
 from adagrad_conformance.reports.formats import FORMATS
-from adagrad_conformance.reports.records import header, stream_lines, stream_of
+from adagrad_conformance.reports.recorded.faults import FaultError, faults_of
+from adagrad_conformance.reports.records import (
+    check_record,
+    header,
+    stream_lines,
+    stream_of,
+)
 from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.json_fields import CodecError
@@ -49,6 +56,8 @@ class RunOptions:
     timeout: float = TIMEOUT
     memory: float | None = None
     reproducers: str | None = None
+    #: a folder of records: no script is written for what a fault there covers
+    known_faults: str | None = None
     jobs: int = 1
 
 
@@ -89,13 +98,29 @@ def run_command(options: RunOptions) -> int:
         write_reproducers(
             options.reproducers,
             plan.targets,
-            results,
+            [_to_reproduce(result, options.known_faults) for result in results],
             plan.checks,
             plan.library,
             options.timeout,
             options.memory,
         )
     return exit_code(results, options.strict)
+
+
+def _to_reproduce(result: TargetResult, folder: str | None) -> list[Verdict]:
+    """The verdicts whose failures get a script."""
+    if folder is None:
+        return result.verdicts
+    try:
+        faults = faults_of(result.target, Path(folder))
+    except FaultError as error:
+        raise UserError(str(error)) from None
+    return [
+        verdict
+        for verdict in result.verdicts
+        if verdict.level != "MAY"
+        and not any(f.covers_record(check_record("", verdict, None)) for f in faults)
+    ]
 
 
 def _plan(options: RunOptions) -> Plan:

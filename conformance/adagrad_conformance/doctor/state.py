@@ -21,7 +21,7 @@ from adagrad_reference.scenario import (
     Steps,
 )
 
-from .advice import Wrong
+from .advice import Doubt, Wrong
 from .conversation import Doctor
 from .fixtures import (
     Readings,
@@ -75,7 +75,7 @@ def closure_step(doctor: Doctor) -> None:
         for name, tensor in tensors.items():
             check_same(name, "the closure's theta", asked[0][name], tensor)
         if ok.get("loss") is None:
-            raise Wrong("there is no loss", "give what the step returned as 'loss'")
+            raise Doubt("there is no loss: run judges whether the step returns it")
 
     event = Step("A", {}, loss=0.5)
     doctor.event("step with a closure", event, look=returned, closure=answer)

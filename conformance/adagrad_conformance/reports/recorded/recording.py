@@ -71,7 +71,7 @@ def record_port(name: str, folder: Path, seed: int, timeout: float) -> str | Non
         return problem
     with tempfile.TemporaryDirectory() as beside:
         stream, scripts = Path(beside, "stream.jsonl"), Path(beside, "reproducers")
-        if problem := _problem_of_run(name, stream, scripts, seed, timeout):
+        if problem := _problem_of_run(name, folder, stream, scripts, seed, timeout):
             return f"not run: {problem}"
         made = scripts / file_name(name)
         if made.is_dir() and (troubles := script_troubles(name, made)):
@@ -88,13 +88,17 @@ def record_port(name: str, folder: Path, seed: int, timeout: float) -> str | Non
 
 
 def _problem_of_run(
-    name: str, stream: Path, scripts: Path, seed: int, timeout: float
+    name: str, folder: Path, stream: Path, scripts: Path, seed: int, timeout: float
 ) -> str | None:
-    """Run a port in another process, which writes both; why it was not judged."""
+    """Run a port in another process, which writes both; why it was not judged.
+
+    Failures that a fault in the folder covers get no script but that of the fault.
+    """
     command = [
         *(sys.executable, "-m", "adagrad_conformance", "run", name),
         *("--seed", str(seed), "--timeout", str(timeout), "--format", "quiet"),
         *("--json", str(stream), "--reproducers", str(scripts)),
+        *("--known-faults", str(folder)),
     ]
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode in _JUDGED:
