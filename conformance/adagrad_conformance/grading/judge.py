@@ -60,7 +60,7 @@ from .adaptive import adaptive_case
 from .arrays import step_batch
 from .attribution import broken_requirement, failed_level
 from .boxes import report_outside
-from .case import Case, StepsSeen, Terms
+from .case import Case, Departure, StepsSeen, Terms
 from .events.binary32_view import as_binary32
 from .events.master_weights import MASTER
 from .events.walk import collect
@@ -70,7 +70,7 @@ from .relations import compare_runs
 from .verdict import GRADES, Verdict
 from .wanted import check_wanted
 
-__all__ = ["judge"]
+__all__ = ["judge", "judged_cases", "verdict_of"]
 
 #: How many elements behind the first failure of a step are counted if they are costly.
 _MORE = 20
@@ -95,6 +95,13 @@ def judge(
     Without `graded` there is only pass or fail.  The grade `exact` exists for the
     document alone.
     """
+    return [verdict_of(case) for case in judged_cases(everything, terms, graded)]
+
+
+def judged_cases(
+    everything: Iterable[Seen], terms: Terms, graded: bool = True
+) -> list[Case]:
+    """What every check that was seen comes to, in order: all failures, not one."""
     listed = list(everything)
     expected = _trajectories(listed, terms)
     cases = [_case(seen, terms, expected) for seen in listed]
@@ -109,7 +116,7 @@ def judge(
     for (name, demanded, _), pairs in batches.items():
         fmt = FORMATS[name]
         _judge_steps(fmt, pairs, demanded, terms.dialect, graded, quantised)
-    return [_verdict(case) for case in cases]
+    return cases
 
 
 def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Trajectory]:
@@ -236,8 +243,6 @@ def _judge_steps(
     fine = _whole_parts(inside[demanded], parts)
     grades = {name: _whole_parts(holds, parts) for name, holds in reached.items()}
     for number, ((case, step), part) in enumerate(zip(pairs, parts, strict=True)):
-        if not graded and case.failures:  # one is enough
-            continue
         case.errors.append(errors[part])
         if fine[number]:
             best = (name for name, holds in grades.items() if holds[number])
@@ -291,6 +296,8 @@ def _report(
 ) -> None:
     """Note the values of a step that lie outside their boxes, S before theta."""
     case.grades.append("fail")
+    outside = (~boxes.holds(values) for boxes, values in (total, theta))
+    case.departures.append(Departure(step, *outside))
     for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
         failure = Failure(what, step.event, step.optimizer, step.param)
         fmt = step.format
@@ -336,7 +343,7 @@ def _effects(case: Case) -> set[FlagEffect]:
 # -- verdicts --------------------------------------------------------------------------
 
 
-def _verdict(case: Case) -> Verdict:
+def verdict_of(case: Case) -> Verdict:
     check = case.check
     errors = np.concatenate([np.empty(0), *case.errors])
     measured = errors[np.isfinite(errors)]

@@ -1,0 +1,353 @@
+"""The shortest condition that tells what fails from what passes.
+
+An atom is something that a row (a unit, or an element of its steps) has or has not, in
+words.  A condition is one atom, two, or none.  It pays for its words, and for every
+passing row that it holds for; so one that nearly always holds explains nothing, and a
+longer one is taken only where it tells more apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .columns import Columns
+from .units import Unit
+
+__all__ = ["ALWAYS", "Atom", "Condition", "atoms_of_rows", "atoms_of_units", "shortest"]
+
+Array = Any
+
+#: How many single atoms are tried with every other one.
+_BEST = 6
+#: What a passing row costs beside a failing one that is explained.
+_AGAINST = 1.5
+
+
+class Atom(NamedTuple):
+    """Something that rows have, as a mask; `cost` is the length of its words.
+
+    `of_units` or `of_rows` gives the mask of others.
+    """
+
+    slug: str
+    words: str
+    cost: float
+    holds: Array
+    of_units: Callable[[Sequence[Unit]], Array] | None = None
+    of_rows: Callable[[Columns], Array] | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A conjunction of atoms; `gain` is what it explains without what it costs."""
+
+    atoms: tuple[Atom, ...]
+    gain: float
+    covered: float  #: the share of the weight of failing rows that it holds for
+    against: float  #: the weight of passing rows that it holds for
+
+    @property
+    def slug(self) -> str:
+        """The lasting name; empty for none."""
+        return "-".join(atom.slug for atom in self.atoms)
+
+    @property
+    def words(self) -> str:
+        """In words; empty for none."""
+        return " and ".join(atom.words for atom in self.atoms)
+
+    @property
+    def holds(self) -> Array | None:
+        """The rows that it holds for; None for all."""
+        return (
+            np.logical_and.reduce([a.holds for a in self.atoms]) if self.atoms else None
+        )
+
+
+ALWAYS: tuple[Atom, ...] = ()
+
+
+def shortest(atoms: Sequence[Atom], fails: Array, passes: Array) -> Condition:
+    """The best condition; `fails` and `passes` are weights of rows, one of them 0."""
+    total = float(fails.sum()) or 1.0
+
+    def scored(chosen: tuple[Atom, ...]) -> Condition:
+        holds = np.logical_and.reduce([a.holds for a in chosen]) if chosen else None
+        hit = float(fails[holds].sum() if chosen else fails.sum())
+        missed = float(passes[holds].sum() if chosen else passes.sum())
+        cost = sum(atom.cost for atom in chosen)
+        return Condition(chosen, hit - _AGAINST * missed - cost, hit / total, missed)
+
+    singles = sorted((scored((a,)) for a in atoms), key=lambda c: -c.gain)
+    best = max([scored(ALWAYS), *singles[:1]], key=lambda c: c.gain)
+    if best.against <= 0.02 * total and best.covered >= 0.98:
+        return best
+    pairs = (
+        scored((single.atoms[0], atom))
+        for single in singles[:_BEST]
+        for atom in atoms
+        if atom is not single.atoms[0] and atom.slug != single.atoms[0].slug
+    )
+    return max([best, *pairs], key=lambda c: c.gain)
+
+
+# -- atoms of units --------------------------------------------------------------------
+
+#: Features with few values: feature -> value -> words.
+_WORDED: Mapping[str, Mapping[Any, str]] = {
+    "gradient None": {True: "its gradient is None"},
+    "gradient zero": {True: "its gradient is zero"},
+    "gradient sparse": {True: "its gradient is sparse"},
+    "gradient dense": {True: "its gradient is dense"},
+    "event": {
+        "Load": "a state is loaded",
+        "Save": "the state is saved",
+        "Read": "the state is read",
+        "AddGroup": "a group is added",
+        "SetOption": "an option is changed",
+        "ZeroGrad": "zero_grad is called",
+        "SetState": "a state is written",
+        "New": "the optimizer is made",
+        "Step": "a step is taken",
+        "Steps": "many steps are taken",
+    },
+    "format": {
+        name: f"the param is {name}"
+        for name in ("binary64", "binary32", "bfloat16", "binary16")
+    },
+    "complex": {True: "the param is complex"},
+    "strided": {True: "the param has strides of its own"},
+    "strided gradient": {True: "the gradient has strides of its own"},
+    "own options": {True: "the group has options of its own"},
+    "added": {True: "the group was added later"},
+    "same shape": {True: "another param has the same shape"},
+    "rested before": {True: "an earlier gradient was None"},
+    "stepped before": {
+        True: "the param has stepped before",
+        False: "it is the param's first step",
+    },
+    "written": {True: "the state was written"},
+    "same gradient": {True: "the gradient is that of the last step"},
+    "options changed": {True: "an option was changed"},
+    "closure": {True: "a closure is given"},
+    "zero_grad": {True: "zero_grad was called before"},
+    "formats": {True: "params have several formats"},
+    "first param": {
+        True: "it is the first param of its group",
+        False: "it is not the first param of its group",
+    },
+    "first step": {True: "it is the first step", False: "a step was taken before"},
+    "own event": {False: "another optimizer takes the step"},
+    "via": {
+        "bytes": "the state was loaded from bytes",
+        "deepcopy": "the state was loaded from a deep copy",
+        "same-object": "the state was loaded from the same object",
+        "new-process": "the state was loaded in a new process",
+    },
+}
+for _option in (
+    "lr",
+    "eps",
+    "lr_decay",
+    "weight_decay",
+    "initial_accumulator_value",
+    "maximize",
+):
+    _WORDED = {
+        **_WORDED,
+        f"own {_option}": {True: f"the group has its own {_option}"},
+        f"changed {_option}": {True: f"{_option} was changed"},
+        f"{_option} given": {False: f"{_option} is left to its default"},
+    }
+
+#: Features that are numbers: words for "from this value on" and "exactly this value".
+_COUNTED = {
+    "group": "group",
+    "groups": "number of groups",
+    "params": "number of params",
+    "dimensions": "number of dimensions",
+    "size": "number of elements",
+    "loads": "number of loads before",
+    "optimizers": "number of optimizers",
+    "long": "number of steps in the event",
+}
+
+
+def atoms_of_units(units: Sequence[Unit], fails: Array) -> Iterator[Atom]:
+    """What units have, of their features."""
+    names = {name for unit in units for name in unit.features}
+    for name in sorted(names & _WORDED.keys()):
+        values = np.array([_text(unit.features.get(name)) for unit in units])
+        for value, words in _WORDED[name].items():
+            holds = values == _text(value)
+            if holds.any() and not holds.all():
+                slug = words.replace(" ", "-").lower()
+                cost = 1.0 if "default" in words else 0.6
+
+                def test(
+                    others: Sequence[Unit], n: str = name, v: Any = value
+                ) -> Array:
+                    return np.array(
+                        [_text(u.features.get(n)) == _text(v) for u in others]
+                    )
+
+                yield Atom(slug, words, cost, holds, of_units=test)
+    for name in sorted(names & _COUNTED.keys()):
+
+        def of(others: Sequence[Unit], n: str = name) -> Array:
+            return np.array([float(unit.features.get(n, -1)) for unit in others])
+
+        for atom, within in _of_numbers(name, _COUNTED[name], of(units), fails, 0.8):
+            yield atom._replace(
+                of_units=lambda others, of=of, within=within: within(of(others))
+            )
+
+
+def _text(value: Any) -> str:
+    return str(value)
+
+
+_Within = Callable[[Array], Array]
+
+
+def _of_numbers(
+    slug: str, words: str, numbers: Array, fails: Array, cost: float
+) -> Iterator[tuple[Atom, _Within]]:
+    """Thresholds and single values of a number, each with its test."""
+    slug = slug.replace(" ", "-")
+    known = numbers[fails > 0]
+    if not len(known) or np.ptp(numbers) == 0:
+        return
+    least, most = float(known.min()), float(known.max())
+    values, counts = np.unique(known, return_counts=True)
+    found: list[tuple[str, str, float, _Within]] = [
+        (f"from-{least:g}", f"is {least:g} or more", cost, lambda x: x >= least),
+        (f"to-{most:g}", f"is {most:g} or less", cost, lambda x: x <= most),
+    ]
+    for value in values[np.argsort(-counts, kind="stable")][:3]:
+        found.append((f"{value:g}", f"is {value:g}", cost, lambda x, v=value: x == v))
+    for low in np.unique(np.quantile(known, [0.02, 0.1, 0.25, 0.5], method="lower")):
+        if low != least:
+            told = f"from-{low:g}", f"is {low:g} or more"
+            found.append((*told, cost + 0.1, lambda x, v=low: x >= v))
+    for end, told, paid, within in found:
+        holds = within(numbers)
+        if not holds.all():
+            yield Atom(f"{slug}-{end}", f"{words} {told}", paid, holds), within
+
+
+# -- atoms of rows ---------------------------------------------------------------------
+
+_BLOCKS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+def atoms_of_rows(c: Columns, fails: Array) -> Iterator[Atom]:
+    """What elements of steps have."""
+    for slug, words, cost, test in _row_tests(c):
+        holds = test(c)
+        if holds.any() and not holds.all():
+            yield Atom(slug, words, cost, holds, of_rows=test)
+    for slug, words, cost, number in _ROW_NUMBERS:
+        for atom, within in _of_numbers(slug, words, number(c), fails, cost):
+            yield atom._replace(
+                of_rows=lambda other, number=number, within=within: within(
+                    number(other)
+                )
+            )
+
+
+_Test = tuple[str, str, float, Callable[[Columns], Array]]
+
+
+def _row_tests(c: Columns) -> Iterator[_Test]:
+    """(slug, words, cost, test)."""
+    for block in _BLOCKS:
+        if (c.size >= block).any():
+            yield (
+                f"tail-past-{block}",
+                f"it lies past the last full block of {block}",
+                0.8,
+                lambda c, b=block: (c.size >= b) & (c.place >= c.size // b * b),
+            )
+            yield (
+                f"past-{block}",
+                f"its position is {block} or more",
+                0.9,
+                lambda c, b=block: c.place >= b,
+            )
+    yield from _ROW_TESTS
+
+
+def _binary_exponent(values: Array) -> Array:
+    size = np.abs(values)
+    with np.errstate(all="ignore"):
+        return np.where(size > 0, np.floor(np.log2(size)), -2000.0)
+
+
+_ROW_TESTS: Sequence[_Test] = (
+    ("first-element", "it is the first element", 0.8, lambda c: c.place == 0),
+    ("not-first-element", "it is not the first element", 0.8, lambda c: c.place > 0),
+    ("last-element", "it is the last element", 0.8, lambda c: c.place == c.size - 1),
+    ("weight-decay-on", "weight_decay is on", 0.6, lambda c: c.weight_decay != 0),
+    ("weight-decay-off", "weight_decay is 0", 0.8, lambda c: c.weight_decay == 0),
+    ("lr-decay-on", "lr_decay is on", 0.6, lambda c: c.lr_decay != 0),
+    ("maximize-on", "maximize is on", 0.6, lambda c: c.sign < 0),
+    (
+        "lr-decay-acts",
+        "lr_decay acts",
+        0.6,
+        lambda c: (c.lr_decay != 0) & (c.t > 1),
+    ),
+    (
+        "accumulator-starts-above-0",
+        "initial_accumulator_value is not 0",
+        0.7,
+        lambda c: c.tau != 0,
+    ),
+    ("first-step", "it is the param's first step", 0.6, lambda c: c.t == 1),
+    ("later-step", "it is not the param's first step", 0.6, lambda c: c.t > 1),
+    ("gradient-negative", "the gradient is negative", 0.8, lambda c: c.gradient < 0),
+    ("gradient-positive", "the gradient is positive", 0.8, lambda c: c.gradient > 0),
+    ("gradient-0", "the gradient is 0", 0.7, lambda c: c.gradient == 0),
+    (
+        "gradient-not-finite",
+        "the gradient is not finite",
+        0.7,
+        lambda c: ~np.isfinite(c.gradient),
+    ),
+    ("theta-negative", "theta is negative", 0.8, lambda c: c.theta < 0),
+    ("theta-positive", "theta is positive", 0.8, lambda c: c.theta > 0),
+    ("theta-0", "theta is 0", 0.7, lambda c: c.theta == 0),
+    ("sum-0", "S is 0 before the step", 0.7, lambda c: c.total == 0),
+    ("sum-positive", "S is not 0 before the step", 0.7, lambda c: c.total > 0),
+)
+
+_ROW_NUMBERS: Sequence[tuple[str, str, float, Callable[[Columns], Array]]] = (
+    ("t", "t", 0.7, lambda c: c.t),
+    ("lr", "lr", 0.9, lambda c: c.lr),
+    ("eps", "eps", 0.9, lambda c: c.eps),
+    ("weight-decay", "weight_decay", 0.9, lambda c: c.weight_decay),
+    ("lr-decay", "lr_decay", 0.9, lambda c: c.lr_decay),
+    (
+        "gradient-exponent",
+        "the binary exponent of the gradient",
+        1.0,
+        lambda c: _binary_exponent(c.gradient),
+    ),
+    (
+        "S-exponent",
+        "the binary exponent of S",
+        1.0,
+        lambda c: _binary_exponent(c.total),
+    ),
+    (
+        "theta-exponent",
+        "the binary exponent of theta",
+        1.0,
+        lambda c: _binary_exponent(c.theta),
+    ),
+)

@@ -1,0 +1,429 @@
+"""The search for faults: a greedy cover of all complaints by causes.
+
+Rule 1.  A cause is a switch of the dialects (judged by the enclosure), a rule of
+         rules.py, or a mechanism: one sort of complaint.  Rules and mechanisms may hold
+         under a condition.
+Rule 2.  A cause gains what it explains: each failed check counts 1, shared among its
+         complaints.  It pays for its words, and for all that passes and would not.
+Rule 3.  The best cause is taken; what is left is searched again, judged by the switches
+         found so far, until no cause gains enough.  What remains is unexplained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from adagrad_conformance.execution.observations import (
+    AdaptiveSeen,
+    NativeSeen,
+    NotPlayed,
+    Observation,
+    RelationSeen,
+    Seen,
+)
+from adagrad_conformance.execution.status import Status
+from adagrad_conformance.grading.attribution import broken_requirement
+from adagrad_conformance.grading.case import Case, Terms
+from adagrad_conformance.grading.failure import Failure, FailureKind
+from adagrad_conformance.grading.judge import judged_cases
+from adagrad_conformance.grading.verdict import Verdict
+from adagrad_reference.dialects import DIALECTS, Dialect, single_changes
+from adagrad_reference.switches import SWITCHES
+
+from .causes import Cause
+from .complaints import (
+    Complaint,
+    complaints_of,
+    failure_of,
+    token,
+    weights_of,
+    without,
+)
+from .fault import Evidence, Fault, Faults
+from .mechanisms import mechanism_causes
+from .rows import row_causes
+from .units import NUMERIC, Unit, units_of
+
+__all__ = ["find_faults"]
+
+#: What a switch costs, in failed checks.
+_SWITCH = 0.4
+#: The least gain of a cause, as a share of the failed checks, and in checks.
+_LEAST_SHARE, _LEAST = 0.02, 0.1
+#: Where a rule explains this share of the failed checks, no other switch is tried.
+_CLEAR = 0.85
+#: At most so many causes are looked for.
+_MOST = 8
+#: Checks by which a dialect is looked at: a glance, a first look, and in full.
+_GLANCE, _SOME, _MANY = 4, 16, 120
+#: Passing checks that are evidence against an explanation.
+_EVIDENCE = 250
+
+_Weights = Mapping[Complaint, float]
+
+
+@dataclass
+class _Part:
+    """One run of a check, as it is judged by the dialect found so far."""
+
+    piece: int
+    run: int
+    seen: Seen
+    verdict: Verdict
+    units: list[Unit] = field(default_factory=list)
+
+    @property
+    def failing(self) -> list[Unit]:
+        """Its units with complaints."""
+        return [unit for unit in self.units if unit.failures]
+
+
+def find_faults(
+    seen: Sequence[Seen],
+    terms: Terms,
+    verdicts: Sequence[Verdict],
+    levels: Iterable[str] = ("MUST",),
+) -> Faults:
+    """The faults behind the failures at these levels.
+
+    `verdicts` are those of `seen`, in the same order, on these terms.
+    """
+    wanted = set(levels)
+    failing: list[_Part] = []
+    passing: list[_Part] = []
+    for number, (thing, verdict) in enumerate(zip(seen, verdicts, strict=True)):
+        if isinstance(thing, NotPlayed) or not verdict.status.was_judged:
+            continue
+        if verdict.status is Status.PASS:
+            passing += _parts(number, thing, verdict)
+        elif verdict.level in wanted:
+            failing += _parts(number, thing, verdict)
+    if not failing:
+        return Faults(())
+    return _Search(terms, [*failing, *_spread(passing)[:_EVIDENCE]]).run()
+
+
+def _parts(number: int, thing: Seen, verdict: Verdict) -> Iterator[_Part]:
+    match thing:
+        case RelationSeen():
+            yield _Part(number, 0, thing.left, verdict)
+            yield _Part(number, 1, thing.right, verdict)
+            yield _Part(number, 2, thing, verdict)
+        case AdaptiveSeen():
+            yield _Part(number, 0, thing.observation, verdict)
+        case _:
+            yield _Part(number, 0, thing, verdict)
+
+
+class _Search:
+    """All parts, and what is explained so far."""
+
+    def __init__(self, terms: Terms, parts: list[_Part]) -> None:
+        self.terms, self.parts = terms, parts
+        self.hidden = "state" not in terms.claims
+        self.explained: set[Complaint] = set()  #: by other causes than switches
+        self.original: set[Complaint] | None = None  #: all that there were
+        self.named = {part.piece: part.verdict for part in parts}
+        self.checks = {
+            part.piece: getattr(part.seen, "check", None) for part in reversed(parts)
+        }
+
+    # -- judging by a dialect ----------------------------------------------------------
+
+    def judge(self, parts: Sequence[_Part], dialect: Dialect) -> list[list[Unit]]:
+        """The units of parts by a dialect, without what is explained already."""
+        seen, terms = [part.seen for part in parts], self.terms.by(dialect)
+        cases = judged_cases(seen, terms, graded=False)
+        found = [self._units(p, case) for p, case in zip(parts, cases, strict=True)]
+        own: dict[int, bool] = defaultdict(bool)
+        for part, units in zip(parts, found, strict=True):
+            if not isinstance(part.seen, RelationSeen):
+                own[part.piece] |= any(unit.failures for unit in units)
+        # two runs that differ because one is wrong by itself are no complaint more
+        return [
+            [] if isinstance(part.seen, RelationSeen) and own[part.piece] else units
+            for part, units in zip(parts, found, strict=True)
+        ]
+
+    def _units(self, part: _Part, case: Case) -> list[Unit]:
+        units = units_of(part.piece, part.run, part.seen, case)
+        if case.status is not None and case.status.is_failure:
+            units.append(_break_of(part, case))
+        if self.hidden:
+            units = list(_first_of_each(units))
+        for unit in units:
+            self._strike(unit)
+        return units
+
+    def _strike(self, unit: Unit) -> None:
+        """Leave out what is explained, and what only a dialect has brought."""
+        if unit.failures and self.original is not None:
+            left = [f for f in without(unit, self.explained) if self._is_old(unit, f)]
+            unit.spoilt |= len(left) < len(unit.failures)
+            unit.failures = left
+
+    def _is_old(self, unit: Unit, failure: Failure) -> bool:
+        return self.original is None or (*unit.key, token(failure)) in self.original
+
+    def _rejudge(self, dialect: Dialect) -> None:
+        for part, units in zip(
+            self.parts, self.judge(self.parts, dialect), strict=True
+        ):
+            part.units = units
+
+    def _failing(self) -> dict[int, list[Unit]]:
+        """The units with complaints, by check."""
+        found: dict[int, list[Unit]] = defaultdict(list)
+        for part in self.parts:
+            found[part.piece] += part.failing
+        return {piece: units for piece, units in found.items() if units}
+
+    # -- the loop ----------------------------------------------------------------------
+
+    def run(self) -> Faults:
+        """Find one cause after the other (rule 3)."""
+        base = self.terms.dialect
+        self._rejudge(base)
+        failing = self._failing()
+        self.original = set(weights_of(failing))
+        total = len(self.original)
+        found: list[tuple[Cause, list[tuple[Unit, Complaint]]]] = []
+        for _ in range(_MOST):
+            weights = weights_of(failing)
+            best = self._best(base, failing, weights)
+            if best is None:
+                break
+            before = {
+                unit.key: replace(unit, failures=list(unit.failures))
+                for some in failing.values()
+                for unit in some
+            }
+            if best.dialect is not None:
+                base = best.dialect
+                self._rejudge(base)
+            else:
+                self.explained |= best.explains
+                if best.extend is not None:
+                    self.explained |= best.extend()
+                for part in self.parts:
+                    for unit in part.failing:
+                        self._strike(unit)
+            left = self._failing()
+            still = weights_of(left).keys()
+            own = [(before[x[:-1]], x) for x in weights if x not in still]
+            if not own:
+                break
+            found.append((best, own))
+            failing = left
+            if not failing:
+                break
+        faults = tuple(self._fault(*group) for group in _merged(found))
+        rest = tuple(
+            Evidence(self.named[unit.piece].scenario, failure)
+            for units in failing.values()
+            for unit in units
+            for failure in unit.failures[:1]
+        )
+        return Faults(faults, rest, total)
+
+    def _best(
+        self, base: Dialect, failing: Mapping[int, list[Unit]], weights: _Weights
+    ) -> Cause | None:
+        """The cause that gains most; None where none gains enough."""
+        units = [unit for some in failing.values() for unit in some]
+        passing = [
+            u for p in self.parts for u in p.units if not u.failures and not u.spoilt
+        ]
+        wrong = [
+            u for u in units if u.steps and any(f.kind in NUMERIC for f in u.failures)
+        ]
+        causes = list(row_causes(wrong, [u for u in passing if u.steps], weights))
+        causes += mechanism_causes(units, passing, weights)
+        first = max(causes, key=lambda cause: cause.gain, default=None)
+        candidates = list(_candidates(base))
+        if first and first.gain > _CLEAR * len(failing):
+            candidates = [base.also(*first.switch)] if first.switch else []
+        causes += self._switches(base, candidates, weights)
+        least = max(_LEAST, _LEAST_SHARE * len(failing))
+        causes = [cause for cause in causes if cause.gain >= least]
+        return max(causes, key=lambda cause: cause.gain, default=None)
+
+    # -- switches ----------------------------------------------------------------------
+
+    def _switches(
+        self, base: Dialect, candidates: Sequence[Dialect], weights: _Weights
+    ) -> Iterator[Cause]:
+        """The best of the dialects, which differ from the one so far in one switch."""
+        able = [p for p in self.parts if isinstance(p.seen, Observation | NativeSeen)]
+        failing = _spread([part for part in able if part.failing])
+        passing = _spread([part for part in able if not part.failing])
+        if not failing:
+            return
+        scores = []
+        for order, dialect in enumerate(candidates):
+            if not self._explained(failing[:_GLANCE], dialect, weights):
+                continue
+            bad, good = failing[:_SOME], passing[:_SOME]
+            gain = self._explained(bad, dialect, weights) / len(bad)
+            loss = self._broken(good, dialect) / max(1, len(good))
+            scores.append((gain - loss, -order, dialect))
+        scores.sort(key=lambda score: score[:2], reverse=True)
+        for _, _, dialect in scores[:2]:
+            bad, good = failing[:_MANY], passing[:_MANY]
+            explained = self._explained(bad, dialect, weights) * len(failing) / len(bad)
+            broken = self._broken(bad, dialect) * len(failing) / len(bad)
+            broken += self._broken(good, dialect) * len(passing) / max(1, len(good))
+            change = _difference(dialect, base)
+            yield Cause(
+                "-".join(f"{name}-{value}".replace("_", "-") for name, value in change),
+                "; ".join(SWITCHES[name].words(value) for name, value in change),
+                SWITCHES[change[0][0]].class_of(change[0][1]),
+                explained - 1.5 * broken - _SWITCH,
+                against=round(broken),
+                dialect=dialect,
+                root="=".join(change[0]),
+            )
+
+    def _explained(
+        self, parts: Sequence[_Part], dialect: Dialect, weights: _Weights
+    ) -> float:
+        """The weight of complaints that are none by a dialect."""
+        total = 0.0
+        for part, units in zip(parts, self.judge(parts, dialect), strict=True):
+            there = {unit.key for unit in units}
+            left = {x for unit in units for x in complaints_of(unit)}
+            for unit in part.failing:
+                if unit.key in there:
+                    total += sum(
+                        weights[x] for x in complaints_of(unit) if x not in left
+                    )
+        return total
+
+    def _broken(self, parts: Sequence[_Part], dialect: Dialect) -> float:
+        """How many checks have complaints by a dialect that they have not yet."""
+        count = 0.0
+        known, self.original = self.original, None
+        judged = self.judge(parts, dialect)
+        self.original = known
+        for part, units in zip(parts, judged, strict=True):
+            old = {x for unit in part.failing for x in complaints_of(unit)}
+            new = [x for u in units for x in complaints_of(u) if x not in old]
+            count += len(new) / (len(new) + len(old)) if new else 0.0
+        return count
+
+    # -- faults ------------------------------------------------------------------------
+
+    def _fault(self, cause: Cause, own: Sequence[tuple[Unit, Complaint]]) -> Fault:
+        pieces = sorted({unit.piece for unit, _ in own})
+        unit, complaint = min(own, key=lambda m: (_size(m[0]), m[0].piece, m[0].event))
+        like: tuple[str, ...] = ()
+        if cause.dialect is not None:
+            changes = cause.dialect.changes
+            like = tuple(d.about for d in DIALECTS.values() if d.changes == changes)
+        broken = Counter(
+            broken_requirement(self.checks[unit.piece], failure_of(unit, complaint))
+            for unit, complaint in own
+            if self.checks[unit.piece] is not None
+        )
+        return Fault(
+            cause.slug,
+            cause.kind,
+            cause.words,
+            broken.most_common(1)[0][0] if broken else None,
+            min((self.named[p].level for p in pieces), default="MUST"),
+            len(own),
+            tuple(self.named[p].scenario for p in pieces),
+            Evidence(self.named[unit.piece].scenario, failure_of(unit, complaint)),
+            cause.against,
+            cause.dialect,
+            like,
+        )
+
+
+_Found = tuple[Cause, list[tuple[Unit, Complaint]]]
+
+
+def _merged(found: Iterable[_Found]) -> list[_Found]:
+    """What was found; the same cause under several conditions is one."""
+    by_root: dict[str, _Found] = {}
+    for cause, own in found:
+        if cause.root in by_root:
+            by_root[cause.root][1].extend(own)
+        else:
+            by_root[cause.root] = cause, own
+    return list(by_root.values())
+
+
+def _break_of(part: _Part, case: Case) -> Unit:
+    """The unit of a check that broke off."""
+    number, event = 0, None
+    if isinstance(part.seen, Observation):
+        events = part.seen.scenario.events
+        number = min(len(part.seen.events), len(events) - 1)
+        event = events[number] if events else None
+    names = {
+        "requirement": next(iter(part.verdict.requirements), ""),
+        "event": type(event).__name__ if event else "check",
+    }
+    words = case.message.strip().splitlines() or [str(case.status)]
+    said = f"{case.status}: {words[-1]}"
+    failure = Failure(FailureKind.NATIVE, number, observed=said)
+    optimizer = event.optimizer if event else ""
+    return Unit(part.piece, part.run, number, optimizer, "?", "break", names, [failure])
+
+
+def _first_of_each(units: Sequence[Unit]) -> Iterator[Unit]:
+    """Without a state to judge from, what comes after a wrong theta follows from it."""
+    wrong: set[tuple[str, str | None]] = set()
+    for unit in units:
+        place = unit.optimizer, unit.param
+        if place in wrong:
+            unit.failures = [f for f in unit.failures if f.kind not in NUMERIC]
+            if not unit.failures:
+                continue
+        elif any(f.kind in NUMERIC for f in unit.failures):
+            wrong.add(place)
+        yield unit
+
+
+def _candidates(base: Dialect) -> Iterator[Dialect]:
+    """The dialects that differ in one switch."""
+    given = dict(base.changes)
+    for change in single_changes():
+        name, value = change.changes[0]
+        if given.get(name) != value:
+            yield base.also(name, value)
+    for name in given:
+        yield base.also(name, SWITCHES[name].document)
+
+
+def _difference(dialect: Dialect, base: Dialect) -> list[tuple[str, str]]:
+    """(switch, value) wherever the first is not as the second."""
+    return [
+        (name, getattr(dialect, name))
+        for name in SWITCHES
+        if getattr(dialect, name) != getattr(base, name)
+    ]
+
+
+def _spread(parts: Sequence[_Part]) -> list[_Part]:
+    """The parts of every requirement in turn, the smallest first."""
+    groups: dict[str, list[_Part]] = defaultdict(list)
+    for part in sorted(parts, key=_numbers):
+        groups[(part.verdict.requirements or ("",))[0]].append(part)
+    rounds = range(max(map(len, groups.values()), default=0))
+    return [g[i] for i in rounds for g in groups.values() if i < len(g)]
+
+
+def _numbers(part: _Part) -> int:
+    """How much there is to judge in a part."""
+    if not isinstance(part.seen, Observation):
+        return 1
+    tensors = part.seen.scenario.tensors.values()
+    return sum(t.size for t in tensors) * len(part.seen.scenario.events)
+
+
+def _size(unit: Unit) -> int:
+    return len(unit.steps.gradient) if unit.steps else 1

@@ -1,0 +1,139 @@
+"""Mechanisms: one sort of complaint, under the shortest condition."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from adagrad_conformance.grading.failure import FailureKind
+from adagrad_conformance.requirements.table import REQUIREMENTS
+
+from .causes import Cause, class_of_condition
+from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
+from .conditions import atoms_of_units, shortest
+from .units import Unit
+
+__all__ = ["mechanism_causes"]
+
+_COST = 0.4
+#: The least share of its sort that a mechanism explains.
+_COVERS = 0.5
+#: So many units without the complaint are evidence against a condition.
+_OTHERS = 3000
+
+_Signature = tuple[str, ...]
+
+
+def mechanism_causes(
+    failing: Sequence[Unit],
+    passing: Sequence[Unit],
+    weights: Mapping[Complaint, float],
+) -> Iterator[Cause]:
+    """A cause for each sort of complaint but the numbers of shown steps."""
+    groups: dict[_Signature, list[tuple[Unit, Complaint]]] = defaultdict(list)
+    for unit in failing:
+        for complaint in complaints_of(unit):
+            if unit.steps is None or complaint[-1] not in (SUM, THETA):
+                groups[_signature(unit, complaint)].append((unit, complaint))
+    for signature, members in groups.items():
+        yield from _of_group(signature, members, passing, weights)
+
+
+def _of_group(
+    signature: _Signature,
+    members: Sequence[tuple[Unit, Complaint]],
+    passing: Sequence[Unit],
+    weights: Mapping[Complaint, float],
+) -> Iterator[Cause]:
+    units = [unit for unit, _ in members]
+    others: list[Unit] = []
+    if not {unit.sort for unit in units} <= {"check", "break"}:
+        of_param = units[0].param is not None
+        others = [u for u in passing if (u.param is not None) == of_param]
+        others = others[:: max(1, len(others) // _OTHERS)]
+    chosen = [*units, *others]
+    mine = [weights.get(complaint, 0.0) for _, complaint in members]
+    fails = np.array([*mine, *[0.0] * len(others)])
+    shares = Counter(unit.piece for unit in others)
+    passes = np.array([*[0.0] * len(units), *(1 / shares[u.piece] for u in others)])
+    found = shortest(list(atoms_of_units(chosen, fails)), fails, passes)
+    if found.covered < _COVERS:
+        return
+    words, slug, kind = _told(signature, members)
+    yield Cause(
+        "-".join(filter(None, (slug, found.slug))),
+        " where ".join(filter(None, (words, found.words))),
+        class_of_condition(found.slug, kind) if signature[0] in _OPEN else kind,
+        found.gain - _COST,
+        {
+            complaint
+            for i, (_, complaint) in enumerate(members)
+            if found.holds is None or found.holds[i]
+        },
+        against=int(found.against),
+        root=slug,
+    )
+
+
+def _signature(unit: Unit, complaint: Complaint) -> _Signature:
+    """What makes complaints of one sort."""
+    kind = str(complaint[-1])
+    failure = failure_of(unit, complaint)
+    if unit.sort == "break":
+        return ("broke-off", str(failure.observed).partition(":")[0])
+    if failure.kind is FailureKind.REFUSED:
+        said = str(failure.observed).partition(":")[0]
+        return (kind, said if said.isidentifier() else "")
+    if unit.sort == "check":
+        return ("check", str(unit.features.get("requirement", "")))
+    return (kind,)
+
+
+#: Sorts whose class is that of their condition, if that tells one.
+_OPEN = {THETA, SUM, "theta-changed", "accumulator-changed", "state-missing"}
+
+#: The kind of complaint: its words, and the class of fault.
+_TOLD: Mapping[str, tuple[str, str]] = {
+    THETA: ("theta is wrong", "formula"),
+    SUM: ("S is wrong", "formula"),
+    "counter": ("the step counter is wrong", "rate"),
+    "state-missing": ("no state is shown", "state"),
+    "initial-accumulator": ("S does not start at its initial value", "formula"),
+    "accumulator-changed": ("S changes that must stay", "state"),
+    "theta-changed": ("theta changes that must stay", "gradients"),
+    "master-changed": ("the master changes that must stay", "state"),
+    "gradient-changed": ("the gradient is changed", "gradients"),
+    "gradient-missing": ("the gradient is gone", "gradients"),
+    "gradient-appeared": ("a gradient appears", "gradients"),
+    "sparse-gradient-changed": ("a sparse gradient is changed", "sparse"),
+    "storage-written": ("memory outside the param is written", "layout"),
+    "accepted-though-illegal": ("what must be refused is accepted", "interface"),
+    "refused-though-legal": ("what is legal is refused", "interface"),
+    "closure-calls": ("the closure is not called once", "gradients"),
+    "param-at-closure-call": (
+        "theta moves before the closure is called", "gradients",
+    ),
+    "loss": ("the closure's loss is not returned", "gradients"),
+    "master-missing": ("the master is missing", "state"),
+}  # fmt: skip
+
+
+def _told(
+    signature: _Signature, members: Sequence[tuple[Unit, Complaint]]
+) -> tuple[str, str, str]:
+    """(words, slug, class) of a sort of complaint."""
+    kind = signature[0]
+    if kind == "broke-off":
+        said = Counter(str(failure_of(*m).observed) for m in members).most_common(1)
+        return f"it ends in {said[0][0]}", f"ends-in-{signature[1]}", "interface"
+    if kind == "check":
+        name = signature[1]
+        known = REQUIREMENTS.get(name)
+        sort = known.classification.fault_class if known else "interface"
+        return f"{name} is not kept", name.replace("/", "-"), str(sort)
+    words, sort = _TOLD.get(kind, (kind.replace("-", " "), "interface"))
+    if kind == "refused-though-legal" and signature[1:] != ("",):
+        words = f"{words}: {signature[1]}"
+    return words, "-".join(filter(None, signature)), sort
