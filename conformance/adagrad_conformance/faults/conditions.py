@@ -8,7 +8,7 @@ longer one is taken only where it tells more apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,14 @@ import numpy as np
 from .columns import Columns
 from .units import Unit
 
-__all__ = ["ALWAYS", "Atom", "Condition", "atoms_of_rows", "atoms_of_units", "shortest"]
+__all__ = [
+    "ALWAYS",
+    "Atom",
+    "Atoms",
+    "Condition",
+    "atoms_of_rows",
+    "atoms_of_units",
+]
 
 Array = Any
 
@@ -71,28 +78,53 @@ class Condition:
 ALWAYS: tuple[Atom, ...] = ()
 
 
-def shortest(atoms: Sequence[Atom], fails: Array, passes: Array) -> Condition:
-    """The best condition; `fails` and `passes` are weights of rows, one of them 0."""
-    total = float(fails.sum()) or 1.0
+class Atoms:
+    """Atoms, and their masks as one matrix, a row for each."""
 
-    def scored(chosen: tuple[Atom, ...]) -> Condition:
-        holds = np.logical_and.reduce([a.holds for a in chosen]) if chosen else None
-        hit = float(fails[holds].sum() if chosen else fails.sum())
-        missed = float(passes[holds].sum() if chosen else passes.sum())
-        cost = sum(atom.cost for atom in chosen)
-        return Condition(chosen, hit - _AGAINST * missed - cost, hit / total, missed)
+    def __init__(self, atoms: Iterable[Atom], width: int) -> None:
+        self.atoms = list(atoms)
+        masks = [atom.holds for atom in self.atoms]
+        whole = np.array(masks, bool) if masks else np.zeros((0, width), bool)
+        self.matrix = whole.astype(np.float32)
+        self.costs = np.array([atom.cost for atom in self.atoms])
 
-    singles = sorted((scored((a,)) for a in atoms), key=lambda c: -c.gain)
-    best = max([scored(ALWAYS), *singles[:1]], key=lambda c: c.gain)
-    if best.against <= 0.02 * total and best.covered >= 0.98:
+    def shortest(self, fails: Array, passes: Array) -> Condition:
+        """The best condition; `fails` and `passes` are weights of rows, one of them 0."""
+        weights = np.stack([fails, passes], axis=1).astype(np.float32)
+        total, missed = float(fails.sum()), float(passes.sum())
+        best = Condition(ALWAYS, total - _AGAINST * missed, 1.0, missed)
+        if not total or not self.atoms:
+            return best
+        single = self.matrix @ weights
+        gains = single[:, 0] - _AGAINST * single[:, 1] - self.costs
+        order = np.argsort(-gains, kind="stable")
+        best = max(
+            best, self._condition((order[0],), single[order[0]], total), key=_gain
+        )
+        if best.against <= 0.02 * total and best.covered >= 0.98:
+            return best
+        for first in order[:_BEST]:
+            if single[first, 0] <= best.gain:
+                continue  # no second atom can make more of it
+            both = (self.matrix * self.matrix[first]) @ weights
+            pair = both[:, 0] - _AGAINST * both[:, 1] - self.costs - self.costs[first]
+            pair[first] = -np.inf
+            second = int(np.argmax(pair))
+            found = self._condition((int(first), second), both[second], total)
+            best = max(best, found, key=_gain)
         return best
-    pairs = (
-        scored((single.atoms[0], atom))
-        for single in singles[:_BEST]
-        for atom in atoms
-        if atom is not single.atoms[0] and atom.slug != single.atoms[0].slug
-    )
-    return max([best, *pairs], key=lambda c: c.gain)
+
+    def _condition(
+        self, chosen: tuple[int, ...], sums: Array, total: float
+    ) -> Condition:
+        atoms = tuple(self.atoms[i] for i in chosen)
+        hit, missed = float(sums[0]), float(sums[1])
+        gain = hit - _AGAINST * missed - sum(atom.cost for atom in atoms)
+        return Condition(atoms, gain, hit / total, missed)
+
+
+def _gain(condition: Condition) -> float:
+    return condition.gain
 
 
 # -- atoms of units --------------------------------------------------------------------

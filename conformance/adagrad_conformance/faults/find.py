@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from adagrad_conformance.execution.observations import (
     AdaptiveSeen,
@@ -44,7 +45,7 @@ from .complaints import (
 from .fault import Evidence, Fault, Faults
 from .mechanisms import mechanism_causes
 from .rows import row_causes
-from .units import NUMERIC, Unit, units_of
+from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
 
 __all__ = ["find_faults"]
 
@@ -73,6 +74,13 @@ class _Part:
     seen: Seen
     verdict: Verdict
     units: list[Unit] = field(default_factory=list)
+    #: its complaints by dialects, as they were judged
+    known: dict[Dialect, set[Complaint]] = field(default_factory=dict)
+
+    @cached_property
+    def templates(self) -> list[Unit]:
+        """Its units before they are judged."""
+        return templates_of(self.piece, self.run, self.seen)
 
     @property
     def failing(self) -> list[Unit]:
@@ -125,6 +133,7 @@ class _Search:
         self.hidden = "state" not in terms.claims
         self.explained: set[Complaint] = set()  #: by other causes than switches
         self.original: set[Complaint] | None = None  #: all that there were
+        self.spent, self.budget = 0, 3 * sum(map(_numbers, parts))
         self.named = {part.piece: part.verdict for part in parts}
         self.checks = {
             part.piece: getattr(part.seen, "check", None) for part in reversed(parts)
@@ -148,7 +157,7 @@ class _Search:
         ]
 
     def _units(self, part: _Part, case: Case) -> list[Unit]:
-        units = units_of(part.piece, part.run, part.seen, case)
+        units = units_of(part.piece, part.run, part.seen, case, part.templates)
         if case.status is not None and case.status.is_failure:
             units.append(_break_of(part, case))
         if self.hidden:
@@ -263,18 +272,22 @@ class _Search:
             return
         scores = []
         for order, dialect in enumerate(candidates):
-            if not self._explained(failing[:_GLANCE], dialect, weights):
+            if self.spent > self.budget:
+                break
+            if not self._change(failing[:_GLANCE], dialect, weights)[0]:
                 continue
             bad, good = failing[:_SOME], passing[:_SOME]
-            gain = self._explained(bad, dialect, weights) / len(bad)
-            loss = self._broken(good, dialect) / max(1, len(good))
-            scores.append((gain - loss, -order, dialect))
+            explained, broken = self._change(bad, dialect, weights)
+            broken += self._change(good, dialect, weights)[1]
+            scores.append(((explained - broken) / len(bad), -order, dialect))
         scores.sort(key=lambda score: score[:2], reverse=True)
         for _, _, dialect in scores[:2]:
             bad, good = failing[:_MANY], passing[:_MANY]
-            explained = self._explained(bad, dialect, weights) * len(failing) / len(bad)
-            broken = self._broken(bad, dialect) * len(failing) / len(bad)
-            broken += self._broken(good, dialect) * len(passing) / max(1, len(good))
+            explained, broken = self._change(bad, dialect, weights)
+            more = self._change(good, dialect, weights)[1]
+            explained *= len(failing) / len(bad)
+            broken *= len(failing) / len(bad)
+            broken += more * len(passing) / max(1, len(good))
             change = _difference(dialect, base)
             yield Cause(
                 "-".join(f"{name}-{value}".replace("_", "-") for name, value in change),
@@ -286,32 +299,49 @@ class _Search:
                 root="=".join(change[0]),
             )
 
-    def _explained(
-        self, parts: Sequence[_Part], dialect: Dialect, weights: _Weights
-    ) -> float:
-        """The weight of complaints that are none by a dialect."""
-        total = 0.0
-        for part, units in zip(parts, self.judge(parts, dialect), strict=True):
-            there = {unit.key for unit in units}
-            left = {x for unit in units for x in complaints_of(unit)}
-            for unit in part.failing:
-                if unit.key in there:
-                    total += sum(
-                        weights[x] for x in complaints_of(unit) if x not in left
-                    )
-        return total
+    def _complaints(
+        self, parts: Sequence[_Part], dialect: Dialect
+    ) -> list[set[Complaint]]:
+        """The complaints of parts by a dialect; each part is judged once by each."""
+        new = [part for part in parts if dialect not in part.known]
+        cases = judged_cases(
+            [part.seen for part in new], self.terms.by(dialect), graded=False
+        )
+        for part, case in zip(new, cases, strict=True):
+            part.known[dialect] = self._light(part, case)
+        self.spent += sum(map(_numbers, new))
+        return [part.known[dialect] for part in parts]
 
-    def _broken(self, parts: Sequence[_Part], dialect: Dialect) -> float:
-        """How many checks have complaints by a dialect that they have not yet."""
-        count = 0.0
-        known, self.original = self.original, None
-        judged = self.judge(parts, dialect)
-        self.original = known
-        for part, units in zip(parts, judged, strict=True):
+    def _light(self, part: _Part, case: Case) -> set[Complaint]:
+        """The complaints of a case, without the features of units."""
+        found: dict[tuple[int, str, str | None], Unit] = {}
+        steps = {(s.event, s.optimizer, s.param): s for s in case.steps}
+        for failure in case.failures:
+            place = (failure.event, failure.optimizer, failure.param)
+            if place not in found:
+                names = (part.piece, part.run, *place)
+                found[place] = Unit(*names, "", {}, steps=steps.get(place))
+            found[place].failures.append(failure)
+        units = list(found.values())
+        drop_repeated(units)
+        if case.status is not None and case.status.is_failure:
+            units.append(_break_of(part, case))
+        if self.hidden:
+            units = list(_first_of_each(units))
+        return {complaint for unit in units for complaint in complaints_of(unit)}
+
+    def _change(
+        self, parts: Sequence[_Part], dialect: Dialect, weights: _Weights
+    ) -> tuple[float, float]:
+        """What a dialect explains, and how much it breaks, in checks."""
+        explained = broken = 0.0
+        for part, left in zip(parts, self._complaints(parts, dialect), strict=True):
             old = {x for unit in part.failing for x in complaints_of(unit)}
-            new = [x for u in units for x in complaints_of(u) if x not in old]
-            count += len(new) / (len(new) + len(old)) if new else 0.0
-        return count
+            explained += sum(weights[x] for x in old - left)
+            new = left - old - self.explained
+            new -= part.known.get(self.terms.dialect, set())
+            broken += len(new) / (len(new) + len(old)) if new else 0.0
+        return explained, broken
 
     # -- faults ------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 
 from .causes import Cause, class_of_condition
 from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
-from .conditions import atoms_of_units, shortest
+from .conditions import Atoms, atoms_of_units
 from .units import Unit
 
 __all__ = ["mechanism_causes"]
@@ -58,7 +58,7 @@ def _of_group(
     fails = np.array([*mine, *[0.0] * len(others)])
     shares = Counter(unit.piece for unit in others)
     passes = np.array([*[0.0] * len(units), *(1 / shares[u.piece] for u in others)])
-    found = shortest(list(atoms_of_units(chosen, fails)), fails, passes)
+    found = Atoms(atoms_of_units(chosen, fails), len(chosen)).shortest(fails, passes)
     if found.covered < _COVERS:
         return
     words, slug, kind = _told(signature, members)

@@ -15,7 +15,7 @@ from adagrad_reference.fault_class import FaultClass
 
 from .causes import Cause, class_of_condition
 from .complaints import SUM, THETA, Complaint, complaints_of
-from .conditions import Atom, Condition, atoms_of_rows, atoms_of_units, shortest
+from .conditions import Atom, Atoms, Condition, atoms_of_rows, atoms_of_units
 from .columns import SLACK, Columns, columns_of
 from .rules import Rule, agrees, inferred_rules, new_sum, new_theta, rules
 from .units import Unit
@@ -26,6 +26,9 @@ Array = Any
 
 #: What a rule and a condition alone cost, in failed checks.
 _RULE, _MECHANISM = 0.4, 0.9
+#: A condition alone says where numbers are wrong and not what they are: this share of
+#: what it explains is not counted.
+_WHAT = 0.15
 #: The least share of the wrong cells that is worth a search for a condition.
 _WORTH = 0.2
 #: How many rules get a condition.
@@ -90,7 +93,7 @@ class _Table:
     def causes(self) -> Iterator[Cause]:
         """Rules under conditions, and conditions alone."""
         c = self.columns
-        atoms = list(self._atoms())
+        atoms = Atoms(self._atoms(), self.wrong.size)
         with np.errstate(all="ignore"):
             tried = list(rules())
             theta_alone = self.wrong[1] & ~self.wrong[0]
@@ -109,9 +112,7 @@ class _Table:
             if atom.holds.any() and not atom.holds.all():
                 yield atom._replace(holds=np.tile(atom.holds, 2))
 
-    def _by_rules(
-        self, tried: Sequence[Rule], atoms: Sequence[Atom]
-    ) -> Iterator[Cause]:
+    def _by_rules(self, tried: Sequence[Rule], atoms: Atoms) -> Iterator[Cause]:
         c, total = self.columns, float(self.fails.sum())
         if not total:
             return
@@ -125,8 +126,7 @@ class _Table:
             scored.append((hit - 0.5 * against, -order, rule, fits))
         scored.sort(key=lambda s: s[:2], reverse=True)
         for _, _, rule, fits in scored[:_TRIED]:
-            found = shortest(
-                atoms,
+            found = atoms.shortest(
                 np.where(fits, self.fails, 0.0).ravel(),
                 np.where(fits, 0.0, self.passes).ravel(),
             )
@@ -145,7 +145,7 @@ class _Table:
                 lambda rule=rule, found=found: self._elsewhere(rule, found),
             )
 
-    def _by_condition(self, atoms: Sequence[Atom]) -> Iterator[Cause]:
+    def _by_condition(self, atoms: Atoms) -> Iterator[Cause]:
         """Where numbers are wrong, whatever they are."""
         both = np.array([self.slight[self.number]] * 2).reshape(self.wrong.shape)
         slight = np.array([self.slight_fails / 2] * 2).reshape(self.wrong.shape)
@@ -165,7 +165,7 @@ class _Table:
             fails = np.where(cells, weight, 0.0)
             if not fails.any():
                 continue
-            found = shortest(atoms, fails.ravel(), self.passes.ravel())
+            found = atoms.shortest(fails.ravel(), self.passes.ravel())
             held = self._held(found.holds)
             kind = class_of_condition(
                 found.slug, "numerics" if slug == "slightly-off" else "formula"
@@ -175,7 +175,9 @@ class _Table:
                     "-".join(filter(None, (slug, found.slug))),
                     " where ".join(filter(None, (words, found.words))),
                     kind,
-                    found.gain - _MECHANISM,
+                    found.gain
+                    - _MECHANISM
+                    - _WHAT * float(fails.sum()) * found.covered,
                     against=round(found.against),
                     root=slug,
                 ),

@@ -8,7 +8,7 @@ event before the port acts: the search for conditions (conditions.py) reads them
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adagrad_conformance.execution.observations import Observation, Seen
@@ -37,7 +37,7 @@ from adagrad_reference.scenario import (
 
 _DEFAULTS = vars(Options())
 
-__all__ = ["NUMERIC", "Features", "Unit", "units_of"]
+__all__ = ["NUMERIC", "Features", "Unit", "drop_repeated", "templates_of", "units_of"]
 
 Features = Mapping[str, Any]
 
@@ -72,12 +72,20 @@ class Unit:
         return self.piece, self.run, self.event, self.optimizer, self.param
 
 
-def units_of(piece: int, run: int, seen: Seen, case: Case) -> list[Unit]:
-    """The units of one check; each failure of the case is in one of them."""
+def templates_of(piece: int, run: int, seen: Seen) -> list[Unit]:
+    """The units of one run, before it is judged."""
+    return list(_walk(piece, run, seen)) if isinstance(seen, Observation) else []
+
+
+def units_of(
+    piece: int, run: int, seen: Seen, case: Case, templates: Sequence[Unit]
+) -> list[Unit]:
+    """The units of one run; each failure of the case is in one of them."""
     found: dict[tuple[int, str, str | None], Unit] = {}
     if isinstance(seen, Observation):
-        for unit in _walk(piece, run, seen):
-            found[unit.event, unit.optimizer, unit.param] = unit
+        for unit in templates:
+            place = (unit.event, unit.optimizer, unit.param)
+            found[place] = replace(unit, failures=[], steps=None)
         for steps in case.steps:
             place = (steps.event, steps.optimizer, steps.param)
             if place in found:
@@ -99,7 +107,7 @@ def units_of(piece: int, run: int, seen: Seen, case: Case) -> list[Unit]:
             found[place] = Unit(piece, run, *place, sort, names)
         found[place].failures.append(failure)
     units = list(found.values())
-    _drop_repeated(units)
+    drop_repeated(units)
     return units
 
 
@@ -113,11 +121,13 @@ _LASTING = frozenset(
 )
 
 
-def _drop_repeated(units: Sequence[Unit]) -> None:
+def drop_repeated(units: Sequence[Unit]) -> None:
     """Keep the first of the same complaints about one param in a row of events."""
-    last: dict[tuple[str, str | None], dict[FailureKind, Any]] = {}
+    last: dict[tuple[str, str | None], tuple[int, dict[FailureKind, Any]]] = {}
     for unit in sorted(units, key=lambda u: u.event):
-        before = last.get((unit.optimizer, unit.param), {})
+        event, before = last.get((unit.optimizer, unit.param), (-1, {}))
+        if event != unit.event - 1:
+            before = {}
         now = {f.kind: _amount(f) for f in unit.failures if f.kind in _LASTING}
         unit.failures = [
             f
@@ -128,7 +138,7 @@ def _drop_repeated(units: Sequence[Unit]) -> None:
             # lr follows a counter that is wrong already
             unit.failures = [f for f in unit.failures if f.kind not in NUMERIC]
             unit.spoilt = True
-        last[unit.optimizer, unit.param] = now
+        last[unit.optimizer, unit.param] = unit.event, now
 
 
 def _decays(unit: Unit) -> bool:
