@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adagrad_conformance.grading.arrays import decode_array
+
 from .units import Unit
 
 __all__ = ["SLACK", "Columns", "columns_of"]

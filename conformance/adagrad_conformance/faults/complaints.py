@@ -6,7 +6,6 @@ kind.  A fault explains complaints, so that two faults at one step stay two.
 
 from __future__ import annotations
 
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

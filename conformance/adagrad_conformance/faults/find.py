@@ -42,6 +42,7 @@ from .complaints import (
     weights_of,
     without,
 )
+from .exercised import exercises
 from .fault import Evidence, Fault, Faults
 from .mechanisms import mechanism_causes
 from .rows import row_causes
@@ -110,7 +111,8 @@ def find_faults(
             failing += _parts(number, thing, verdict)
     if not failing:
         return Faults(())
-    return _Search(terms, [*failing, *_spread(passing)[:_EVIDENCE]]).run()
+    budget = sum(map(_numbers, [*failing, *passing]))
+    return _Search(terms, [*failing, *_spread(passing)[:_EVIDENCE]], budget).run()
 
 
 def _parts(number: int, thing: Seen, verdict: Verdict) -> Iterator[_Part]:
@@ -128,12 +130,12 @@ def _parts(number: int, thing: Seen, verdict: Verdict) -> Iterator[_Part]:
 class _Search:
     """All parts, and what is explained so far."""
 
-    def __init__(self, terms: Terms, parts: list[_Part]) -> None:
+    def __init__(self, terms: Terms, parts: list[_Part], budget: int) -> None:
         self.terms, self.parts = terms, parts
         self.hidden = "state" not in terms.claims
         self.explained: set[Complaint] = set()  #: by other causes than switches
         self.original: set[Complaint] | None = None  #: all that there were
-        self.spent, self.budget = 0, 3 * sum(map(_numbers, parts))
+        self.spent, self.budget = 0, budget
         self.named = {part.piece: part.verdict for part in parts}
         self.checks = {
             part.piece: getattr(part.seen, "check", None) for part in reversed(parts)
@@ -271,23 +273,34 @@ class _Search:
         if not failing:
             return
         scores = []
+        telling: dict[str, tuple[list[_Part], list[_Part]]] = {}
         for order, dialect in enumerate(candidates):
-            if self.spent > self.budget:
-                break
-            if not self._change(failing[:_GLANCE], dialect, weights)[0]:
+            name = _difference(dialect, base)[0][0]
+            if name not in telling:
+                telling[name] = (
+                    [part for part in failing if exercises(part.seen, name)],
+                    [part for part in passing if exercises(part.seen, name)],
+                )
+            bad, good = telling[name]
+            if self.spent > self.budget or not bad:
                 continue
-            bad, good = failing[:_SOME], passing[:_SOME]
+            if not self._change(bad[:_GLANCE], dialect, weights)[0]:
+                continue
+            bad, good = bad[:_SOME], good[:_SOME]
             explained, broken = self._change(bad, dialect, weights)
             broken += self._change(good, dialect, weights)[1]
-            scores.append(((explained - broken) / len(bad), -order, dialect))
+            share = len(telling[name][0]) / len(bad)
+            scores.append(((explained - broken) * share, -order, dialect))
         scores.sort(key=lambda score: score[:2], reverse=True)
         for _, _, dialect in scores[:2]:
-            bad, good = failing[:_MANY], passing[:_MANY]
-            explained, broken = self._change(bad, dialect, weights)
-            more = self._change(good, dialect, weights)[1]
-            explained *= len(failing) / len(bad)
-            broken *= len(failing) / len(bad)
-            broken += more * len(passing) / max(1, len(good))
+            # where a switch does not act, nothing changes
+            bad, good = telling[_difference(dialect, base)[0][0]]
+            some, others = bad[:_MANY], good[:_MANY]
+            explained, broken = self._change(some, dialect, weights)
+            more = self._change(others, dialect, weights)[1]
+            explained *= len(bad) / len(some)
+            broken *= len(bad) / len(some)
+            broken += more * len(good) / max(1, len(others))
             change = _difference(dialect, base)
             yield Cause(
                 "-".join(f"{name}-{value}".replace("_", "-") for name, value in change),
@@ -305,7 +318,10 @@ class _Search:
         """The complaints of parts by a dialect; each part is judged once by each."""
         new = [part for part in parts if dialect not in part.known]
         cases = judged_cases(
-            [part.seen for part in new], self.terms.by(dialect), graded=False
+            [part.seen for part in new],
+            self.terms.by(dialect),
+            graded=False,
+            brief=True,
         )
         for part, case in zip(new, cases, strict=True):
             part.known[dialect] = self._light(part, case)

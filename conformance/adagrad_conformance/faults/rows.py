@@ -14,9 +14,9 @@ import numpy as np
 from adagrad_reference.fault_class import FaultClass
 
 from .causes import Cause, class_of_condition
+from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
 from .conditions import Atom, Atoms, Condition, atoms_of_rows, atoms_of_units
-from .columns import SLACK, Columns, columns_of
 from .rules import Rule, agrees, inferred_rules, new_sum, new_theta, rules
 from .units import Unit
 

@@ -14,7 +14,6 @@ from typing import Any
 from adagrad_conformance.execution.observations import Observation, Seen
 from adagrad_conformance.grading.case import Case, StepsSeen
 from adagrad_conformance.grading.failure import Failure, FailureKind
-from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.events import gradients_of
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (

@@ -99,9 +99,12 @@ def judge(
 
 
 def judged_cases(
-    everything: Iterable[Seen], terms: Terms, graded: bool = True
+    everything: Iterable[Seen], terms: Terms, graded: bool = True, brief: bool = False
 ) -> list[Case]:
-    """What every check that was seen comes to, in order: all failures, not one."""
+    """What every check that was seen comes to, in order: all failures, not one.
+
+    With `brief` the failures of steps have no values.
+    """
     listed = list(everything)
     expected = _trajectories(listed, terms)
     cases = [_case(seen, terms, expected) for seen in listed]
@@ -115,7 +118,7 @@ def judged_cases(
     quantised = QUANTISES in terms.claims
     for (name, demanded, _), pairs in batches.items():
         fmt = FORMATS[name]
-        _judge_steps(fmt, pairs, demanded, terms.dialect, graded, quantised)
+        _judge_steps(fmt, pairs, demanded, terms.dialect, graded, quantised, brief)
     return cases
 
 
@@ -210,6 +213,7 @@ def _judge_steps(
     dialect: Dialect,
     graded: bool,
     quantised: bool,
+    brief: bool = False,
 ) -> None:
     batch, new_theta, new_sum = step_batch(fmt, [step for _, step in pairs])
     parts = _parts(len(step.gradient) for _, step in pairs)
@@ -250,7 +254,10 @@ def _judge_steps(
         else:
             theta, total = (each.at(part) for each in boxes[demanded])
             seen = (theta, new_theta[part]), (total, new_sum[part])
-            _report(case, step, *seen, quantised)
+            if brief:
+                _report_briefly(case, step, *seen)
+            else:
+                _report(case, step, *seen, quantised)
         if FlagEffect.ELEMENTS in _effects(case) and not dialect.changes:
             after = new_theta[part], new_sum[part]
             check_wanted(case, _flags(case), step, batch.take(part), *after)
@@ -304,6 +311,15 @@ def _report(
         if what is FailureKind.SUM and (step.sum_format or quantised):
             fmt = BINARY64  # the ends of the boxes are numbers of binary64 alone
         report_outside(case, fmt, failure, boxes, values, step.where)
+
+
+def _report_briefly(
+    case: Case, step: StepsSeen, theta: tuple[Boxes, Any], total: tuple[Boxes, Any]
+) -> None:
+    """Note that S or theta of a step lie outside their boxes."""
+    for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
+        if not boxes.holds(values).all():
+            case.fail(Failure(what, step.event, step.optimizer, step.param))
 
 
 def _parts(lengths: Iterable[int]) -> list[slice]:
