@@ -240,7 +240,9 @@ def _of_param(
         if name != param and scenario.tensors[name].shape == tensor.shape
     ]
     given = (
-        [g.get(param) for g in gradients_of(event)] if event.optimizer == who else []
+        [g.get(param, its.last.get(param)) for g in gradients_of(event)]
+        if event.optimizer == who
+        else []
     )
     gradient = given[0] if given else None
     options = {**its.made, **group.options}
@@ -318,6 +320,6 @@ def _apply(event: Event, optimizers: Mapping[str, _Optimizer]) -> None:
                         its.rested.add(name)
                     else:
                         its.stepped.add(name)
-                        its.last[name] = gradient
+                    its.last[name] = gradient
         case _:
             pass
