@@ -178,7 +178,9 @@ class LocalAdapter(ArrayAdapter):
         """The state of torch.load, under this process's names of the embeddings."""
         state = torch.load(io.BytesIO(raw), weights_only=True)
         own = {_param(t.embedding.name): t.embedding.name for t in self.params.values()}
-        state["state"] = {own[_param(n)]: kept for n, kept in state["state"].items()}
+        if "state" in state:  # before its first step the distributed one has none
+            kept = state["state"].items()
+            state["state"] = {own[_param(name)]: each for name, each in kept}
         return state
 
     def give(self, gradient: Any, like: Any) -> Any:
