@@ -11,15 +11,17 @@ RECORDED := $(wildcard ports/streams/*.jsonl.gz)
 
 .PHONY: report written ports world test quick check bench power soundness operators vectors clean
 
-## report: play everything on eight implementations and write REPORT.md; the first time
-## torch.compile takes half a minute for each torch port
+## report: record the ports of this Python, play the example, and write REPORT.md; the first
+## time torch.compile takes half a minute for each torch port
 report: $(STAMP)
 	@mkdir -p out
 	@echo "Playing on eight implementations; this takes some minutes."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance run $(PORTS) \
-	  "exec:node examples/javascript/port.mjs" --seed $(SEED) --jobs $(JOBS) \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance ports record $(PORTS) \
+	  -o ports --seed $(SEED) --jobs $(JOBS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/adagrad-conformance run \
+	  "exec:node examples/javascript/port.mjs" --seed $(SEED) --format quiet \
 	  --json out/results.jsonl; code=$$?; test $$code -le 1 || exit $$code
-	@$(MAKE) -s written STREAMS="out/results.jsonl $(RECORDED)"
+	@$(MAKE) -s written STREAMS="$$(echo ports/streams/*.jsonl.gz) out/results.jsonl"
 
 ## written: REPORT.md from what was recorded alone; nothing is played
 written: $(STAMP)

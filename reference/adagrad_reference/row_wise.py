@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from typing import Protocol
 
 from .algorithm import context
@@ -59,17 +59,33 @@ def mean_squares(
     """
     if dialect.accumulator != "row-mean" or row < 2:
         return [None] * len(gradient)
-    ar, (t, o) = norm_arithmetic(fmt, cls), setting
-    scalars = scalar_boxes(fmt, cls, t, o, dialect)
-    squares = []
-    for x, g in zip(theta, gradient, strict=True):
-        signed = ar.flush(Interval.point(-g if o.maximize else g))
-        used = used_gradients(ar, ar.flush(x), signed, scalars, dialect)
-        squares.append(ar.opt(ar.square(used[1])))
+    ar, off = norm_arithmetic(fmt, cls), Interval.point(0.0)
+    needs_theta = setting[1].weight_decay != 0 or dialect.zero_decay == "computed"
+    squares = [
+        _square(fmt, cls, x if needs_theta else off, g, setting, dialect)
+        for x, g in zip(theta, gradient, strict=True)
+    ]
     boxes: list[Interval | None] = []
     for start in range(0, len(squares), row):
         boxes += [_mean(ar, squares[start : start + row])] * row
     return boxes
+
+
+@lru_cache(maxsize=1 << 16)
+def _square(
+    fmt: Format,
+    cls: NumericClass,
+    theta: Interval,
+    gradient: float,
+    setting: tuple[int, Options],
+    dialect: Dialect,
+) -> Interval:
+    """The square of one element's gradient, remembered: each is asked for again."""
+    ar, (t, o) = norm_arithmetic(fmt, cls), setting
+    scalars = scalar_boxes(fmt, cls, t, o, dialect)
+    signed = ar.flush(Interval.point(-gradient if o.maximize else gradient))
+    used = used_gradients(ar, ar.flush(theta), signed, scalars, dialect)
+    return ar.opt(ar.square(used[1]))
 
 
 def _mean(ar: NormArithmetic, squares: Sequence[Interval]) -> Interval:

@@ -61,7 +61,7 @@ def test_the_line_is_found_in_the_process_of_a_real_port():
 def test_what_a_fault_explains_or_nobody_demands_is_not_doubted(level):
     explained = [
         {"scenario": "x", "status": "fail", "level": level, "fault": "known"},
-        {"scenario": "y", "status": "fail", "level": "MAY"},
+        {"scenario": "y", "status": "fail", "level": "SHOULD"},
         {"scenario": "z", "status": "pass", "level": "MUST"},
     ]
     assert crossed_line(PORT, explained, 60) is None

@@ -196,15 +196,18 @@ def test_a_record_has_scripts_that_end_in_their_faults(tmp_path, strided):
     assert (ran.exit_code, ran.output) == (1, told)
 
 
-def test_a_script_that_passes_is_not_recorded(tmp_path, strided, monkeypatch):
-    place = folder_of(tmp_path / "reproducers" / "torch-fused", "as it was\n")
-    passes = {"x.py": "passes"}
+def test_a_script_that_passes_is_left_out(tmp_path, strided, monkeypatch):
+    name = "layout-strided-param.py"
+    passes = {name: "passes"}
     monkeypatch.setattr(recording, "script_troubles", lambda *given: passes)
     ran = record("torch/fused", tmp_path)
-    told = "torch/fused: not recorded: scripts are wrong, the first: x.py passes\n"
-    assert (ran.exit_code, ran.output) == (3, told)
-    assert (place / "a-b.py").read_text() == "as it was\n"
-    assert not list((tmp_path / "streams").iterdir())
+    told = f"torch/fused: recorded, but for scripts: {name} passes\n"
+    assert (ran.exit_code, ran.output) == (0, told)
+    place = tmp_path / "reproducers" / "torch-fused"
+    assert not (place / name).exists()
+    index = (place / "README.md").read_text()
+    assert name not in index
+    assert "--scenario layout-strided-param.json" in index
 
 
 def test_a_port_that_fails_no_more_has_no_scripts_left(tmp_path, strided):

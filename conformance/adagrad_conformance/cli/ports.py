@@ -79,8 +79,8 @@ def record(
 ) -> int:
     """Run ports in full and keep what was seen: streams, and reproducers of faults.
 
-    A port that cannot be run, or one of whose scripts does not end in its fault, keeps
-    the record that it has.  The exit code: 0, or 3 where a port was not recorded.
+    A port that cannot be run keeps the record that it has; a script that does not end
+    in its fault is left out.  The exit code: 0, or 3 where a port was not recorded.
     """
     _check_names(names)
     try:
@@ -90,12 +90,12 @@ def record(
     wanted = names or list(PORTS)
     code = 0
     with ThreadPoolExecutor(jobs) as pool:
-        problems = pool.map(
+        records = pool.map(
             lambda name: record_port(name, folder, seed, timeout), wanted
         )
-        for name, problem in zip(wanted, problems, strict=True):
-            click.echo(f"{name}: {problem or 'recorded'}")
-            code = max(code, 3 if problem else 0)
+        for name, recorded in zip(wanted, records, strict=True):
+            click.echo(f"{name}: {recorded}")
+            code = max(code, 3 if recorded.problem else 0)
     return code
 
 

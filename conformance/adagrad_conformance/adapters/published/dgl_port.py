@@ -256,6 +256,17 @@ class DistributedAdapter(LocalAdapter):
         """A call of load_local_state_dict."""
         port.optimizer.load_local_state_dict(state)
 
+    def from_bytes(self, raw: bytes) -> Any:
+        """The state of torch.load, under this process's names of the embeddings."""
+        state = torch.load(io.BytesIO(raw), weights_only=True)
+        own = {_param(t.embedding.name): t.embedding.name for t in self.params.values()}
+        named = {}
+        for old, kept in state["emb_states"].items():
+            new = own[_param(old)]
+            sums = {n.replace(old, new, 1): s for n, s in kept["states"].items()}
+            named[new] = {**kept, "states": sums}
+        return {**state, "emb_states": named}
+
 
 def _rows(array: Any) -> torch.Tensor:
     shape = array.shape or (1,)

@@ -35,8 +35,20 @@ def written_sums(progress: Progress, played: Played) -> Written:
     for move in effect.restored:
         places[who, move.param] = progress.saved.get((move.save, move.source))
     if effect.written:
-        places[who, effect.written.param] = effect.written.state_sum
+        param, total = effect.written.param, effect.written.state_sum
+        holds = progress.terms.dialect.accumulator != "row-mean" or _rows_alike(total)
+        places[who, param] = total if holds else None
     return places
+
+
+def _rows_alike(total: Tensor) -> bool:
+    """Whether S is the same throughout each row, as ports that keep one S a row need.
+
+    What they make of another S is not said anywhere; it is judged from what they show.
+    """
+    row = row_size(total)
+    starts = range(0, len(total.bits), max(1, row))
+    return all(len(set(total.bits[i : i + row])) == 1 for i in starts)
 
 
 def check_state(

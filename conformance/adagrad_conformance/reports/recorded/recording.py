@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,13 @@ from adagrad_conformance.reproducers.writing import INDEX, are_reproducers, file
 from .crossing import crossed_line
 from .faults import FaultError, assign, confirm, fault_record, faults_of
 
-__all__ = ["missing_environment", "record_port", "scripts_folder", "stream_file"]
+__all__ = [
+    "Recorded",
+    "missing_environment",
+    "record_port",
+    "scripts_folder",
+    "stream_file",
+]
 
 Json = dict[str, Any]
 
@@ -61,30 +68,55 @@ def missing_environment(name: str) -> str | None:
     return f"not run: its environment {environment} is not built"
 
 
-def record_port(name: str, folder: Path, seed: int, timeout: float) -> str | None:
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a record: why there is none, or which scripts it goes without."""
+
+    problem: str | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)  #: how each ends
+
+    def __str__(self) -> str:
+        if self.problem:
+            return self.problem
+        without = "; ".join(map(" ".join, self.left_out.items()))
+        return f"recorded, but for scripts: {without}" if without else "recorded"
+
+
+def record_port(name: str, folder: Path, seed: int, timeout: float) -> Recorded:
     """Run a port in full and keep its stream and its reproducers.
 
-    Returns why nothing was recorded, if so: what was recorded before is then as it was.
-    `timeout` is seconds for each answer of the port.
+    Where there is a problem, what was recorded before is as it was.  `timeout` is
+    seconds for each answer of the port.
     """
     if problem := missing_environment(name):
-        return problem
+        return Recorded(problem)
+    left_out: Mapping[str, str] = {}
     with tempfile.TemporaryDirectory() as beside:
         stream, scripts = Path(beside, "stream.jsonl"), Path(beside, "reproducers")
         if problem := _problem_of_run(name, folder, stream, scripts, seed, timeout):
-            return f"not run: {problem}"
+            return Recorded(f"not run: {problem}")
         made = scripts / file_name(name)
-        if made.is_dir() and (troubles := script_troubles(name, made)):
-            first = " ".join(next(iter(troubles.items())))
-            return f"not recorded: scripts are wrong, the first: {first}"
+        if made.is_dir():
+            left_out = script_troubles(name, made)
+            _leave_out(made, left_out)
         try:
             _keep(name, folder, stream, made, timeout)
         except (FaultError, ForeignFolderError) as error:
-            return f"not recorded: {error}"
+            return Recorded(f"not recorded: {error}")
         except OSError as error:
-            reason = error.strerror or error
-            return f"not recorded: cannot write {error.filename or folder}: {reason}"
-    return None
+            place, reason = error.filename or folder, error.strerror or error
+            return Recorded(f"not recorded: cannot write {place}: {reason}")
+    return Recorded(left_out=left_out)
+
+
+def _leave_out(made: Path, scripts: Mapping[str, str]) -> None:
+    """Remove scripts and their commands; the scenario of each stays."""
+    index = made / INDEX
+    lines = index.read_text(encoding="utf-8").splitlines(keepends=True)
+    for script in scripts:
+        (made / script).unlink()
+        lines = [line for line in lines if not line.rstrip().endswith(f" {script}")]
+    index.write_text("".join(lines), encoding="utf-8")
 
 
 def _problem_of_run(
