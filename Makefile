@@ -70,7 +70,7 @@ power: $(STAMP)
 	$(BIN)/python tests/mutants/profiles.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/machine.py bench/power.json --jobs $(JOBS)
 
-## soundness: a hundred million checks of right-but-different programs (some minutes)
+## soundness: a hundred million checks of right-but-different programs (an hour)
 soundness: $(STAMP)
 	PYTHONPATH=bench:tests/reference:tests/mutants:tests/zoo $(BIN)/python bench/soundness.py bench/soundness.json
 

@@ -231,10 +231,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1000, help="of random scenarios")
     parser.add_argument("--seed", type=int, default=20260101)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--ports", action="store_true", help="play the ports anew and keep the rest"
+    )
     asked = parser.parse_args()
     print(f"seed {asked.seed}, scale {asked.scale}")
     parts = jobs(asked.seed, asked.scale, asked.seeds)
-    data = figures(asked.seed, asked.scale, parts, perform(parts, asked.processes))
+    if asked.ports:
+        data = json.loads(asked.output.read_text())
+        results = perform({"fresh": parts["fresh"]}, asked.processes)
+        data["fresh"] = merged_fresh(asked.seed, parts["fresh"], results["fresh"])
+    else:
+        data = figures(asked.seed, asked.scale, parts, perform(parts, asked.processes))
     beside = asked.output.with_name(f".{asked.output.name}")
     beside.write_text(json.dumps(data, indent=1) + "\n")
     beside.replace(asked.output)

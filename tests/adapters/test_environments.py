@@ -551,6 +551,10 @@ def contents(folder):
     }
 
 
+def _keep(folder, made):
+    recording._keep("numpy", folder, folder / "stream.jsonl", folder / made, 60.0)
+
+
 @pytest.mark.parametrize("made", ["made", "none"])
 @pytest.mark.parametrize("refused", ["stream", "scripts", "nothing"])
 def test_a_record_that_cannot_be_written_is_as_it_was(
@@ -573,7 +577,7 @@ def test_a_record_that_cannot_be_written_is_as_it_was(
         monkeypatch.setattr(recording.shutil, "copyfile", filled)
     broken = refused == "stream" or (refused, made) == ("scripts", "made")
     with pytest.raises(OSError, match="No space") if broken else nullcontext():
-        recording._keep("numpy", recorded, recorded / "stream.jsonl", recorded / made)
+        _keep(recorded, made)
     after = contents(recorded)
     if broken:
         assert after == before
@@ -588,7 +592,7 @@ def test_a_folder_of_other_files_is_no_record(recorded):
     (recorded / "reproducers" / "numpy" / "thesis.tex").write_text("years of work")
     before = contents(recorded)
     with pytest.raises(ForeignFolderError):
-        recording._keep("numpy", recorded, recorded / "stream.jsonl", recorded / "made")
+        _keep(recorded, "made")
     assert contents(recorded) == before
 
 

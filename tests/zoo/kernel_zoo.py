@@ -245,14 +245,31 @@ class InTwoDoubles(Kernels):
 
     def split(self, fmt, shape, theta, g, s, clr, o):
         g = self.used(theta, g, o)
-        wide = g.astype(np.longdouble)
-        total = s + wide * wide
-        head = total.astype(float)
-        rest = np.where(np.isfinite(head), (total - head).astype(float), 0.0)
+        square, low = _two_square(g)
+        head, rest = _two_sum(s, square)
+        head, rest = _two_sum(head, rest + low)
         root = np.sqrt(head)
         root = np.where(head > 0, root + rest / (2 * root), root)
         update = nearest(fmt, clr * g) / nearest(fmt, root + o["eps"])
         return theta - update, head if fmt == BINARY64 else head + rest
+
+
+def _two_sum(a, b):
+    """a + b as a number and its error; the error of what is not finite is 0."""
+    total = a + b
+    part = total - a
+    error = (a - (total - part)) + (b - part)
+    return total, np.where(np.isfinite(total), error, 0.0)
+
+
+def _two_square(a):
+    """a a as a number and its error, which is 0 where it would leave the range."""
+    square, halves = a * a, a * 134217729.0
+    high = halves - (halves - a)
+    low = a - high
+    error = ((high * high - square) + 2 * high * low) + low * low
+    within = (square > 2.0**-900) & np.isfinite(error)
+    return square, np.where(within, error, 0.0)
 
 
 # -- subnormal numbers as zero ---------------------------------------------------------

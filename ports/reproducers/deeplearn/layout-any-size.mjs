@@ -2,5 +2,5 @@
 import assert from "node:assert/strict";
 import dl from "deeplearn";
 const p = dl.variable(dl.tensor(Float32Array.of(), [0]), true, "p");
-const optimizer = dl.train.adagrad(1.0);
+var optimizer = dl.train.adagrad(1.0);
 optimizer.applyGradients({ p: dl.tensor(Float32Array.of(), [0]) });

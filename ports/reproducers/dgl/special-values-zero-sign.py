@@ -1,6 +1,5 @@
 import copy, os, sys, types
 import numpy as np, torch
-from math import inf, nan
 os.environ["DGLBACKEND"] = "pytorch"
 # graphbolt was built for older versions of torch, and is not needed here
 sys.modules["dgl.graphbolt"] = types.ModuleType("dgl.graphbolt")
@@ -9,6 +8,7 @@ f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 values = f32([-0.0]).reshape(1, 1)
 p = dgl.nn.NodeEmbedding(*values.shape, 'p', init_func=lambda table: table.copy_(values))
 opt = dgl.optim.SparseAdagrad([p], lr=1.0, eps=0.5)
+opt.zero_grad()
 p(torch.arange(1)).backward(f32([-0.0]).reshape(1, 1))
 opt.step()
 seen = float(p.weight.ravel()[0])

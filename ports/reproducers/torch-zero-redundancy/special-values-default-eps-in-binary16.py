@@ -3,8 +3,8 @@ if "RANK" not in os.environ:
     run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]
     os.execv(sys.executable, [sys.executable, *run])
 dist.init_process_group("gloo")
-f16 = lambda v: torch.tensor(v, dtype=torch.float16)
 from torch.distributed.optim import ZeroRedundancyOptimizer
+f16 = lambda v: torch.tensor(v, dtype=torch.float16)
 p = torch.nn.Parameter(f16([1.0]))
 opt = ZeroRedundancyOptimizer([p], torch.optim.Adagrad)
 p.grad = f16([0.0])

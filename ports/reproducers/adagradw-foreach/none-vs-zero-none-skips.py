@@ -1,8 +1,0 @@
-import torch; from adagradw import AdagradW
-f64 = lambda v: torch.tensor(v, dtype=torch.float64)
-p = torch.nn.Parameter(f64([1.0]))
-q = torch.nn.Parameter(f64([1.0]))
-A = AdagradW([p, q], lr=1.0, eps=0.5, weight_decay=0.5, foreach=True)
-q.grad = f64([2.0]); A.step()
-seen = q.grad.flatten().tolist()[0]
-assert seen == 2.0, f"q[0] gradient = {seen}, due 2.0"

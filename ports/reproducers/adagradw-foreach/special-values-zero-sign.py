@@ -1,7 +1,0 @@
-import torch; from adagradw import AdagradW
-f64 = lambda v: torch.tensor(v, dtype=torch.float64)
-p = torch.nn.Parameter(f64([0.0]))
-A = AdagradW([p], lr=1.0, weight_decay=0.5, eps=0.5, foreach=True)
-p.grad = f64([0.0]); A.step()
-seen = p.grad.flatten().tolist()[0]
-assert str(seen) == '0.0', f"p[0] gradient = {seen}, due 0.0"

@@ -1,7 +1,0 @@
-import torch; from adagradw import AdagradW
-f64 = lambda v: torch.tensor(v, dtype=torch.float64)
-p = torch.nn.Parameter(f64([1.0]))
-r = torch.nn.Parameter(f64([1.0]))
-A = AdagradW([p], lr=1.0, eps=0.5, foreach=False)
-A.add_param_group(dict(params=[r]))
-r.grad = f64([2.0]); A.step()

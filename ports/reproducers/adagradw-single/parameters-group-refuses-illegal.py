@@ -1,7 +1,0 @@
-import torch
-from math import nan; from adagradw import AdagradW
-f32 = lambda v: torch.tensor(v, dtype=torch.float32)
-q = torch.nn.Parameter(f32([1.0]))
-try: A = AdagradW([dict(params=[q], lr=nan)], foreach=False)
-except Exception as error: print('refused, as is due:', error)
-else: raise SystemExit('accepted, though lr=NaN is not >= 0')

@@ -1,7 +1,0 @@
-import torch
-from math import nan; from bitsandbytes.optim import Adagrad8bit
-f32 = lambda v: torch.tensor(v, dtype=torch.float32)
-q = torch.nn.Parameter(f32([1.0]))
-try: A = Adagrad8bit([dict(params=[q], lr=nan)])
-except Exception as error: print('refused, as is due:', error)
-else: raise SystemExit('accepted, though lr=NaN is not >= 0')

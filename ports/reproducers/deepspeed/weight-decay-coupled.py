@@ -1,7 +1,0 @@
-import torch; from deepspeed.ops.adagrad import DeepSpeedCPUAdagrad
-f32 = lambda v: torch.tensor(v, dtype=torch.float32)
-p = torch.nn.Parameter(f32([1.0]))
-A = DeepSpeedCPUAdagrad([p], weight_decay=0.5, lr=1.0, eps=0.5, fp32_optimizer_states=False)
-p.grad = f32([2.0]); A.step()
-seen = p.grad.flatten().tolist()[0]
-assert seen == 2.0, f"p[0] gradient = {seen}, due 2.0"

@@ -1,0 +1,8 @@
+import torch
+f64 = lambda v: torch.tensor(v, dtype=torch.float64)
+p = torch.nn.Parameter(f64([1.0]))
+A = torch.optim.Adagrad([p], lr=1.0, eps=0.5, foreach=True)
+A.state[p].update(sum=f64([2.0]), step=torch.tensor(16777216.0))
+p.grad = f64([2.0]); A.step()
+seen = int(A.state[p]["step"])
+assert seen == 16777217, f"p counter = {seen}, due 16777217"

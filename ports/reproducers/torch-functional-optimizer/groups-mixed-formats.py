@@ -1,8 +1,0 @@
-import torch
-from torch.distributed.optim.functional_adagrad import _FunctionalAdagrad
-f64 = lambda v: torch.tensor(v, dtype=torch.float64)
-f32 = lambda v: torch.tensor(v, dtype=torch.float32)
-p = f32([1.0])
-q = f64([1.0])
-opt = _FunctionalAdagrad([p, q], lr=1.0, eps=0.5)
-opt.step([None, None])
