@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from adagrad_reference.dialects import Dialect
 
 from .complaints import Complaint
+from .rules import Rule
 
 __all__ = ["Cause", "class_of_condition"]
 
@@ -25,6 +26,7 @@ class Cause:
     dialect: Dialect | None = None
     switch: tuple[str, str] | None = None  #: of a dialect that says the same
     root: str = ""  #: the slug without its condition
+    rule: Rule | None = None  #: what is computed instead
     #: the complaints explained among units that were not looked at
     extend: Callable[[], set[Complaint]] | None = None
 

@@ -11,9 +11,19 @@ from typing import Any
 
 from adagrad_conformance.grading.failure import Failure, FailureKind
 
-from .units import NUMERIC, Unit
+from .units import NUMERIC, Unit, decays
 
-__all__ = ["SUM", "THETA", "Complaint", "complaints_of", "failure_of", "weights_of"]
+__all__ = [
+    "SUM",
+    "THETA",
+    "Complaint",
+    "complaints_of",
+    "consequences",
+    "failure_of",
+    "token",
+    "weights_of",
+    "without",
+]
 
 SUM, THETA = "S", "theta"
 _OF_SUM = frozenset([FailureKind.SUM, FailureKind.SUM_SIGN])
@@ -46,6 +56,24 @@ def without(
     """The failures of a unit that are not explained."""
     known = explained if isinstance(explained, set) else set(explained)
     return [f for f in unit.failures if (*unit.key, token(f)) not in known]
+
+
+#: Complaints about the gradient that a param is left with.
+_OF_GRADIENT = {
+    "gradient-missing", "gradient-appeared", "gradient-changed",
+}  # fmt: skip
+
+
+def consequences(unit: Unit, what: str, later: bool) -> list[Complaint]:
+    """The complaints of a unit that follow from one of its param, there or `later`."""
+    mine = complaints_of(unit)
+    if what == "state-missing":
+        return mine
+    if what in _OF_GRADIENT:  # the step after it has another gradient, or none
+        return mine if later and unit.features.get("same gradient") else []
+    if what == "counter" and decays(unit):
+        return [each for each in mine if each[-1] in (SUM, THETA, "counter")]
+    return []
 
 
 def weights_of(units: Mapping[int, Sequence[Unit]]) -> dict[Complaint, float]:

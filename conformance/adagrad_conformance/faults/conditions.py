@@ -79,14 +79,15 @@ ALWAYS: tuple[Atom, ...] = ()
 
 
 class Atoms:
-    """Atoms, and their masks as one matrix, a row for each."""
+    """Atoms, and their masks as one matrix, a row for each; `price` scales costs."""
 
-    def __init__(self, atoms: Iterable[Atom], width: int) -> None:
+    def __init__(self, atoms: Iterable[Atom], width: int, price: float = 1.0) -> None:
         self.atoms = list(atoms)
         masks = [atom.holds for atom in self.atoms]
         whole = np.array(masks, bool) if masks else np.zeros((0, width), bool)
         self.matrix = whole.astype(np.float32)
-        self.costs = np.array([atom.cost for atom in self.atoms])
+        self.price = price
+        self.costs = price * np.array([atom.cost for atom in self.atoms])
 
     def shortest(self, fails: Array, passes: Array) -> Condition:
         """The best condition; `fails` and `passes` are weights of rows, one of them 0."""
@@ -119,7 +120,8 @@ class Atoms:
     ) -> Condition:
         atoms = tuple(self.atoms[i] for i in chosen)
         hit, missed = float(sums[0]), float(sums[1])
-        gain = hit - _AGAINST * missed - sum(atom.cost for atom in atoms)
+        costs = self.price * sum(atom.cost for atom in atoms)
+        gain = hit - _AGAINST * missed - costs
         return Condition(atoms, gain, hit / total, missed)
 
 

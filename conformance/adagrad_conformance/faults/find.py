@@ -31,12 +31,16 @@ from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.judge import judged_cases
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.dialects import DIALECTS, Dialect, single_changes
+from adagrad_reference.scenario import Steps
 from adagrad_reference.switches import SWITCHES
 
 from .causes import Cause
 from .complaints import (
+    SUM,
+    THETA,
     Complaint,
     complaints_of,
+    consequences,
     failure_of,
     token,
     weights_of,
@@ -46,6 +50,7 @@ from .exercised import exercises
 from .fault import Evidence, Fault, Faults
 from .mechanisms import mechanism_causes
 from .rows import row_causes
+from .rules import Rule, rules
 from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
 
 __all__ = ["find_faults"]
@@ -54,14 +59,21 @@ __all__ = ["find_faults"]
 _SWITCH = 0.4
 #: The least gain of a cause, as a share of the failed checks, and in checks.
 _LEAST_SHARE, _LEAST = 0.02, 0.1
+#: Words cost less where few checks fail: in full from so many on, and at least this.
+_DEAR, _CHEAP = 5, 0.3
 #: Where a rule explains this share of the failed checks, no other switch is tried.
 _CLEAR = 0.85
 #: At most so many causes are looked for.
 _MOST = 8
 #: Checks by which a dialect is looked at: a glance, a first look, and in full.
 _GLANCE, _SOME, _MANY = 4, 16, 120
+#: What an event costs to judge, in elements.
+_EVENT = 20
 #: Passing checks that are evidence against an explanation.
 _EVIDENCE = 250
+
+#: Switches that allow numbers a few ulp off: they would explain what others leave.
+_LOOSE = {"square", "inverse", "scalars"}
 
 _Weights = Mapping[Complaint, float]
 
@@ -74,6 +86,7 @@ class _Part:
     run: int
     seen: Seen
     verdict: Verdict
+    case: Case | None = None  #: what it came to by the declared dialect, where known
     units: list[Unit] = field(default_factory=list)
     #: its complaints by dialects, as they were judged
     known: dict[Dialect, set[Complaint]] = field(default_factory=dict)
@@ -92,39 +105,42 @@ class _Part:
 def find_faults(
     seen: Sequence[Seen],
     terms: Terms,
+    cases: Sequence[Case],
     verdicts: Sequence[Verdict],
     levels: Iterable[str] = ("MUST",),
 ) -> Faults:
     """The faults behind the failures at these levels.
 
-    `verdicts` are those of `seen`, in the same order, on these terms.
+    `cases` and `verdicts` are those of `seen`, in the same order, on these terms.
     """
     wanted = set(levels)
     failing: list[_Part] = []
     passing: list[_Part] = []
-    for number, (thing, verdict) in enumerate(zip(seen, verdicts, strict=True)):
+    judged = zip(seen, cases, verdicts, strict=True)
+    for number, (thing, case, verdict) in enumerate(judged):
         if isinstance(thing, NotPlayed) or not verdict.status.was_judged:
             continue
         if verdict.status is Status.PASS:
-            passing += _parts(number, thing, verdict)
+            if not isinstance(thing, RelationSeen):
+                passing += _parts(number, thing, case, verdict)
         elif verdict.level in wanted:
-            failing += _parts(number, thing, verdict)
+            failing += _parts(number, thing, case, verdict)
     if not failing:
         return Faults(())
     budget = sum(map(_numbers, [*failing, *passing]))
     return _Search(terms, [*failing, *_spread(passing)[:_EVIDENCE]], budget).run()
 
 
-def _parts(number: int, thing: Seen, verdict: Verdict) -> Iterator[_Part]:
+def _parts(number: int, thing: Seen, case: Case, verdict: Verdict) -> Iterator[_Part]:
     match thing:
         case RelationSeen():
             yield _Part(number, 0, thing.left, verdict)
             yield _Part(number, 1, thing.right, verdict)
-            yield _Part(number, 2, thing, verdict)
+            yield _Part(number, 2, thing, verdict, case)
         case AdaptiveSeen():
-            yield _Part(number, 0, thing.observation, verdict)
+            yield _Part(number, 0, thing.observation, verdict, case)
         case _:
-            yield _Part(number, 0, thing, verdict)
+            yield _Part(number, 0, thing, verdict, case)
 
 
 class _Search:
@@ -136,6 +152,8 @@ class _Search:
         self.explained: set[Complaint] = set()  #: by other causes than switches
         self.original: set[Complaint] | None = None  #: all that there were
         self.spent, self.budget = 0, budget
+        self.most = 0  #: checks that fail
+        self.rules: list[Rule] = []  #: that the port is known to compute
         self.named = {part.piece: part.verdict for part in parts}
         self.checks = {
             part.piece: getattr(part.seen, "check", None) for part in reversed(parts)
@@ -143,20 +161,30 @@ class _Search:
 
     # -- judging by a dialect ----------------------------------------------------------
 
-    def judge(self, parts: Sequence[_Part], dialect: Dialect) -> list[list[Unit]]:
-        """The units of parts by a dialect, without what is explained already."""
-        seen, terms = [part.seen for part in parts], self.terms.by(dialect)
-        cases = judged_cases(seen, terms, graded=False)
-        found = [self._units(p, case) for p, case in zip(parts, cases, strict=True)]
-        own: dict[int, bool] = defaultdict(bool)
-        for part, units in zip(parts, found, strict=True):
-            if not isinstance(part.seen, RelationSeen):
-                own[part.piece] |= any(unit.failures for unit in units)
+    def _judge(self, parts: Sequence[_Part], dialect: Dialect | None = None) -> None:
+        """Enter the units of parts by a dialect, without what is explained already.
+
+        Without a dialect it is the declared one, by which most of them are judged.
+        """
+        known = [part.case for part in parts if part.case is not None]
+        new = [part for part in parts if part.case is None]
+        if dialect is not None:
+            known, new = [], list(parts)
+        terms = self.terms if dialect is None else self.terms.by(dialect)
+        judged = iter(judged_cases([part.seen for part in new], terms, graded=False))
+        cases = iter(known)
+        for part in parts:
+            given = dialect is None and part.case is not None
+            part.units = self._units(part, next(cases if given else judged))
+        own = {
+            part.piece
+            for part in self.parts
+            if not isinstance(part.seen, RelationSeen) and part.failing
+        }
         # two runs that differ because one is wrong by itself are no complaint more
-        return [
-            [] if isinstance(part.seen, RelationSeen) and own[part.piece] else units
-            for part, units in zip(parts, found, strict=True)
-        ]
+        for part in parts:
+            if isinstance(part.seen, RelationSeen) and part.piece in own:
+                part.units = []
 
     def _units(self, part: _Part, case: Case) -> list[Unit]:
         units = units_of(part.piece, part.run, part.seen, case, part.templates)
@@ -178,11 +206,10 @@ class _Search:
     def _is_old(self, unit: Unit, failure: Failure) -> bool:
         return self.original is None or (*unit.key, token(failure)) in self.original
 
-    def _rejudge(self, dialect: Dialect) -> None:
-        for part, units in zip(
-            self.parts, self.judge(self.parts, dialect), strict=True
-        ):
-            part.units = units
+    def _rejudge(self, dialect: Dialect, switch: str) -> None:
+        """Judge by another dialect where its switch may change anything."""
+        parts = [p for p in self.parts if exercises(p.seen, switch)]
+        self._judge(parts, dialect)
 
     def _failing(self) -> dict[int, list[Unit]]:
         """The units with complaints, by check."""
@@ -196,7 +223,7 @@ class _Search:
     def run(self) -> Faults:
         """Find one cause after the other (rule 3)."""
         base = self.terms.dialect
-        self._rejudge(base)
+        self._judge(self.parts)
         failing = self._failing()
         self.original = set(weights_of(failing))
         total = len(self.original)
@@ -212,12 +239,17 @@ class _Search:
                 for unit in some
             }
             if best.dialect is not None:
+                (change,) = _difference(best.dialect, base)
                 base = best.dialect
-                self._rejudge(base)
+                self._rejudge(base, change[0])
+                self.rules += [r for r in rules() if r.switch == change]
             else:
+                if best.rule is not None:
+                    self.rules.append(best.rule)
                 self.explained |= best.explains
                 if best.extend is not None:
                     self.explained |= best.extend()
+                self.explained |= set(self._consequences(best.explains))
                 for part in self.parts:
                     for unit in part.failing:
                         self._strike(unit)
@@ -239,27 +271,54 @@ class _Search:
         )
         return Faults(faults, rest, total)
 
+    def _consequences(self, explained: set[Complaint]) -> Iterator[Complaint]:
+        """Complaints that follow from others of the same param."""
+        first: dict[tuple[int, int, str, str | None], dict[str, int]] = {}
+        for piece, run, event, optimizer, param, what in explained:
+            at = first.setdefault((piece, run, optimizer, param), {})
+            at[what] = min(event, at.get(what, event))
+        for part in self.parts:
+            for unit in part.failing:
+                place = (unit.piece, unit.run, unit.optimizer, unit.param)
+                for what, event in first.get(place, {}).items():
+                    if event <= unit.event:
+                        yield from consequences(unit, what, unit.event > event)
+
     def _best(
         self, base: Dialect, failing: Mapping[int, list[Unit]], weights: _Weights
     ) -> Cause | None:
         """The cause that gains most; None where none gains enough."""
         units = [unit for some in failing.values() for unit in some]
-        passing = [
-            u for p in self.parts for u in p.units if not u.failures and not u.spoilt
-        ]
+        passing = [u for p in self.parts for u in p.units if u.tells]
+        price = min(1.0, max(_CHEAP, len(failing) / _DEAR))
         wrong = [
             u for u in units if u.steps and any(f.kind in NUMERIC for f in u.failures)
         ]
-        causes = list(row_causes(wrong, [u for u in passing if u.steps], weights))
-        causes += mechanism_causes(units, passing, weights)
+        causes = list(row_causes(wrong, [u for u in passing if u.steps], weights, price, self.rules))
+        causes += mechanism_causes(units, passing, weights, price)
         first = max(causes, key=lambda cause: cause.gain, default=None)
-        candidates = list(_candidates(base))
+        candidates = [
+            dialect
+            for dialect in _candidates(base)
+            if not self.explained or _difference(dialect, base)[0][0] not in _LOOSE
+        ]
         if first and first.gain > _CLEAR * len(failing):
             candidates = [base.also(*first.switch)] if first.switch else []
         causes += self._switches(base, candidates, weights)
-        least = max(_LEAST, _LEAST_SHARE * len(failing))
-        causes = [cause for cause in causes if cause.gain >= least]
+        causes = [c for c in causes if c.gain >= self._least(c, len(failing))]
         return max(causes, key=lambda cause: cause.gain, default=None)
+
+    def _least(self, cause: Cause, failing: int) -> float:
+        """The least that a cause must gain.
+
+        Numbers that are left over when most are explained tell little; any other
+        complaint stands for itself.
+        """
+        self.most = max(self.most, failing)
+        numeric = cause.dialect is not None or any(
+            complaint[-1] in (SUM, THETA) for complaint in cause.explains
+        )
+        return max(_LEAST, _LEAST_SHARE * self.most) if numeric else _LEAST
 
     # -- switches ----------------------------------------------------------------------
 
@@ -464,11 +523,13 @@ def _spread(parts: Sequence[_Part]) -> list[_Part]:
 
 
 def _numbers(part: _Part) -> int:
-    """How much there is to judge in a part."""
+    """How much there is to judge in a part: elements, and what an event costs."""
     if not isinstance(part.seen, Observation):
-        return 1
-    tensors = part.seen.scenario.tensors.values()
-    return sum(t.size for t in tensors) * len(part.seen.scenario.events)
+        return _EVENT
+    scenario = part.seen.scenario
+    size = sum(tensor.size for tensor in scenario.tensors.values())
+    events = sum(e.count if isinstance(e, Steps) else 1 for e in scenario.events)
+    return (size + _EVENT) * events
 
 
 def _size(unit: Unit) -> int:

@@ -12,12 +12,14 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 
 from .causes import Cause, class_of_condition
 from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
-from .conditions import Atoms, atoms_of_units
+from .conditions import Atoms, Condition, atoms_of_units
 from .units import Unit
 
 __all__ = ["mechanism_causes"]
 
 _COST = 0.4
+#: What a sort of complaint counts where no condition tells it from what passes.
+_ALONE = 0.3
 #: The least share of its sort that a mechanism explains.
 _COVERS = 0.5
 #: So many units without the complaint are evidence against a condition.
@@ -30,15 +32,19 @@ def mechanism_causes(
     failing: Sequence[Unit],
     passing: Sequence[Unit],
     weights: Mapping[Complaint, float],
+    price: float = 1.0,
 ) -> Iterator[Cause]:
-    """A cause for each sort of complaint but the numbers of shown steps."""
+    """A cause for each sort of complaint but the numbers of shown steps.
+
+    Words cost `price`.
+    """
     groups: dict[_Signature, list[tuple[Unit, Complaint]]] = defaultdict(list)
     for unit in failing:
         for complaint in complaints_of(unit):
             if unit.steps is None or complaint[-1] not in (SUM, THETA):
                 groups[_signature(unit, complaint)].append((unit, complaint))
     for signature, members in groups.items():
-        yield from _of_group(signature, members, passing, weights)
+        yield from _of_group(signature, members, passing, weights, price)
 
 
 def _of_group(
@@ -46,10 +52,12 @@ def _of_group(
     members: Sequence[tuple[Unit, Complaint]],
     passing: Sequence[Unit],
     weights: Mapping[Complaint, float],
+    price: float,
 ) -> Iterator[Cause]:
     units = [unit for unit, _ in members]
     others: list[Unit] = []
-    if not {unit.sort for unit in units} <= {"check", "break"}:
+    telling = signature[0] in _TELLING or units[0].sort in ("check", "break")
+    if not telling:
         of_param = units[0].param is not None
         others = [u for u in passing if (u.param is not None) == of_param]
         others = others[:: max(1, len(others) // _OTHERS)]
@@ -58,15 +66,16 @@ def _of_group(
     fails = np.array([*mine, *[0.0] * len(others)])
     shares = Counter(unit.piece for unit in others)
     passes = np.array([*[0.0] * len(units), *(1 / shares[u.piece] for u in others)])
-    found = Atoms(atoms_of_units(chosen, fails), len(chosen)).shortest(fails, passes)
-    if found.covered < _COVERS:
-        return
+    atoms = Atoms(atoms_of_units(chosen, fails), len(chosen), price)
+    found = atoms.shortest(fails, passes)
+    if not telling and (found.covered < _COVERS or found.gain <= 0):
+        found = Condition((), _ALONE * float(fails.sum()), 1.0, 0.0)
     words, slug, kind = _told(signature, members)
     yield Cause(
         "-".join(filter(None, (slug, found.slug))),
         " where ".join(filter(None, (words, found.words))),
         class_of_condition(found.slug, kind) if signature[0] in _OPEN else kind,
-        found.gain - _COST,
+        found.gain - _COST * price,
         {
             complaint
             for i, (_, complaint) in enumerate(members)
@@ -90,6 +99,10 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
         return ("check", str(unit.features.get("requirement", "")))
     return (kind,)
 
+
+#: Sorts that say by themselves where they occur: only what must be refused can be
+#: accepted, and only a closure has a loss.
+_TELLING = {"accepted-though-illegal", "loss", "closure-calls", "native", "law"}
 
 #: Sorts whose class is that of their condition, if that tells one.
 _OPEN = {THETA, SUM, "theta-changed", "accumulator-changed", "state-missing"}

@@ -17,7 +17,15 @@ from .causes import Cause, class_of_condition
 from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
 from .conditions import Atom, Atoms, Condition, atoms_of_rows, atoms_of_units
-from .rules import Rule, agrees, inferred_rules, new_sum, new_theta, rules
+from .rules import (
+    Rule,
+    agrees,
+    inferred_rules,
+    new_sum,
+    new_theta,
+    rules,
+    rules_upon,
+)
 from .units import Unit
 
 __all__ = ["row_causes"]
@@ -35,6 +43,12 @@ _WORTH = 0.2
 _TRIED = 5
 #: Units whose rows are looked at, failing and passing, and rows of each.
 _FAILING, _PASSING, _ROWS = 200, 400, 16
+#: So many elements may all be right where each is wrong half the time.
+_FEW = 8
+#: The name of a departure too small for the slack of rules.
+_SLIGHT = "slightly-off"
+#: How much nearer a rule must be than the document to explain a slight departure.
+_NEARER = 0.6
 #: The share of a unit's wrong cells that a cause must explain.
 _UNIT = 0.9
 
@@ -43,14 +57,20 @@ def row_causes(
     failing: Sequence[Unit],
     passing: Sequence[Unit],
     weights: Mapping[Complaint, float],
+    price: float = 1.0,
+    known: Sequence[Rule] = (),
 ) -> Iterator[Cause]:
-    """Causes of wrong numbers, in units that show their steps."""
+    """Causes of wrong numbers, in units that show their steps; words cost `price`.
+
+    `known` are the rules that the port is known to compute.
+    """
     if not failing:
         return
     some = _thin(failing, _FAILING)
-    table = _Table([*some, *_thin(passing, _PASSING)], weights, failing, len(some))
+    units = [*some, *_thin(passing, _PASSING)]
+    table = _Table(units, weights, failing, len(some), price)
     if len(table.columns):
-        yield from table.causes()
+        yield from table.causes(known)
 
 
 class _Table:
@@ -62,8 +82,10 @@ class _Table:
         weights: Mapping[Complaint, float],
         failing: Sequence[Unit],
         looked: int,
+        price: float = 1.0,
     ) -> None:
         self.units, self.failing, self.looked = units, failing, looked
+        self.price = price
         self.columns = c = columns_of(units, _ROWS)
         self.number = number = c.unit.astype(int)
         n = len(units)
@@ -88,14 +110,17 @@ class _Table:
         shares = Counter(u.piece for u in units)
         of_unit = np.array([1 / shares[u.piece] for u in units])
         passes = (of_unit / np.maximum(rows, 1))[number]
+        # where few elements are seen, a slight departure may hide in rounding
+        self.sure = (rows / (rows + _FEW))[number]
         self.passes = np.where(self.wrong | self.slight[number], 0.0, 0.5 * passes)
 
-    def causes(self) -> Iterator[Cause]:
+    def causes(self, known: Sequence[Rule]) -> Iterator[Cause]:
         """Rules under conditions, and conditions alone."""
         c = self.columns
-        atoms = Atoms(self._atoms(), self.wrong.size)
+        atoms = Atoms(self._atoms(), self.wrong.size, self.price)
         with np.errstate(all="ignore"):
             tried = list(rules())
+            tried += [rule for base in known for rule in rules_upon(base)]
             theta_alone = self.wrong[1] & ~self.wrong[0]
             if theta_alone.any():
                 tried += inferred_rules(c.take(np.flatnonzero(theta_alone)))
@@ -136,13 +161,15 @@ class _Table:
                     "-".join(filter(None, (rule.slug, found.slug))),
                     " where ".join(filter(None, (rule.words, found.words))),
                     rule.kind,
-                    found.gain - _RULE,
+                    found.gain - _RULE * self.price,
                     against=round(found.against),
                     switch=None if found.atoms else rule.switch,
                     root="=".join(rule.switch or (rule.slug,)),
+                    rule=rule,
                 ),
                 held & fits & self.wrong,
                 lambda rule=rule, found=found: self._elsewhere(rule, found),
+                rule,
             )
 
     def _by_condition(self, atoms: Atoms) -> Iterator[Cause]:
@@ -159,16 +186,17 @@ class _Table:
                 self.wrong & [[False], [True]],
                 self.fails,
             ),
-            ("theta or S is a few ulp off", "slightly-off", both, slight),
+            ("theta or S is a few ulp off", _SLIGHT, both, slight),
         )
         for words, slug, cells, weight in cases:
             fails = np.where(cells, weight, 0.0)
             if not fails.any():
                 continue
-            found = atoms.shortest(fails.ravel(), self.passes.ravel())
+            passes = self.passes * self.sure if slug == _SLIGHT else self.passes
+            found = atoms.shortest(fails.ravel(), passes.ravel())
             held = self._held(found.holds)
             kind = class_of_condition(
-                found.slug, "numerics" if slug == "slightly-off" else "formula"
+                found.slug, "numerics" if slug == _SLIGHT else "formula"
             )
             yield self._cause(
                 Cause(
@@ -176,7 +204,7 @@ class _Table:
                     " where ".join(filter(None, (words, found.words))),
                     kind,
                     found.gain
-                    - _MECHANISM
+                    - _MECHANISM * self.price
                     - _WHAT * float(fails.sum()) * found.covered,
                     against=round(found.against),
                     root=slug,
@@ -208,19 +236,34 @@ class _Table:
                 elif atom.of_rows is not None:
                     held &= atom.of_rows(c)
         cause = Cause("", "", "", 0.0)
-        other.explain(cause, fits & held & other.wrong)
+        other.explain(cause, fits & held & other.wrong, rule)
         return cause.explains
 
     def _cause(
-        self, cause: Cause, cells: Array, elsewhere: Callable[[], set[Complaint]]
+        self,
+        cause: Cause,
+        cells: Array,
+        elsewhere: Callable[[], set[Complaint]],
+        rule: Rule | None = None,
     ) -> Cause:
         """The cause, with what it explains."""
-        self.explain(cause, cells)
+        self.explain(cause, cells, rule)
         cause.extend = elsewhere
         return cause
 
-    def explain(self, cause: Cause, cells: Array) -> None:
+    def _nearer(self, rule: Rule) -> Array:
+        """The units to whose numbers a rule is nearer than the document is."""
+        with np.errstate(all="ignore"):
+            by_rule, by_document = (
+                np.nansum(_distance(r, self.columns), axis=0) for r in (rule, _DOCUMENT)
+            )
+        n = len(self.units)
+        ours = np.bincount(self.number, by_rule, minlength=n)
+        return ours < _NEARER * np.bincount(self.number, by_document, minlength=n)
+
+    def explain(self, cause: Cause, cells: Array, rule: Rule | None = None) -> None:
         """Enter the complaints all of whose cells are explained."""
+        near = None if rule is None or not self.slight.any() else self._nearer(rule)
         n = len(self.units)
         need = [np.bincount(self.number, w, minlength=n) for w in self.wrong]
         have = [np.bincount(self.number, x, minlength=n) for x in cells & self.wrong]
@@ -228,7 +271,7 @@ class _Table:
         for i, unit in enumerate(self.units[: self.looked]):
             tokens = {x[-1] for x in complaints_of(unit)} & {SUM, THETA}
             if self.slight[i]:
-                done = tokens if slight[i] else set()
+                done = tokens if slight[i] or (near is not None and near[i]) else set()
             else:
                 solved = [have[k][i] >= _UNIT * need[k][i] for k in range(2)]
                 parts = [bool(need[k][i]) and solved[k] for k in range(2)]
@@ -248,6 +291,20 @@ def _fits(rule: Rule, c: Columns) -> Array:
         [
             agrees(c, rule.total(c), c.new_total, c.total),
             agrees(c, rule.theta(c), c.new_theta, c.theta),
+        ]
+    ).reshape(2, len(c))
+
+
+def _distance(rule: Rule, c: Columns) -> Array:
+    """How far what a rule predicts is from what was seen, in ulp at scale."""
+    pairs = (
+        (rule.total(c), c.new_total, c.total), (rule.theta(c), c.new_theta, c.theta),
+    )  # fmt: skip
+    ulp = 2.0 ** (1 - c.precision)
+    return np.array(
+        [
+            np.minimum(abs(p - seen) / np.maximum(abs(old), abs(p)) / ulp, 100.0)
+            for p, seen, old in pairs
         ]
     ).reshape(2, len(c))
 

@@ -18,7 +18,7 @@ from adagrad_reference.fault_class import FaultClass
 
 from .columns import Columns
 
-__all__ = ["Rule", "agrees", "inferred_rules", "new_sum", "new_theta", "rules"]
+__all__ = ["Rule", "agrees", "inferred_rules", "new_sum", "new_theta", "rules", "rules_upon"]
 
 Array = Any
 
@@ -34,6 +34,10 @@ class Rule:
     theta: Callable[[Columns], Array]
     #: the switch and value of a dialect that computes the same
     switch: tuple[str, str] | None = None
+    #: what is subtracted from theta
+    moves: Callable[[Columns], Array] | None = None
+    #: where the lines are the document's: the inputs that they are given instead
+    change: Callable[[Columns], Columns] | None = None
 
 
 def agrees(c: Columns, predicted: Array, seen: Array, before: Array) -> Array:
@@ -102,7 +106,7 @@ _SWITCHES = {
 
 
 def _sum(slug: str, words: str, f: Callable[[Columns], Array], kind: Any = _F) -> Rule:
-    return Rule(slug, words, kind, f, new_theta, _SWITCHES.get(slug))
+    return Rule(slug, words, kind, f, new_theta, _SWITCHES.get(slug), moves=update)
 
 
 def sum_rules() -> Iterator[Rule]:
@@ -171,9 +175,8 @@ def sum_rules() -> Iterator[Rule]:
 def _moves(
     slug: str, words: str, f: Callable[[Columns], Array], kind: Any = _F
 ) -> Rule:
-    return Rule(
-        slug, words, kind, new_sum, lambda c: c.theta - f(c), _SWITCHES.get(slug)
-    )
+    switch = _SWITCHES.get(slug)
+    return Rule(slug, words, kind, new_sum, lambda c: c.theta - f(c), switch, moves=f)
 
 
 def theta_rules() -> Iterator[Rule]:
@@ -253,24 +256,6 @@ def theta_rules() -> Iterator[Rule]:
     yield _moves("rate-squared", "lr is applied twice", lambda c: c.lr * update(c), _R)
     yield _moves("rate-ignored", "lr is ignored", lambda c: update(c) / c.lr, _R)
     yield _moves(
-        "rate-from-t-0",
-        "t is counted from 0: the first step decays lr already",
-        lambda c: update(c.but(t=c.t + 1)),
-        _R,
-    )
-    yield _moves(
-        "rate-one-behind",
-        "lr decays one step late",
-        lambda c: update(c.but(t=np.maximum(c.t - 1, 1))),
-        _R,
-    )
-    yield _moves(
-        "rate-not-decayed",
-        "lr_decay is ignored",
-        lambda c: update(c.but(t=0 * c.t + 1)),
-        _R,
-    )
-    yield _moves(
         "rate-exponential",
         "lr decays by a power: lr (1 - lr_decay)^(t-1)",
         lambda c: update(c) / clr(c) * c.lr * (1 - c.lr_decay) ** (c.t - 1),
@@ -328,6 +313,8 @@ def _input(
         lambda c: new_sum(change(c)),
         lambda c: new_theta(change(c)),
         _SWITCHES.get(slug),
+        moves=lambda c: update(change(c)),
+        change=change,
     )
 
 
@@ -415,6 +402,18 @@ def input_rules() -> Iterator[Rule]:
         lambda c: c.but(weight_decay=c.sign * c.weight_decay),
         _D,
     )
+    yield _input(
+        "rate-from-t-0",
+        "t is counted from 0: the first step decays lr already",
+        lambda c: c.but(t=c.t + 1),
+        _R,
+    )
+    yield _input(
+        "rate-one-behind",
+        "lr decays one step late",
+        lambda c: c.but(t=np.maximum(c.t - 1, 1)),
+        _R,
+    )
     for limit in (0.5, 1.0, 5.0, 10.0, 100.0):
         yield _input(
             "gradient-clipped",
@@ -448,6 +447,24 @@ def rules() -> Iterator[Rule]:
     yield from sum_rules()
     yield from theta_rules()
     yield from input_rules()
+
+
+def rules_upon(base: Rule) -> Iterator[Rule]:
+    """Rules of inputs, where the port computes another rule already."""
+    if base.moves is None:
+        return
+    moves = base.moves
+    for rule in input_rules():
+        change = rule.change
+        if change is None or rule.slug == base.slug:
+            continue
+        yield Rule(
+            rule.slug,
+            rule.words,
+            rule.kind,
+            lambda c, change=change: base.total(change(c)),
+            lambda c, change=change: c.theta - moves(change(c)),
+        )
 
 
 # -- rules with a constant that the port itself shows --------------------------------

@@ -8,7 +8,7 @@ event before the port acts: the search for conditions (conditions.py) reads them
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from adagrad_conformance.execution.observations import Observation, Seen
@@ -36,7 +36,7 @@ from adagrad_reference.scenario import (
 
 _DEFAULTS = vars(Options())
 
-__all__ = ["NUMERIC", "Features", "Unit", "drop_repeated", "templates_of", "units_of"]
+__all__ = ["NUMERIC", "Features", "Unit", "decays", "drop_repeated", "templates_of", "units_of"]
 
 Features = Mapping[str, Any]
 
@@ -66,6 +66,18 @@ class Unit:
     spoilt: bool = False  #: it had complaints that are explained: it tells no more
 
     @property
+    def tells(self) -> bool:
+        """Whether it is evidence against an explanation: it could fail, and does not."""
+        return not (self.failures or self.spoilt or self.features.get("size") == 0)
+
+    def blank(self) -> Unit:
+        """The unit before it is judged."""
+        return Unit(
+            *(self.piece, self.run, self.event, self.optimizer, self.param),
+            *(self.sort, self.features),
+        )
+
+    @property
     def key(self) -> tuple[int, int, int, str, str | None]:
         """What tells it from all others."""
         return self.piece, self.run, self.event, self.optimizer, self.param
@@ -84,7 +96,7 @@ def units_of(
     if isinstance(seen, Observation):
         for unit in templates:
             place = (unit.event, unit.optimizer, unit.param)
-            found[place] = replace(unit, failures=[], steps=None)
+            found[place] = unit.blank()
         for steps in case.steps:
             place = (steps.event, steps.optimizer, steps.param)
             if place in found:
@@ -128,19 +140,22 @@ def drop_repeated(units: Sequence[Unit]) -> None:
         if event != unit.event - 1:
             before = {}
         now = {f.kind: _amount(f) for f in unit.failures if f.kind in _LASTING}
-        unit.failures = [
+        kept = [
             f
             for f in unit.failures
             if f.kind not in now or before.get(f.kind, ...) != now[f.kind]
         ]
-        if before.get(FailureKind.COUNTER) and _decays(unit):
+        unit.spoilt |= len(kept) < len(unit.failures)
+        unit.failures = kept
+        if before.get(FailureKind.COUNTER) and decays(unit):
             # lr follows a counter that is wrong already
             unit.failures = [f for f in unit.failures if f.kind not in NUMERIC]
             unit.spoilt = True
         last[unit.optimizer, unit.param] = unit.event, now
 
 
-def _decays(unit: Unit) -> bool:
+def decays(unit: Unit) -> bool:
+    """Whether lr decays in the steps of a unit, so that they show its counter."""
     return unit.steps is not None and any(o.lr_decay for _, o in unit.steps.settings)
 
 
