@@ -1,4 +1,4 @@
-"""`diagnose`: what explains a port's failures, and the verdict by that explanation."""
+"""`diagnose`: the faults of a port in full, and the verdict by their switches."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.checks.selection import selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
-from adagrad_conformance.diagnosis.diagnose import diagnose
-from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
+from adagrad_conformance.faults.fault import Faults
+from adagrad_conformance.faults.find import find_faults
 from adagrad_conformance.grading.case import Terms
-from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.judge import judge, judged_cases, verdict_of
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.dialects import DIALECTS, Dialect
@@ -59,7 +58,6 @@ def diagnose_command(options: DiagnoseOptions) -> int:
     check_outputs(options.output, options.reproducers)
     seed = chosen_seed(options.seed)
     checks = selected(library, seed, FRESH, quick=True)
-    click.echo(f"adagrad-conformance {__version__}: diagnosing {name}, seed {seed}")
     client = SubprocessClient(target.command, options.timeout, options.memory)
     result = evaluate_client(
         name, client, checks, library.expectations, explain=False, keep=True
@@ -93,31 +91,36 @@ def _record(
     levels: Sequence[str],
     library: Library,
 ) -> Json:
-    """The diagnosis as plain data: what `--json` writes and the lines are made of."""
+    """The faults as plain data: what `--json` writes and the lines are made of."""
     assert result.identity is not None
+    # what speaks against the document is what is explained
     terms = Terms(result.identity.claims, library.expectations)
-    declared = DIALECTS[result.identity.dialect]
-    verdicts = result.verdicts
-    if declared.changes:  # what speaks against the document is what is explained
-        verdicts = judge(result.seen, terms)
-    found = diagnose(result.seen, terms, verdicts, levels)
+    cases = judged_cases(result.seen, terms)
+    verdicts = [verdict_of(case) for case in cases]
+    found = find_faults(result.seen, terms, cases, verdicts, levels)
+    failed, judged = _count(verdicts, levels)
     record: Json = {
         "target": target,
         "suite": __version__,
         "vectors": library.digest,
         "seed": seed,
         "levels": list(levels),
-        "dialect": declared.name,
-        "judged": _count(verdicts, levels)[1],
-        "failed": _count(verdicts, levels)[0],
+        "dialect": DIALECTS[result.identity.dialect].name,
+        "judged": judged,
+        "failed": failed,
+        "faults": [fault.record() for fault in found.faults],
+        "explained": found.rest(),
     }
-    if found is None:
-        return record
-    record |= diagnosis_record(found)
-    if found.first.dialect is not None:
-        own = judge(result.seen, terms.by(found.first.dialect))
-        record["by_first"] = _by_dialect(found.first.dialect, own, levels)
+    if dialect := _dialect(found):
+        own = judge(result.seen, terms.by(dialect))
+        record["by_switches"] = _by_dialect(dialect, own, levels)
     return record
+
+
+def _dialect(found: Faults) -> Dialect | None:
+    """The dialect of all switches that were found: that of the last fault with one."""
+    dialects = [fault.dialect for fault in found.faults if fault.dialect is not None]
+    return max(dialects, key=lambda dialect: len(dialect.changes), default=None)
 
 
 def _by_dialect(
@@ -148,24 +151,32 @@ def _fails(verdict: Verdict, levels: Sequence[str]) -> bool:
 def _lines(record: Json) -> Iterator[str]:
     words = " and ".join(record["levels"])
     judged, failed = record["judged"], record["failed"]
-    if record["dialect"] != "document":
-        yield f"It declares the dialect {record['dialect']}; this is by the document."
     if not failed:
         yield f"Nothing to explain: {judged} of {judged} checks at {words} pass."
         return
-    yield f"{failed} of {judged} checks at {words} fail by the document. Explanations:"
-    for number, explanation in enumerate(record["explanations"], 1):
-        yield f"  {number}. {explanation_text(explanation)}"
-        if explanation["like"]:
-            yield f"     as in {'; '.join(explanation['like'])}"
-    if record["separator"]:
-        scenario, against = record["separator"].values()
-        yield f"Told from '{'; '.join(against)}' by:"
-        yield f"  adagrad-conformance explain {scenario}"
-    if record["rest"]:
-        yield f"Beside the first: {explanation_text(record['rest'])}"
-    if "by_first" in record:
-        yield from _full(record["by_first"], words)
+    faults = record["faults"]
+    count = f"{len(faults)} fault{'s' * (len(faults) != 1)}" if faults else "No cause"
+    yield f"{count} found; {failed} of {judged} checks at {words} fail by the document."
+    if record["dialect"] != "document":
+        yield f"It declares the dialect {record['dialect']}, which is set aside here."
+    for number, fault in enumerate(faults, 1):
+        yield f"{number}. {fault['fault']} ({fault['kind']}): {fault['words']}"
+        against = f"; {fault['against']} that pass speak against it"
+        yield (
+            f"   explains {fault['complaints']:,} complaints in {fault['checks']} "
+            f"checks{against if fault['against'] else ''}"
+        )
+        yield f"   {fault['scenario']}: {fault['evidence']}"
+        if fault["like"]:
+            yield f"   as in {'; '.join(fault['like'])}"
+    rest = record["explained"]
+    if rest["unexplained"]:
+        number, of = rest["unexplained"], rest["complaints"]
+        yield f"Unexplained: {number:,} of {of:,} complaints"
+        yield from (f"   {x['scenario']}: {x['evidence']}" for x in rest["first"])
+    if "by_switches" in record:
+        yield from _full(record["by_switches"], words)
+    yield f"Seed {record['seed']}, adagrad-conformance {record['suite']}"
 
 
 def _full(own: Json, words: str) -> Iterator[str]:

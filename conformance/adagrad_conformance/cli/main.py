@@ -90,6 +90,9 @@ def main() -> None:
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
 )
 @format_option("terminal", FORMATS)
+@click.option("-v", "form", flag_value="full", help="As --format full.")
+@click.option("-q", "form", flag_value="brief", help="As --format brief.")
+@click.option("--fail-fast", is_flag=True, help="End at the first failure at MUST.")
 @click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
 @seed_option()
 @click.option(

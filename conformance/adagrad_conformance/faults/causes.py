@@ -10,7 +10,7 @@ from adagrad_reference.dialects import Dialect
 from .complaints import Complaint
 from .rules import Rule
 
-__all__ = ["Cause", "class_of_condition"]
+__all__ = ["Cause", "class_of_condition", "place_of_condition"]
 
 
 @dataclass
@@ -38,13 +38,23 @@ _HINTS = (
     *(("complex", "complex"), ("sparse", "sparse"), ("weight-decay", "decay")),
     *(("weight_decay", "decay"), ("maximize", "decay"), ("lr-decay", "rate")),
     *(("lr_decay", "rate"), ("t-from", "rate"), ("later-step", "rate")),
-    *(("own-event", "state"), ("optimizer", "state"), ("group", "state")),
-    *(("loaded", "state"), ("loads", "state"), ("saved", "state")),
+    *(("own-event", "state"), ("optimizer", "state"), ("added", "state")),
+    *(("own-", "state"), ("loaded", "state"), ("loads", "state"), ("saved", "state")),
     *(("none", "gradients"), ("zero", "gradients"), ("closure", "gradients")),
     *(("changed", "state"), ("same-shape", "state"), ("written", "state")),
     *(("binary", "numerics"), ("bfloat16", "numerics"), ("float", "numerics")),
     *(("finite", "numerics"), ("exponent", "numerics")),
 )
+
+
+#: Classes that tell where a fault is, whatever is computed there.
+_PLACES = {"layout", "complex", "sparse", "state"}
+
+
+def place_of_condition(slug: str, kind: str) -> str:
+    """The class of a fault that computes something known under a condition."""
+    found = class_of_condition(slug, kind)
+    return found if found in _PLACES else kind
 
 
 def class_of_condition(slug: str, default: str) -> str:

@@ -6,17 +6,18 @@ and what the port made of it.  All values are float64 or wider.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from adagrad_conformance.grading.arrays import decode_array
+from adagrad_reference.formats import Format
 
 from .units import Unit
 
-__all__ = ["SLACK", "Columns", "columns_of"]
+__all__ = ["SLACK", "Columns", "columns_of", "given"]
 
 Array = Any
 
@@ -96,16 +97,13 @@ def columns_of(units: Sequence[Unit], most: int) -> Columns:
         )[chosen // width]  # fmt: skip
         places = np.array(steps.places or range(width), int)
 
-        def column(bits: Sequence[int], like: Any = fmt) -> Array:
-            return decode_array(like, [bits[i] for i in chosen])
-
         n = len(chosen)
         parts["unit"].append(np.full(n, number))
-        parts["theta"].append(column(steps.theta))
-        parts["total"].append(column(steps.state_sum, of_sums))
-        parts["gradient"].append(column(steps.gradient))
-        parts["new_theta"].append(column(steps.new_theta))
-        parts["new_total"].append(column(steps.new_sum, of_sums))
+        parts["theta"].append(_decoded(fmt, steps.theta, chosen))
+        parts["total"].append(_decoded(of_sums, steps.state_sum, chosen))
+        parts["gradient"].append(_decoded(fmt, steps.gradient, chosen))
+        parts["new_theta"].append(_decoded(fmt, steps.new_theta, chosen))
+        parts["new_total"].append(_decoded(of_sums, steps.new_sum, chosen))
         for i, name in enumerate(
             ("t", "lr", "lr_decay", "weight_decay", "eps", "sign", "tau")
         ):
@@ -131,3 +129,16 @@ def columns_of(units: Sequence[Unit], most: int) -> Columns:
                 parts[f"{word}_{name}"].append(values)
     whole = {name: np.concatenate(p) if p else np.empty(0) for name, p in parts.items()}
     return Columns(**whole)
+
+
+def _decoded(fmt: Format, bits: Sequence[int], chosen: Array) -> Array:
+    return decode_array(fmt, [bits[i] for i in chosen])
+
+
+def given(f: Callable[..., Any], *values: Any) -> Callable[[Any], Any]:
+    """A function of one argument: `f` with those after the first given."""
+
+    def of_first(first: Any) -> Any:
+        return f(first, *values)
+
+    return of_first

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import Columns
+from .columns import Columns, given
 from .units import Unit
 
 __all__ = [
@@ -90,7 +90,7 @@ class Atoms:
         self.costs = price * np.array([atom.cost for atom in self.atoms])
 
     def shortest(self, fails: Array, passes: Array) -> Condition:
-        """The best condition; `fails` and `passes` are weights of rows, one of them 0."""
+        """The best condition; of a row's weights `fails` and `passes` one is 0."""
         weights = np.stack([fails, passes], axis=1).astype(np.float32)
         total, missed = float(fails.sum()), float(passes.sum())
         best = Condition(ALWAYS, total - _AGAINST * missed, 1.0, missed)
@@ -237,7 +237,9 @@ def atoms_of_units(units: Sequence[Unit], fails: Array) -> Iterator[Atom]:
 
         for atom, within in _of_numbers(name, _COUNTED[name], of(units), fails, 0.8):
             yield atom._replace(
-                of_units=lambda others, of=of, within=within: within(of(others))
+                of_units=given(
+                    lambda others, of, within: within(of(others)), of, within
+                )
             )
 
 
@@ -263,11 +265,13 @@ def _of_numbers(
         (f"to-{most:g}", f"is {most:g} or less", cost, lambda x: x <= most),
     ]
     for value in values[np.argsort(-counts, kind="stable")][:3]:
-        found.append((f"{value:g}", f"is {value:g}", cost, lambda x, v=value: x == v))
+        found.append(
+            (f"{value:g}", f"is {value:g}", cost, given(lambda x, v: x == v, value))
+        )
     for low in np.unique(np.quantile(known, [0.02, 0.1, 0.25, 0.5], method="lower")):
         if low != least:
-            told = f"from-{low:g}", f"is {low:g} or more"
-            found.append((*told, cost + 0.1, lambda x, v=low: x >= v))
+            words_of = f"from-{low:g}", f"is {low:g} or more"
+            found.append((*words_of, cost + 0.1, given(lambda x, v: x >= v, low)))
     for end, told, paid, within in found:
         holds = within(numbers)
         if not holds.all():
@@ -288,8 +292,8 @@ def atoms_of_rows(c: Columns, fails: Array) -> Iterator[Atom]:
     for slug, words, cost, number in _ROW_NUMBERS:
         for atom, within in _of_numbers(slug, words, number(c), fails, cost):
             yield atom._replace(
-                of_rows=lambda other, number=number, within=within: within(
-                    number(other)
+                of_rows=given(
+                    lambda other, number, within: within(number(other)), number, within
                 )
             )
 
@@ -305,13 +309,13 @@ def _row_tests(c: Columns) -> Iterator[_Test]:
                 f"tail-past-{block}",
                 f"it lies past the last full block of {block}",
                 0.8,
-                lambda c, b=block: (c.size >= b) & (c.place >= c.size // b * b),
+                given(lambda c, b: (c.size >= b) & (c.place >= c.size // b * b), block),
             )
             yield (
                 f"past-{block}",
                 f"its position is {block} or more",
                 0.9,
-                lambda c, b=block: c.place >= b,
+                given(lambda c, b: c.place >= b, block),
             )
     yield from _ROW_TESTS
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from adagrad_conformance.grading.failure import Failure
 from adagrad_reference.dialects import Dialect
 
+from .wording import evidence_text
+
 __all__ = ["Evidence", "Fault", "Faults"]
+
+Json = dict[str, Any]
+
+#: So many unexplained complaints are shown.
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -16,6 +24,10 @@ class Evidence:
 
     check: str
     failure: Failure
+
+    def record(self) -> Json:
+        """As plain data."""
+        return {"scenario": self.check, "evidence": evidence_text(self.failure)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,22 @@ class Fault:
     dialect: Dialect | None = None  #: where switches explain it
     like: tuple[str, ...] = ()  #: published implementations that do the same
 
+    def record(self) -> Json:
+        """As plain data."""
+        return {
+            "fault": self.slug,
+            "kind": str(self.kind),
+            "words": self.words,
+            "requirement": self.requirement,
+            "level": self.level,
+            "complaints": self.complaints,
+            "checks": len(self.checks),
+            "against": self.against,
+            "like": list(self.like),
+            "switches": dict(self.dialect.changes) if self.dialect else {},
+            **self.evidence.record(),
+        }
+
 
 @dataclass(frozen=True)
 class Faults:
@@ -46,3 +74,15 @@ class Faults:
     faults: tuple[Fault, ...]
     unexplained: tuple[Evidence, ...] = ()
     complaints: int = 0  #: in all
+
+    def of_check(self, scenario: str) -> list[str]:
+        """The names of the faults that a check shows."""
+        return [fault.slug for fault in self.faults if scenario in fault.checks]
+
+    def rest(self) -> Json:
+        """What no fault explains, as plain data."""
+        return {
+            "complaints": self.complaints,
+            "unexplained": len(self.unexplained),
+            "first": [each.record() for each in self.unexplained[:_SHOWN]],
+        }

@@ -12,9 +12,10 @@ Rule 3.  The best cause is taken; what is left is searched again, judged by the 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from adagrad_conformance.execution.observations import (
     AdaptiveSeen,
@@ -26,7 +27,7 @@ from adagrad_conformance.execution.observations import (
 )
 from adagrad_conformance.execution.status import Status
 from adagrad_conformance.grading.attribution import broken_requirement
-from adagrad_conformance.grading.case import Case, Terms
+from adagrad_conformance.grading.case import Case, StepsSeen, Terms
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_conformance.grading.judge import judged_cases
 from adagrad_conformance.grading.verdict import Verdict
@@ -52,6 +53,7 @@ from .mechanisms import mechanism_causes
 from .rows import row_causes
 from .rules import Rule, rules
 from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
+from .wording import broke_off
 
 __all__ = ["find_faults"]
 
@@ -66,9 +68,11 @@ _CLEAR = 0.85
 #: At most so many causes are looked for.
 _MOST = 8
 #: Checks by which a dialect is looked at: a glance, a first look, and in full.
-_GLANCE, _SOME, _MANY = 4, 16, 120
+_GLANCE, _SOME, _MANY = 3, 12, 100
 #: What an event costs to judge, in elements.
 _EVENT = 20
+#: And what it costs to judge anything at all.
+_CALL = 500
 #: Passing checks that are evidence against an explanation.
 _EVIDENCE = 250
 
@@ -97,9 +101,22 @@ class _Part:
         return templates_of(self.piece, self.run, self.seen)
 
     @property
+    def key(self) -> tuple[int, int]:
+        """What tells it from all others."""
+        return self.piece, self.run
+
+    @property
     def failing(self) -> list[Unit]:
         """Its units with complaints."""
         return [unit for unit in self.units if unit.failures]
+
+
+class _Telling(NamedTuple):
+    """The parts that exercise a switch, and the weight of those that fail."""
+
+    failing: list[_Part]
+    passing: list[_Part]
+    most: float
 
 
 def find_faults(
@@ -108,10 +125,13 @@ def find_faults(
     cases: Sequence[Case],
     verdicts: Sequence[Verdict],
     levels: Iterable[str] = ("MUST",),
+    ended: Callable[[], bool] = lambda: False,
 ) -> Faults:
     """The faults behind the failures at these levels.
 
-    `cases` and `verdicts` are those of `seen`, in the same order, on these terms.
+    `cases` and `verdicts` are those of `seen`, in the same order, on these terms.  The
+    search is bounded by the numbers that were judged, so that it finds the same each
+    time; once it has `ended`, what is left is unexplained.
     """
     wanted = set(levels)
     failing: list[_Part] = []
@@ -128,7 +148,8 @@ def find_faults(
     if not failing:
         return Faults(())
     budget = sum(map(_numbers, [*failing, *passing]))
-    return _Search(terms, [*failing, *_spread(passing)[:_EVIDENCE]], budget).run()
+    parts = [*failing, *_spread(passing)[:_EVIDENCE]]
+    return _Search(terms, parts, budget, ended).run()
 
 
 def _parts(number: int, thing: Seen, case: Case, verdict: Verdict) -> Iterator[_Part]:
@@ -146,8 +167,14 @@ def _parts(number: int, thing: Seen, case: Case, verdict: Verdict) -> Iterator[_
 class _Search:
     """All parts, and what is explained so far."""
 
-    def __init__(self, terms: Terms, parts: list[_Part], budget: int) -> None:
-        self.terms, self.parts = terms, parts
+    def __init__(
+        self,
+        terms: Terms,
+        parts: list[_Part],
+        budget: int,
+        ended: Callable[[], bool],
+    ) -> None:
+        self.terms, self.parts, self.is_over = terms, parts, ended
         self.hidden = "state" not in terms.claims
         self.explained: set[Complaint] = set()  #: by other causes than switches
         self.original: set[Complaint] | None = None  #: all that there were
@@ -229,6 +256,8 @@ class _Search:
         total = len(self.original)
         found: list[tuple[Cause, list[tuple[Unit, Complaint]]]] = []
         for _ in range(_MOST):
+            if self.is_over():
+                break
             weights = weights_of(failing)
             best = self._best(base, failing, weights)
             if best is None:
@@ -294,7 +323,11 @@ class _Search:
         wrong = [
             u for u in units if u.steps and any(f.kind in NUMERIC for f in u.failures)
         ]
-        causes = list(row_causes(wrong, [u for u in passing if u.steps], weights, price, self.rules))
+        causes = list(
+            row_causes(
+                wrong, [u for u in passing if u.steps], weights, price, self.rules
+            )
+        )
         causes += mechanism_causes(units, passing, weights, price)
         first = max(causes, key=lambda cause: cause.gain, default=None)
         candidates = [
@@ -304,7 +337,8 @@ class _Search:
         ]
         if first and first.gain > _CLEAR * len(failing):
             candidates = [base.also(*first.switch)] if first.switch else []
-        causes += self._switches(base, candidates, weights)
+        gain = max(0.0, first.gain if first else 0.0)
+        causes += self._switches(base, candidates, weights, gain)
         causes = [c for c in causes if c.gain >= self._least(c, len(failing))]
         return max(causes, key=lambda cause: cause.gain, default=None)
 
@@ -323,43 +357,62 @@ class _Search:
     # -- switches ----------------------------------------------------------------------
 
     def _switches(
-        self, base: Dialect, candidates: Sequence[Dialect], weights: _Weights
+        self,
+        base: Dialect,
+        candidates: Sequence[Dialect],
+        weights: _Weights,
+        known: float,
     ) -> Iterator[Cause]:
-        """The best of the dialects, which differ from the one so far in one switch."""
+        """The best of the dialects, which differ from the one so far in one switch.
+
+        A switch is not tried where it could not gain more than `known`: it explains no
+        check that does not exercise it.
+        """
         able = [p for p in self.parts if isinstance(p.seen, Observation | NativeSeen)]
         failing = _spread([part for part in able if part.failing])
         passing = _spread([part for part in able if not part.failing])
-        if not failing:
-            return
-        scores = []
-        telling: dict[str, tuple[list[_Part], list[_Part]]] = {}
-        for order, dialect in enumerate(candidates):
+        mine = {
+            part.key: sum(weights[x] for u in part.failing for x in complaints_of(u))
+            for part in failing
+        }
+        telling: dict[str, _Telling] = {}
+        for dialect in candidates:
             name = _difference(dialect, base)[0][0]
             if name not in telling:
-                telling[name] = (
-                    [part for part in failing if exercises(part.seen, name)],
-                    [part for part in passing if exercises(part.seen, name)],
+                bad, good = (
+                    [part for part in parts if exercises(part.seen, name)]
+                    for parts in (failing, passing)
                 )
-            bad, good = telling[name]
-            if self.spent > self.budget or not bad:
+                most = sum(mine[part.key] for part in bad)
+                telling[name] = _Telling(bad, good, most)
+        scores = []
+        order = sorted(
+            candidates,
+            key=lambda d: len(telling[_difference(d, base)[0][0]].passing),
+        )
+        for number, dialect in enumerate(order):
+            its = telling[_difference(dialect, base)[0][0]]
+            if self._ended() or its.most - _SWITCH <= known:
                 continue
-            if not self._change(bad[:_GLANCE], dialect, weights)[0]:
+            if not self._change(its.failing[:_GLANCE], dialect, weights)[0]:
                 continue
-            bad, good = bad[:_SOME], good[:_SOME]
+            bad, good = its.failing[:_SOME], its.passing[:_SOME]
             explained, broken = self._change(bad, dialect, weights)
             broken += self._change(good, dialect, weights)[1]
-            share = len(telling[name][0]) / len(bad)
-            scores.append(((explained - broken) * share, -order, dialect))
+            share = len(its.failing) / len(bad)
+            scores.append(((explained - broken) * share, -number, dialect))
         scores.sort(key=lambda score: score[:2], reverse=True)
-        for _, _, dialect in scores[:2]:
+        for score, _, dialect in scores[:2]:
+            if score <= known / 2:
+                continue
             # where a switch does not act, nothing changes
-            bad, good = telling[_difference(dialect, base)[0][0]]
-            some, others = bad[:_MANY], good[:_MANY]
+            its = telling[_difference(dialect, base)[0][0]]
+            some, others = its.failing[:_MANY], its.passing[:_MANY]
             explained, broken = self._change(some, dialect, weights)
             more = self._change(others, dialect, weights)[1]
-            explained *= len(bad) / len(some)
-            broken *= len(bad) / len(some)
-            broken += more * len(good) / max(1, len(others))
+            explained *= len(its.failing) / len(some)
+            broken *= len(its.failing) / len(some)
+            broken += more * len(its.passing) / max(1, len(others))
             change = _difference(dialect, base)
             yield Cause(
                 "-".join(f"{name}-{value}".replace("_", "-") for name, value in change),
@@ -370,6 +423,9 @@ class _Search:
                 dialect=dialect,
                 root="=".join(change[0]),
             )
+
+    def _ended(self) -> bool:
+        return self.spent > self.budget or self.is_over()
 
     def _complaints(
         self, parts: Sequence[_Part], dialect: Dialect
@@ -384,12 +440,13 @@ class _Search:
         )
         for part, case in zip(new, cases, strict=True):
             part.known[dialect] = self._light(part, case)
-        self.spent += sum(map(_numbers, new))
+        self.spent += _CALL + sum(map(_numbers, new))
         return [part.known[dialect] for part in parts]
 
     def _light(self, part: _Part, case: Case) -> set[Complaint]:
         """The complaints of a case, without the features of units."""
         found: dict[tuple[int, str, str | None], Unit] = {}
+        steps: dict[tuple[int, str, str | None], StepsSeen]
         steps = {(s.event, s.optimizer, s.param): s for s in case.steps}
         for failure in case.failures:
             place = (failure.event, failure.optimizer, failure.param)
@@ -428,9 +485,9 @@ class _Search:
             changes = cause.dialect.changes
             like = tuple(d.about for d in DIALECTS.values() if d.changes == changes)
         broken = Counter(
-            broken_requirement(self.checks[unit.piece], failure_of(unit, complaint))
+            broken_requirement(check, failure_of(unit, complaint))
             for unit, complaint in own
-            if self.checks[unit.piece] is not None
+            if (check := self.checks[unit.piece]) is not None
         )
         return Fault(
             cause.slug,
@@ -472,8 +529,8 @@ def _break_of(part: _Part, case: Case) -> Unit:
         "requirement": next(iter(part.verdict.requirements), ""),
         "event": type(event).__name__ if event else "check",
     }
-    words = case.message.strip().splitlines() or [str(case.status)]
-    said = f"{case.status}: {words[-1]}"
+    words, place = broke_off(case.message)
+    said = f"{case.status}: {words}" + (f" ({place})" if place else "")
     failure = Failure(FailureKind.NATIVE, number, observed=said)
     optimizer = event.optimizer if event else ""
     return Unit(part.piece, part.run, number, optimizer, "?", "break", names, [failure])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -91,7 +92,7 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
     kind = str(complaint[-1])
     failure = failure_of(unit, complaint)
     if unit.sort == "break":
-        return ("broke-off", str(failure.observed).partition(":")[0])
+        return ("broke-off", *_BROKEN.findall(str(failure.observed)))
     if failure.kind is FailureKind.REFUSED:
         said = str(failure.observed).partition(":")[0]
         return (kind, said if said.isidentifier() else "")
@@ -100,12 +101,18 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
     return (kind,)
 
 
+#: Of what a check broke off in: the status, the exception, and the place.
+_BROKEN = re.compile(r"^[a-z]+|(?<=^crash: )\w+(?=:)|(?<=\()[^()]*:\d+(?=\)$)")
+
 #: Sorts that say by themselves where they occur: only what must be refused can be
 #: accepted, and only a closure has a loss.
 _TELLING = {"accepted-though-illegal", "loss", "closure-calls", "native", "law"}
 
 #: Sorts whose class is that of their condition, if that tells one.
-_OPEN = {THETA, SUM, "theta-changed", "accumulator-changed", "state-missing"}
+_OPEN = {
+    *(THETA, SUM, "theta-changed", "accumulator-changed", "state-missing", "counter"),
+    "initial-accumulator",
+}
 
 #: The kind of complaint: its words, and the class of fault.
 _TOLD: Mapping[str, tuple[str, str]] = {
@@ -140,7 +147,8 @@ def _told(
     kind = signature[0]
     if kind == "broke-off":
         said = Counter(str(failure_of(*m).observed) for m in members).most_common(1)
-        return f"it ends in {said[0][0]}", f"ends-in-{signature[1]}", "interface"
+        slug = "-".join(re.sub(r"[^a-z0-9.]+", "-", s.lower()) for s in signature[1:])
+        return f"it ends in {said[0][0]}", f"ends-in-{slug}", "interface"
     if kind == "check":
         name = signature[1]
         known = REQUIREMENTS.get(name)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from adagrad_reference.fault_class import FaultClass
 
-from .causes import Cause, class_of_condition
+from .causes import Cause, class_of_condition, place_of_condition
 from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
 from .conditions import Atom, Atoms, Condition, atoms_of_rows, atoms_of_units
@@ -160,7 +161,7 @@ class _Table:
                 Cause(
                     "-".join(filter(None, (rule.slug, found.slug))),
                     " where ".join(filter(None, (rule.words, found.words))),
-                    rule.kind,
+                    place_of_condition(found.slug, rule.kind),
                     found.gain - _RULE * self.price,
                     against=round(found.against),
                     switch=None if found.atoms else rule.switch,
@@ -168,7 +169,7 @@ class _Table:
                     rule=rule,
                 ),
                 held & fits & self.wrong,
-                lambda rule=rule, found=found: self._elsewhere(rule, found),
+                partial(self._elsewhere, rule, found),
                 rule,
             )
 
@@ -210,7 +211,7 @@ class _Table:
                     root=slug,
                 ),
                 held & cells,
-                lambda found=found: self._elsewhere(None, found),
+                partial(self._elsewhere, None, found),
             )
 
     def _held(self, holds: Array | None) -> Array:

@@ -2,8 +2,8 @@
 
 A rule predicts S' (ALG-6), and theta' (ALG-7) from the S' that the port shows.  It is
 tried on the elements of steps as arrays, and agrees where the prediction lies within
-`slack` ulp of what was seen, at the scale of what is added up.  Rules name a fault and make no verdict: the enclosure
-alone says what is wrong.
+`slack` ulp of what was seen, at the scale of what is added up.  Rules name
+a fault and make no verdict: the enclosure alone says what is wrong.
 """
 
 from __future__ import annotations
@@ -16,9 +16,17 @@ import numpy as np
 
 from adagrad_reference.fault_class import FaultClass
 
-from .columns import Columns
+from .columns import Columns, given
 
-__all__ = ["Rule", "agrees", "inferred_rules", "new_sum", "new_theta", "rules", "rules_upon"]
+__all__ = [
+    "Rule",
+    "agrees",
+    "inferred_rules",
+    "new_sum",
+    "new_theta",
+    "rules",
+    "rules_upon",
+]
 
 Array = Any
 
@@ -134,12 +142,12 @@ def sum_rules() -> Iterator[Rule]:
         yield _sum(
             "moving-average",
             f"S is a moving average: {rho:g} S + {1 - rho:g} g^2, as of RMSprop",
-            lambda c, rho=rho: rho * c.total + (1 - rho) * u(c) ** 2,
+            given(lambda c, rho: rho * c.total + (1 - rho) * u(c) ** 2, rho),
         )
         yield _sum(
             "sum-decays",
             f"S decays: {rho:g} S + g^2",
-            lambda c, rho=rho: rho * c.total + u(c) ** 2,
+            given(lambda c, rho: rho * c.total + u(c) ** 2, rho),
         )
     yield _sum(
         "maximum", "S is the largest square", lambda c: np.maximum(c.total, u(c) ** 2)
@@ -148,7 +156,7 @@ def sum_rules() -> Iterator[Rule]:
         yield _sum(
             "square-scaled",
             f"S grows by {factor:g} g^2",
-            lambda c, k=factor: c.total + k * u(c) ** 2,
+            given(lambda c, k: c.total + k * u(c) ** 2, factor),
         )
     yield _sum(
         "square-of-sum", "S grows by (g + g)^2", lambda c: c.total + (2 * u(c)) ** 2
@@ -181,7 +189,11 @@ def _moves(
 
 def theta_rules() -> Iterator[Rule]:
     """What theta' may be instead."""
-    u, clr, root = used_gradient, decayed_rate, lambda c: np.sqrt(c.new_total)
+    u, clr = used_gradient, decayed_rate
+
+    def root(c: Columns) -> Array:
+        return np.sqrt(c.new_total)
+
     yield _moves("theta-kept", "theta does not move", lambda c: 0 * c.theta)
     yield _moves("sign-flipped", "the update is added", lambda c: -update(c))
     for k in (2.0, 0.5, 3.0, 10.0, 0.1):
@@ -193,7 +205,7 @@ def theta_rules() -> Iterator[Rule]:
         yield _moves(
             "update-doubled" if k == 2 else "update-scaled",
             words,
-            lambda c, k=k: k * update(c),
+            given(lambda c, k: k * update(c), k),
         )
     yield _moves(
         "root-divided-twice",
@@ -295,7 +307,7 @@ def theta_rules() -> Iterator[Rule]:
         yield _moves(
             "update-clipped",
             f"the update is clipped at {limit:g}",
-            lambda c, m=limit: np.clip(update(c), -m, m),
+            given(lambda c, m: np.clip(update(c), -m, m), limit),
         )
 
 
@@ -333,62 +345,74 @@ def input_rules() -> Iterator[Rule]:
         yield _input(
             f"{slug}-of-constructor",
             f"the constructor's {name} is used in every group",
-            lambda c, n=name: c.but(**{n: getattr(c, f"made_{n}")}),
+            given(lambda c, n: c.but(**{n: getattr(c, f"made_{n}")}), name),
             FaultClass.STATE,
         )
         yield _input(
             f"{slug}-stale",
             f"a change of {name} has no effect",
-            lambda c, n=name: c.but(**{n: getattr(c, f"old_{n}")}),
+            given(lambda c, n: c.but(**{n: getattr(c, f"old_{n}")}), name),
             FaultClass.STATE,
         )
         for digits in range(2, 9):
             yield _input(
                 f"{slug}-rounded",
                 f"{name} is rounded to {digits} decimals",
-                lambda c, n=name, d=digits: c.but(**{n: np.round(getattr(c, n), d)}),
+                given(
+                    lambda c, n, d: c.but(**{n: np.round(getattr(c, n), d)}),
+                    name,
+                    digits,
+                ),
                 kind,
             )
         for digits in range(2, 8):
             yield _input(
                 f"{slug}-rounded",
                 f"{name} is rounded to {digits} digits",
-                lambda c, n=name, d=digits: c.but(**{n: _digits(getattr(c, n), d)}),
+                given(
+                    lambda c, n, d: c.but(**{n: _digits(getattr(c, n), d)}),
+                    name,
+                    digits,
+                ),
                 kind,
             )
         for form in ("float32", "float16"):
             yield _input(
                 f"{slug}-in-{form}",
                 f"{name} is rounded to {form}",
-                lambda c, n=name, f=form: c.but(
-                    **{n: np.asarray(getattr(c, n), f).astype(float)}
+                given(
+                    lambda c, n, f: c.but(
+                        **{n: np.asarray(getattr(c, n), f).astype(float)}
+                    ),
+                    name,
+                    form,
                 ),
                 _N,
             )
         yield _input(
             f"{slug}-capped",
             f"{name} is at most 1",
-            lambda c, n=name: c.but(**{n: np.minimum(getattr(c, n), 1)}),
+            given(lambda c, n: c.but(**{n: np.minimum(getattr(c, n), 1)}), name),
             kind,
         )
         yield _input(
             f"{slug}-ignored",
             f"{name} is ignored",
-            lambda c, n=name: c.but(**{n: 0 * getattr(c, n)}),
+            given(lambda c, n: c.but(**{n: 0 * getattr(c, n)}), name),
             kind,
         )
         for k in (2.0, 0.5):
             yield _input(
                 f"{slug}-doubled" if k == 2 else f"{slug}-halved",
                 f"{name} is doubled" if k == 2 else f"{name} is halved",
-                lambda c, n=name, k=k: c.but(**{n: k * getattr(c, n)}),
+                given(lambda c, n, k: c.but(**{n: k * getattr(c, n)}), name, k),
                 kind,
             )
     for floor in (1e-12, 1e-10, 1e-8, 1e-7, 1e-6):
         yield _input(
             "eps-floor",
             f"eps is at least {floor:g}",
-            lambda c, f=floor: c.but(eps=np.maximum(c.eps, f)),
+            given(lambda c, f: c.but(eps=np.maximum(c.eps, f)), floor),
         )
     yield _input(
         "maximize-ignored",
@@ -418,14 +442,14 @@ def input_rules() -> Iterator[Rule]:
         yield _input(
             "gradient-clipped",
             f"the gradient is clipped at {limit:g}",
-            lambda c, m=limit: c.but(gradient=np.clip(c.gradient, -m, m)),
+            given(lambda c, m: c.but(gradient=np.clip(c.gradient, -m, m)), limit),
             FaultClass.GRADIENTS,
         )
     for k in (2.0, 0.5):
         yield _input(
             "gradient-scaled",
             f"the gradient is taken {k:g} times",
-            lambda c, k=k: c.but(gradient=k * c.gradient),
+            given(lambda c, k: c.but(gradient=k * c.gradient), k),
             FaultClass.GRADIENTS,
         )
     yield _input(
@@ -462,8 +486,8 @@ def rules_upon(base: Rule) -> Iterator[Rule]:
             rule.slug,
             rule.words,
             rule.kind,
-            lambda c, change=change: base.total(change(c)),
-            lambda c, change=change: c.theta - moves(change(c)),
+            given(lambda c, change: base.total(change(c)), change),
+            given(lambda c, change: c.theta - moves(change(c)), change),
         )
 
 
@@ -489,21 +513,21 @@ def inferred_rules(c: Columns) -> Iterator[Rule]:
         yield _moves(
             "rate-fixed",
             f"the learning rate is {value:g}, whatever is asked",
-            lambda c, v=value: update(c) / decayed_rate(c) * v,
+            given(lambda c, v: update(c) / decayed_rate(c) * v, value),
             _R,
         )
     for value in _constants(eps[eps_tells]):
         yield _moves(
             "eps-fixed",
             f"eps is {value:g}, whatever is asked",
-            lambda c, v=value: update(c.but(eps=0 * c.eps + v)),
+            given(lambda c, v: update(c.but(eps=0 * c.eps + v)), value),
         )
     far = tells & (c.lr_decay > 0) & (times > 1.5)
     for value in _constants(np.round(times[far], 1), whole=True):
         yield _moves(
             "t-capped",
             f"t is at most {value:g}",
-            lambda c, v=value: update(c.but(t=np.minimum(c.t, v))),
+            given(lambda c, v: update(c.but(t=np.minimum(c.t, v))), value),
             _R,
         )
 

@@ -36,7 +36,15 @@ from adagrad_reference.scenario import (
 
 _DEFAULTS = vars(Options())
 
-__all__ = ["NUMERIC", "Features", "Unit", "decays", "drop_repeated", "templates_of", "units_of"]
+__all__ = [
+    "NUMERIC",
+    "Features",
+    "Unit",
+    "decays",
+    "drop_repeated",
+    "templates_of",
+    "units_of",
+]
 
 Features = Mapping[str, Any]
 
@@ -67,7 +75,7 @@ class Unit:
 
     @property
     def tells(self) -> bool:
-        """Whether it is evidence against an explanation: it could fail, and does not."""
+        """Whether it speaks against an explanation: it could fail, and does not."""
         return not (self.failures or self.spoilt or self.features.get("size") == 0)
 
     def blank(self) -> Unit:

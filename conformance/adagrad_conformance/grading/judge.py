@@ -360,6 +360,7 @@ def _effects(case: Case) -> set[FlagEffect]:
 
 
 def verdict_of(case: Case) -> Verdict:
+    """What a case comes to: its first failure, its worst grade, its errors."""
     check = case.check
     errors = np.concatenate([np.empty(0), *case.errors])
     measured = errors[np.isfinite(errors)]

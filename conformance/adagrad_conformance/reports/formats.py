@@ -55,7 +55,9 @@ class Format:
 
 #: The forms by name, the one for people first.
 FORMATS: Mapping[str, Format] = {
-    "terminal": Format("a summary of each target", "terminal:write_terminal"),
+    "terminal": Format("the answer, in few lines", "terminal:write_terminal"),
+    "full": Format("with a table and all failures", "terminal:write_full"),
+    "brief": Format("one line a target", "terminal:write_brief"),
     "jsonl": Format("the result stream", "records:write_stream", several=False),
     "quiet": Format("nothing", "records:write_nothing", several=False),
     "markdown": Format(

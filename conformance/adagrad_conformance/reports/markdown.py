@@ -23,7 +23,6 @@ from .records import Stream
 from .soundness import soundness_section
 from .summary import NO_REQUIREMENT, Finding, Summary, summaries
 from .tables import code, escape, table
-from .terminal import diagnosis_lines
 
 __all__ = ["report_text", "write_markdown"]
 
@@ -76,7 +75,7 @@ def report_text(
         "\n## Failures and findings\n",
         *_findings(ports, scripts),
         "## Diagnoses\n",
-        *_diagnoses(ports),
+        *_causes(ports),
         "\n## Not run here\n",
         *not_run_section(ports),
         "\nChecks that could not be run on a port:\n",
@@ -104,7 +103,7 @@ def _ports(streams: Sequence[Stream]) -> tuple[list[Summary], dict[str, str]]:
     found: dict[str, Summary] = {}
     dates: dict[str, str] = {}
     for stream in streams:
-        for summary in summaries(stream.targets, stream.checks):
+        for summary in summaries(stream.targets, stream.checks, stream.faults):
             name = summary.target["target"]
             if name not in found:
                 found[name] = summary
@@ -150,14 +149,14 @@ def _findings(
         yield ""
 
 
-def _diagnoses(ports: Sequence[Summary]) -> Iterator[str]:
+def _causes(ports: Sequence[Summary]) -> Iterator[str]:
     yield "What explains the failures at MUST; `diagnose TARGET` says more.\n"
     for port in ports:
-        for number, line in enumerate(diagnosis_lines(port.target.get("diagnosis"))):
-            target = f"- {code(port.target['target'])}: " if not number else "  - "
-            yield target + escape(line.strip().removeprefix("diagnosis: "))
-    if not any(port.target.get("diagnosis") for port in ports):
-        yield "No MUST failed."
+        for fault in port.faults:
+            words = f"{fault['words']} ({fault['checks']} checks)"
+            yield f"- {code(port.target['target'])}: {escape(words)}"
+    if not any(port.faults for port in ports):
+        yield "No cause is on record."
 
 
 def _soundness(figures: Mapping[str, Any] | None) -> Iterable[str]:
