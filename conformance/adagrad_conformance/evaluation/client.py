@@ -102,7 +102,7 @@ def evaluate_client(
         work = _Work(result, result.identity, expect, watcher)
         work.play(client, checks, fail_fast)
         result.seen = work.seen if keep else []
-        if whole:
+        if whole and not fail_fast:
             result.basis = basis(result.identity, asked, checks, result.verdicts)
         if explain and len(work.seen) >= ENOUGH:
             work.search()

@@ -22,6 +22,7 @@ __all__ = [
     "Atom",
     "Atoms",
     "Condition",
+    "FeatureTable",
     "atoms_of_rows",
     "atoms_of_units",
 ]
@@ -32,6 +33,8 @@ Array = Any
 _BEST = 6
 #: What a passing row costs beside a failing one that is explained.
 _AGAINST = 1.5
+#: An atom must tell apart at least this share of what fails.
+_WORTH = 0.02
 
 
 class Atom(NamedTuple):
@@ -97,7 +100,8 @@ class Atoms:
         if not total or not self.atoms:
             return best
         single = self.matrix @ weights
-        gains = single[:, 0] - _AGAINST * single[:, 1] - self.costs
+        costs = self.costs + _WORTH * total
+        gains = single[:, 0] - _AGAINST * single[:, 1] - costs
         order = np.argsort(-gains, kind="stable")
         best = max(
             best, self._condition((order[0],), single[order[0]], total), key=_gain
@@ -108,7 +112,7 @@ class Atoms:
             if single[first, 0] <= best.gain:
                 continue  # no second atom can make more of it
             both = (self.matrix * self.matrix[first]) @ weights
-            pair = both[:, 0] - _AGAINST * both[:, 1] - self.costs - self.costs[first]
+            pair = both[:, 0] - _AGAINST * both[:, 1] - costs - costs[first]
             pair[first] = -np.inf
             second = int(np.argmax(pair))
             found = self._condition((int(first), second), both[second], total)
@@ -120,7 +124,7 @@ class Atoms:
     ) -> Condition:
         atoms = tuple(self.atoms[i] for i in chosen)
         hit, missed = float(sums[0]), float(sums[1])
-        costs = self.price * sum(atom.cost for atom in atoms)
+        costs = sum(self.price * atom.cost + _WORTH * total for atom in atoms)
         gain = hit - _AGAINST * missed - costs
         return Condition(atoms, gain, hit / total, missed)
 
@@ -211,40 +215,48 @@ _COUNTED = {
 }
 
 
-def atoms_of_units(units: Sequence[Unit], fails: Array) -> Iterator[Atom]:
-    """What units have, of their features."""
-    names = {name for unit in units for name in unit.features}
-    for name in sorted(names & _WORDED.keys()):
-        values = np.array([_text(unit.features.get(name)) for unit in units])
-        for value, words in _WORDED[name].items():
-            holds = values == _text(value)
+class FeatureTable:
+    """The features of all units as arrays; `row` of a unit is its place there."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        listed = list(units)
+        for row, unit in enumerate(listed):
+            unit.row = row
+        words = {(name, str(v)) for name, of in _WORDED.items() for v in of}
+        self.holds = {pair: np.zeros(len(listed), bool) for pair in sorted(words)}
+        self.numbers = {name: np.full(len(listed), -1.0) for name in _COUNTED}
+        for row, unit in enumerate(listed):
+            for name, value in unit.features.items():
+                if name in self.numbers:
+                    self.numbers[name][row] = value
+                elif (pair := (name, str(value))) in words:
+                    self.holds[pair][row] = True
+
+
+def atoms_of_units(
+    table: FeatureTable, units: Sequence[Unit], fails: Array
+) -> Iterator[Atom]:
+    """What units have, of their features; `fails` are weights of them."""
+    rows = np.array([unit.row for unit in units], int)
+    for name, of in _WORDED.items():
+        for value, words in of.items():
+            whole = table.holds[name, str(value)]
+            holds = whole[rows]
             if holds.any() and not holds.all():
                 slug = words.replace(" ", "-").lower()
                 cost = 1.0 if "default" in words else 0.6
-
-                def test(
-                    others: Sequence[Unit], n: str = name, v: Any = value
-                ) -> Array:
-                    return np.array(
-                        [_text(u.features.get(n)) == _text(v) for u in others]
-                    )
-
+                test = given(_of_units, whole)
                 yield Atom(slug, words, cost, holds, of_units=test)
-    for name in sorted(names & _COUNTED.keys()):
-
-        def of(others: Sequence[Unit], n: str = name) -> Array:
-            return np.array([float(unit.features.get(n, -1)) for unit in others])
-
-        for atom, within in _of_numbers(name, _COUNTED[name], of(units), fails, 0.8):
-            yield atom._replace(
-                of_units=given(
-                    lambda others, of, within: within(of(others)), of, within
-                )
-            )
+    for name, words in _COUNTED.items():
+        whole = table.numbers[name]
+        for atom, within in _of_numbers(name, words, whole[rows], fails, 0.8):
+            yield atom._replace(of_units=given(_of_units, whole, within))
 
 
-def _text(value: Any) -> str:
-    return str(value)
+def _of_units(units: Sequence[Unit], whole: Array, within: Any = None) -> Array:
+    """The values of units, or whether they are `within`."""
+    chosen = whole[np.array([unit.row for unit in units], int)]
+    return chosen if within is None else within(chosen)
 
 
 _Within = Callable[[Array], Array]

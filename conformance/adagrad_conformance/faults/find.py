@@ -43,10 +43,10 @@ from .complaints import (
     complaints_of,
     consequences,
     failure_of,
-    token,
     weights_of,
     without,
 )
+from .conditions import FeatureTable
 from .exercised import exercises
 from .fault import Evidence, Fault, Faults
 from .mechanisms import mechanism_causes
@@ -74,7 +74,7 @@ _EVENT = 20
 #: And what it costs to judge anything at all.
 _CALL = 500
 #: Passing checks that are evidence against an explanation.
-_EVIDENCE = 250
+_EVIDENCE = 200
 
 #: Switches that allow numbers a few ulp off: they would explain what others leave.
 _LOOSE = {"square", "inverse", "scalars"}
@@ -94,11 +94,19 @@ class _Part:
     units: list[Unit] = field(default_factory=list)
     #: its complaints by dialects, as they were judged
     known: dict[Dialect, set[Complaint]] = field(default_factory=dict)
+    #: by switch, whether it may change anything here
+    exercised: dict[str, bool] = field(default_factory=dict)
 
     @cached_property
     def templates(self) -> list[Unit]:
         """Its units before they are judged."""
         return templates_of(self.piece, self.run, self.seen)
+
+    def exercises(self, switch: str) -> bool:
+        """Whether a switch may change anything in it."""
+        if switch not in self.exercised:
+            self.exercised[switch] = exercises(self.seen, switch)
+        return self.exercised[switch]
 
     @property
     def key(self) -> tuple[int, int]:
@@ -177,7 +185,6 @@ class _Search:
         self.terms, self.parts, self.is_over = terms, parts, ended
         self.hidden = "state" not in terms.claims
         self.explained: set[Complaint] = set()  #: by other causes than switches
-        self.original: set[Complaint] | None = None  #: all that there were
         self.spent, self.budget = 0, budget
         self.most = 0  #: checks that fail
         self.rules: list[Rule] = []  #: that the port is known to compute
@@ -188,55 +195,44 @@ class _Search:
 
     # -- judging by a dialect ----------------------------------------------------------
 
-    def _judge(self, parts: Sequence[_Part], dialect: Dialect | None = None) -> None:
-        """Enter the units of parts by a dialect, without what is explained already.
-
-        Without a dialect it is the declared one, by which most of them are judged.
-        """
-        known = [part.case for part in parts if part.case is not None]
-        new = [part for part in parts if part.case is None]
-        if dialect is not None:
-            known, new = [], list(parts)
-        terms = self.terms if dialect is None else self.terms.by(dialect)
-        judged = iter(judged_cases([part.seen for part in new], terms, graded=False))
-        cases = iter(known)
-        for part in parts:
-            given = dialect is None and part.case is not None
-            part.units = self._units(part, next(cases if given else judged))
+    def _judge(self) -> None:
+        """Enter the units of all parts by the declared dialect."""
+        new = [part for part in self.parts if part.case is None]
+        judged = judged_cases([p.seen for p in new], self.terms, graded=False)
+        for part, case in zip(new, judged, strict=True):
+            part.case = case
+        for part in self.parts:
+            assert part.case is not None
+            part.units = self._units(part, part.case)
         own = {
             part.piece
             for part in self.parts
             if not isinstance(part.seen, RelationSeen) and part.failing
         }
         # two runs that differ because one is wrong by itself are no complaint more
-        for part in parts:
+        for part in self.parts:
             if isinstance(part.seen, RelationSeen) and part.piece in own:
                 part.units = []
+        self.table = FeatureTable(unit for part in self.parts for unit in part.units)
 
     def _units(self, part: _Part, case: Case) -> list[Unit]:
         units = units_of(part.piece, part.run, part.seen, case, part.templates)
         if case.status is not None and case.status.is_failure:
             units.append(_break_of(part, case))
-        if self.hidden:
-            units = list(_first_of_each(units))
-        for unit in units:
-            self._strike(unit)
-        return units
+        return list(_first_of_each(units)) if self.hidden else units
 
-    def _strike(self, unit: Unit) -> None:
-        """Leave out what is explained, and what only a dialect has brought."""
-        if unit.failures and self.original is not None:
-            left = [f for f in without(unit, self.explained) if self._is_old(unit, f)]
-            unit.spoilt |= len(left) < len(unit.failures)
-            unit.failures = left
-
-    def _is_old(self, unit: Unit, failure: Failure) -> bool:
-        return self.original is None or (*unit.key, token(failure)) in self.original
+    def _strike(self, unit: Unit, explained: set[Complaint]) -> None:
+        """Leave out what is explained."""
+        left = without(unit, explained)
+        unit.spoilt |= len(left) < len(unit.failures)
+        unit.failures = left
 
     def _rejudge(self, dialect: Dialect, switch: str) -> None:
-        """Judge by another dialect where its switch may change anything."""
-        parts = [p for p in self.parts if exercises(p.seen, switch)]
-        self._judge(parts, dialect)
+        """Leave out what is no complaint by another dialect."""
+        parts = [p for p in self.parts if p.failing and p.exercises(switch)]
+        for part, left in zip(parts, self._complaints(parts, dialect), strict=True):
+            for unit in part.failing:
+                self._strike(unit, set(complaints_of(unit)) - left)
 
     def _failing(self) -> dict[int, list[Unit]]:
         """The units with complaints, by check."""
@@ -250,10 +246,9 @@ class _Search:
     def run(self) -> Faults:
         """Find one cause after the other (rule 3)."""
         base = self.terms.dialect
-        self._judge(self.parts)
+        self._judge()
         failing = self._failing()
-        self.original = set(weights_of(failing))
-        total = len(self.original)
+        total = len(weights_of(failing))
         found: list[tuple[Cause, list[tuple[Unit, Complaint]]]] = []
         for _ in range(_MOST):
             if self.is_over():
@@ -281,7 +276,7 @@ class _Search:
                 self.explained |= set(self._consequences(best.explains))
                 for part in self.parts:
                     for unit in part.failing:
-                        self._strike(unit)
+                        self._strike(unit, self.explained)
             left = self._failing()
             still = weights_of(left).keys()
             own = [(before[x[:-1]], x) for x in weights if x not in still]
@@ -325,10 +320,15 @@ class _Search:
         ]
         causes = list(
             row_causes(
-                wrong, [u for u in passing if u.steps], weights, price, self.rules
+                self.table,
+                wrong,
+                [u for u in passing if u.steps],
+                weights,
+                price,
+                self.rules,
             )
         )
-        causes += mechanism_causes(units, passing, weights, price)
+        causes += mechanism_causes(self.table, units, passing, weights, price)
         first = max(causes, key=lambda cause: cause.gain, default=None)
         candidates = [
             dialect
@@ -380,7 +380,7 @@ class _Search:
             name = _difference(dialect, base)[0][0]
             if name not in telling:
                 bad, good = (
-                    [part for part in parts if exercises(part.seen, name)]
+                    [part for part in parts if part.exercises(name)]
                     for parts in (failing, passing)
                 )
                 most = sum(mine[part.key] for part in bad)

@@ -13,7 +13,7 @@ from adagrad_conformance.requirements.table import REQUIREMENTS
 
 from .causes import Cause, class_of_condition
 from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
-from .conditions import Atoms, Condition, atoms_of_units
+from .conditions import Atoms, Condition, FeatureTable, atoms_of_units
 from .units import Unit
 
 __all__ = ["mechanism_causes"]
@@ -30,6 +30,7 @@ _Signature = tuple[str, ...]
 
 
 def mechanism_causes(
+    table: FeatureTable,
     failing: Sequence[Unit],
     passing: Sequence[Unit],
     weights: Mapping[Complaint, float],
@@ -45,10 +46,11 @@ def mechanism_causes(
             if unit.steps is None or complaint[-1] not in (SUM, THETA):
                 groups[_signature(unit, complaint)].append((unit, complaint))
     for signature, members in groups.items():
-        yield from _of_group(signature, members, passing, weights, price)
+        yield from _of_group(table, signature, members, passing, weights, price)
 
 
 def _of_group(
+    table: FeatureTable,
     signature: _Signature,
     members: Sequence[tuple[Unit, Complaint]],
     passing: Sequence[Unit],
@@ -57,7 +59,8 @@ def _of_group(
 ) -> Iterator[Cause]:
     units = [unit for unit, _ in members]
     others: list[Unit] = []
-    telling = signature[0] in _TELLING or units[0].sort in ("check", "break")
+    telling = signature[0] in _TELLING
+    telling |= all(unit.sort in ("check", "break") for unit in units)
     if not telling:
         of_param = units[0].param is not None
         others = [u for u in passing if (u.param is not None) == of_param]
@@ -67,7 +70,7 @@ def _of_group(
     fails = np.array([*mine, *[0.0] * len(others)])
     shares = Counter(unit.piece for unit in others)
     passes = np.array([*[0.0] * len(units), *(1 / shares[u.piece] for u in others)])
-    atoms = Atoms(atoms_of_units(chosen, fails), len(chosen), price)
+    atoms = Atoms(atoms_of_units(table, chosen, fails), len(chosen), price)
     found = atoms.shortest(fails, passes)
     if not telling and (found.covered < _COVERS or found.gain <= 0):
         found = Condition((), _ALONE * float(fails.sum()), 1.0, 0.0)
@@ -96,6 +99,10 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
     if failure.kind is FailureKind.REFUSED:
         said = str(failure.observed).partition(":")[0]
         return (kind, said if said.isidentifier() else "")
+    said = str(failure.observed)
+    if unit.sort == "check" and said.startswith(_REFUSED):
+        named = said.removeprefix(_REFUSED).partition(":")[0]
+        return (str(FailureKind.REFUSED), named if named.isidentifier() else "")
     if unit.sort == "check":
         return ("check", str(unit.features.get("requirement", "")))
     return (kind,)
@@ -103,6 +110,9 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
 
 #: Of what a check broke off in: the status, the exception, and the place.
 _BROKEN = re.compile(r"^[a-z]+|(?<=^crash: )\w+(?=:)|(?<=\()[^()]*:\d+(?=\)$)")
+
+#: What a check outside scenarios says of a refusal.
+_REFUSED = "refused what is legal: "
 
 #: Sorts that say by themselves where they occur: only what must be refused can be
 #: accepted, and only a closure has a loss.

@@ -17,7 +17,14 @@ from adagrad_reference.fault_class import FaultClass
 from .causes import Cause, class_of_condition, place_of_condition
 from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
-from .conditions import Atom, Atoms, Condition, atoms_of_rows, atoms_of_units
+from .conditions import (
+    Atom,
+    Atoms,
+    Condition,
+    FeatureTable,
+    atoms_of_rows,
+    atoms_of_units,
+)
 from .rules import (
     Rule,
     agrees,
@@ -55,6 +62,7 @@ _UNIT = 0.9
 
 
 def row_causes(
+    features: FeatureTable,
     failing: Sequence[Unit],
     passing: Sequence[Unit],
     weights: Mapping[Complaint, float],
@@ -69,7 +77,7 @@ def row_causes(
         return
     some = _thin(failing, _FAILING)
     units = [*some, *_thin(passing, _PASSING)]
-    table = _Table(units, weights, failing, len(some), price)
+    table = _Table(features, units, weights, failing, len(some), price)
     if len(table.columns):
         yield from table.causes(known)
 
@@ -79,6 +87,7 @@ class _Table:
 
     def __init__(
         self,
+        features: FeatureTable,
         units: Sequence[Unit],
         weights: Mapping[Complaint, float],
         failing: Sequence[Unit],
@@ -86,7 +95,7 @@ class _Table:
         price: float = 1.0,
     ) -> None:
         self.units, self.failing, self.looked = units, failing, looked
-        self.price = price
+        self.features, self.price = features, price
         self.columns = c = columns_of(units, _ROWS)
         self.number = number = c.unit.astype(int)
         n = len(units)
@@ -132,7 +141,7 @@ class _Table:
         """Atoms as masks over both cells of each row."""
         rows = self.fails.sum(axis=0) + self.slight_fails
         flags = np.bincount(self.number, rows, minlength=len(self.units))
-        for atom in atoms_of_units(self.units, flags):
+        for atom in atoms_of_units(self.features, self.units, flags):
             yield atom._replace(holds=np.tile(atom.holds[self.number], 2))
         for atom in atoms_of_rows(self.columns, rows):
             if atom.holds.any() and not atom.holds.all():
@@ -223,7 +232,7 @@ class _Table:
         """What a rule under a condition explains among units not looked at."""
         looked = {unit.key for unit in self.units[: self.looked]}
         units = [unit for unit in self.failing if unit.key not in looked]
-        other = _Table(units, {}, units, len(units)) if units else None
+        other = _Table(self.features, units, {}, units, len(units)) if units else None
         if other is None or not len(other.columns):
             return set()
         c, fits = other.columns, np.ones(other.wrong.shape, bool)

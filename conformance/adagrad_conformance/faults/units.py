@@ -71,6 +71,7 @@ class Unit:
     features: Features
     failures: list[Failure] = field(default_factory=list)
     steps: StepsSeen | None = None
+    row: int = -1  #: its place among the features of all units
     spoilt: bool = False  #: it had complaints that are explained: it tells no more
 
     @property
