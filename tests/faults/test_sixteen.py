@@ -15,7 +15,7 @@ from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.faults.find import find_faults
 from adagrad_conformance.grading.case import Terms
-from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.judge import judged_cases, verdict_of
 from adagrad_conformance.transport.in_process import InProcessClient
 
 LACKS = {"torch", "compile", "pickle"}
@@ -35,7 +35,8 @@ def faults(port):
     with np.errstate(all="ignore"):
         seen = list(observe(candidate, identity, checks()))
         terms = Terms(identity.claims, Library.read().expectations)
-        return find_faults(seen, terms, judge(seen, terms))
+        cases = judged_cases(seen, terms)
+        return find_faults(seen, terms, cases, [verdict_of(case) for case in cases])
 
 
 #: The begin of the first fault's name, and its class.
@@ -50,8 +51,8 @@ DUE = {
     ports.ComplexSquared: ("step-wrong-the-param-is-complex", "complex"),
     ports.TailSkipped: ("step-wrong-tail-past-256", "layout"),
     ports.ScaledSum: ("sum-of-scaled-gradients", "formula"),
-    ports.VectorsAtRateOne: ("rate-fixed-dimensions-1", "rate"),
-    ports.SavingCounts: ("counter-the-state-is-saved", "rate"),
+    ports.VectorsAtRateOne: ("rate-fixed-dimensions-1", "layout"),
+    ports.SavingCounts: ("counter-the-state-is-saved", "state"),
     ports.RunningMean: ("running-mean", "formula"),
     ports.UpdateTwice: ("update-doubled", "formula"),
     ports.EpsFixed: ("eps-fixed", "formula"),

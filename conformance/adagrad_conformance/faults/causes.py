@@ -33,17 +33,23 @@ class Cause:
 
 #: Parts of a condition's slug, and the class of fault that they hint at.
 _HINTS = (
-    *(("tail-", "layout"), ("past-", "layout"), ("element", "layout")),
-    *(("strides", "layout"), ("dimensions", "layout"), ("size", "layout")),
-    *(("complex", "complex"), ("sparse", "sparse"), ("weight-decay", "decay")),
-    *(("weight_decay", "decay"), ("maximize", "decay"), ("lr-decay", "rate")),
-    *(("lr_decay", "rate"), ("t-from", "rate"), ("later-step", "rate")),
-    *(("own-event", "state"), ("optimizer", "state"), ("added", "state")),
-    *(("own-", "state"), ("loaded", "state"), ("loads", "state"), ("saved", "state")),
-    *(("none", "gradients"), ("zero", "gradients"), ("closure", "gradients")),
-    *(("changed", "state"), ("same-shape", "state"), ("written", "state")),
-    *(("binary", "numerics"), ("bfloat16", "numerics"), ("float", "numerics")),
-    *(("finite", "numerics"), ("exponent", "numerics")),
+    *(("tail-", "layout"), ("past-", "layout"), ("first-element", "layout")),
+    *(("last-element", "layout"), ("not-first-element", "layout")),
+    *(("the-param-has-strides", "layout"), ("the-gradient-has-strides", "layout")),
+    *(("dimensions", "layout"), ("size", "layout"), ("params-have", "layout")),
+    *(("the-param-is-complex", "complex"), ("its-gradient-is-sparse", "sparse")),
+    *(("a-sparse", "sparse"), ("rows-of-its", "sparse")),
+    *(("left-to-its-default", "interface"), ("weight-decay-o", "decay")),
+    *(("weight-decay-from", "decay"), ("weight-decay-to", "decay")),
+    *(("weight_decay", "state"), ("maximize-on", "decay"), ("lr-decay-", "rate")),
+    *(("another-optimizer", "state"), ("optimizers", "state"), ("group", "state")),
+    *(("the-group", "state"), ("a-group", "state"), ("the-state", "state")),
+    *(("a-state", "state"), ("loads", "state"), ("another-param", "state")),
+    *(("an-option", "state"), ("a-closure", "gradients"), ("an-earlier", "gradients")),
+    *(("its-gradient", "gradients"), ("the-gradient-is-that", "gradients")),
+    *(("gradient-0", "gradients"), ("zero_grad", "gradients"), ("t-", "rate")),
+    *(("later-step", "rate"), ("the-param-is-b", "numerics")),
+    *(("gradient-not-finite", "numerics"),),
 )
 
 
@@ -59,5 +65,5 @@ def place_of_condition(slug: str, kind: str) -> str:
 
 def class_of_condition(slug: str, default: str) -> str:
     """The class of a fault of which the condition alone is known."""
-    low = slug.lower()
-    return next((kind for hint, kind in _HINTS if hint in low), default)
+    low = f"-{slug.lower()}"
+    return next((kind for hint, kind in _HINTS if f"-{hint}" in low), default)

@@ -141,6 +141,8 @@ _WORDED: Mapping[str, Mapping[Any, str]] = {
     "gradient zero": {True: "its gradient is zero"},
     "gradient sparse": {True: "its gradient is sparse"},
     "gradient dense": {True: "its gradient is dense"},
+    "gradient empty": {True: "a sparse gradient has no row"},
+    "gradient repeated": {True: "rows of its gradient are repeated"},
     "event": {
         "Load": "a state is loaded",
         "Save": "the state is saved",
@@ -199,7 +201,10 @@ for _option in (
         **_WORDED,
         f"own {_option}": {True: f"the group has its own {_option}"},
         f"changed {_option}": {True: f"{_option} was changed"},
-        f"{_option} given": {False: f"{_option} is left to its default"},
+        f"{_option} given": {
+            False: f"{_option} is left to its default",
+            True: f"{_option} is given",
+        },
     }
 
 #: Features that are numbers: words for "from this value on" and "exactly this value".

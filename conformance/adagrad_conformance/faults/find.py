@@ -51,7 +51,7 @@ from .exercised import exercises
 from .fault import Evidence, Fault, Faults
 from .mechanisms import mechanism_causes
 from .rows import row_causes
-from .rules import Rule, rules
+from .rules import Rule, rules, slug_of_switch
 from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
 from .wording import broke_off
 
@@ -78,6 +78,9 @@ _EVIDENCE = 200
 
 #: Switches that allow numbers a few ulp off: they would explain what others leave.
 _LOOSE = {"square", "inverse", "scalars"}
+
+#: The share of units at which two mechanisms that are one come together.
+_SAME = 0.7
 
 _Weights = Mapping[Complaint, float]
 
@@ -227,9 +230,10 @@ class _Search:
         unit.spoilt |= len(left) < len(unit.failures)
         unit.failures = left
 
-    def _rejudge(self, dialect: Dialect, switch: str) -> None:
+    def _rejudge(self, dialect: Dialect, switches: Iterable[str]) -> None:
         """Leave out what is no complaint by another dialect."""
-        parts = [p for p in self.parts if p.failing and p.exercises(switch)]
+        names = list(switches)
+        parts = [p for p in self.parts if p.failing and any(map(p.exercises, names))]
         for part, left in zip(parts, self._complaints(parts, dialect), strict=True):
             for unit in part.failing:
                 self._strike(unit, set(complaints_of(unit)) - left)
@@ -263,10 +267,11 @@ class _Search:
                 for unit in some
             }
             if best.dialect is not None:
-                (change,) = _difference(best.dialect, base)
+                changes = _difference(best.dialect, base)
+                names = _switches_of(best.dialect, base)
                 base = best.dialect
-                self._rejudge(base, change[0])
-                self.rules += [r for r in rules() if r.switch == change]
+                self._rejudge(base, names)
+                self.rules += [r for r in rules() if r.switch in changes]
             else:
                 if best.rule is not None:
                     self.rules.append(best.rule)
@@ -333,7 +338,8 @@ class _Search:
         candidates = [
             dialect
             for dialect in _candidates(base)
-            if not self.explained or _difference(dialect, base)[0][0] not in _LOOSE
+            if not self.explained
+            or not _LOOSE.intersection(_switches_of(dialect, base))
         ]
         if first and first.gain > _CLEAR * len(failing):
             candidates = [base.also(*first.switch)] if first.switch else []
@@ -375,24 +381,24 @@ class _Search:
             part.key: sum(weights[x] for u in part.failing for x in complaints_of(u))
             for part in failing
         }
-        telling: dict[str, _Telling] = {}
+        telling: dict[tuple[str, ...], _Telling] = {}
         for dialect in candidates:
-            name = _difference(dialect, base)[0][0]
-            if name not in telling:
+            names = _switches_of(dialect, base)
+            if names not in telling:
                 bad, good = (
-                    [part for part in parts if part.exercises(name)]
+                    [p for p in parts if any(map(p.exercises, names))]
                     for parts in (failing, passing)
                 )
                 most = sum(mine[part.key] for part in bad)
-                telling[name] = _Telling(bad, good, most)
+                telling[names] = _Telling(bad, good, most)
         scores = []
         order = sorted(
             candidates,
-            key=lambda d: len(telling[_difference(d, base)[0][0]].passing),
+            key=lambda d: len(telling[_switches_of(d, base)].passing),
         )
         for number, dialect in enumerate(order):
-            its = telling[_difference(dialect, base)[0][0]]
-            if self._ended() or its.most - _SWITCH <= known:
+            its = telling[_switches_of(dialect, base)]
+            if self._ended() or its.most - _price(dialect, base) <= known:
                 continue
             if not self._change(its.failing[:_GLANCE], dialect, weights)[0]:
                 continue
@@ -406,7 +412,7 @@ class _Search:
             if score <= known / 2:
                 continue
             # where a switch does not act, nothing changes
-            its = telling[_difference(dialect, base)[0][0]]
+            its = telling[_switches_of(dialect, base)]
             some, others = its.failing[:_MANY], its.passing[:_MANY]
             explained, broken = self._change(some, dialect, weights)
             more = self._change(others, dialect, weights)[1]
@@ -415,13 +421,15 @@ class _Search:
             broken += more * len(its.passing) / max(1, len(others))
             change = _difference(dialect, base)
             yield Cause(
-                "-".join(f"{name}-{value}".replace("_", "-") for name, value in change),
+                slug_of_switch(*change[0])
+                if len(change) == 1
+                else f"as-{dialect.name}",
                 "; ".join(SWITCHES[name].words(value) for name, value in change),
                 SWITCHES[change[0][0]].class_of(change[0][1]),
-                explained - 1.5 * broken - _SWITCH,
+                explained - 1.5 * broken - _price(dialect, base),
                 against=round(broken),
                 dialect=dialect,
-                root="=".join(change[0]),
+                root="; ".join("=".join(each) for each in change),
             )
 
     def _ended(self) -> bool:
@@ -508,14 +516,30 @@ _Found = tuple[Cause, list[tuple[Unit, Complaint]]]
 
 
 def _merged(found: Iterable[_Found]) -> list[_Found]:
-    """What was found; the same cause under several conditions is one."""
+    """What was found; the same cause under several conditions is one.
+
+    So are two sorts of complaints that come at the same units, where no rule tells one
+    from the other: what loses the sum at a load loses the counter, too.
+    """
     by_root: dict[str, _Found] = {}
     for cause, own in found:
-        if cause.root in by_root:
-            by_root[cause.root][1].extend(own)
+        same = by_root.get(cause.root) or next(
+            (other for other in by_root.values() if _together(other, (cause, own))),
+            None,
+        )
+        if same:
+            same[1].extend(own)
         else:
-            by_root[cause.root] = cause, own
+            by_root[cause.root] = cause, list(own)
     return list(by_root.values())
+
+
+def _together(one: _Found, two: _Found) -> bool:
+    """Whether two mechanisms come at the same units."""
+    if any(cause.rule or cause.dialect for cause, _ in (one, two)):
+        return False
+    first, second = ({unit.key for unit, _ in own} for _, own in (one, two))
+    return len(first & second) >= _SAME * min(len(first), len(second))
 
 
 def _break_of(part: _Part, case: Case) -> Unit:
@@ -551,7 +575,7 @@ def _first_of_each(units: Sequence[Unit]) -> Iterator[Unit]:
 
 
 def _candidates(base: Dialect) -> Iterator[Dialect]:
-    """The dialects that differ in one switch."""
+    """The dialects that differ in one switch, and those that are known."""
     given = dict(base.changes)
     for change in single_changes():
         name, value = change.changes[0]
@@ -559,6 +583,9 @@ def _candidates(base: Dialect) -> Iterator[Dialect]:
             yield base.also(name, value)
     for name in given:
         yield base.also(name, SWITCHES[name].document)
+    for dialect in DIALECTS.values():
+        if len(_difference(dialect, base)) > 1:
+            yield dialect
 
 
 def _difference(dialect: Dialect, base: Dialect) -> list[tuple[str, str]]:
@@ -568,6 +595,15 @@ def _difference(dialect: Dialect, base: Dialect) -> list[tuple[str, str]]:
         for name in SWITCHES
         if getattr(dialect, name) != getattr(base, name)
     ]
+
+
+def _switches_of(dialect: Dialect, base: Dialect) -> tuple[str, ...]:
+    """The switches in which two dialects differ."""
+    return tuple(name for name, _ in _difference(dialect, base))
+
+
+def _price(dialect: Dialect, base: Dialect) -> float:
+    return _SWITCH * len(_difference(dialect, base))
 
 
 def _spread(parts: Sequence[_Part]) -> list[_Part]:

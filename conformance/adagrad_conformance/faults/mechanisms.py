@@ -20,7 +20,7 @@ __all__ = ["mechanism_causes"]
 
 _COST = 0.4
 #: What a sort of complaint counts where no condition tells it from what passes.
-_ALONE = 0.3
+_ALONE = 0.5
 #: The least share of its sort that a mechanism explains.
 _COVERS = 0.5
 #: So many units without the complaint are evidence against a condition.

@@ -29,6 +29,7 @@ from .rules import (
     Rule,
     agrees,
     inferred_rules,
+    inferred_sums,
     new_sum,
     new_theta,
     rules,
@@ -134,6 +135,8 @@ class _Table:
             theta_alone = self.wrong[1] & ~self.wrong[0]
             if theta_alone.any():
                 tried += inferred_rules(c.take(np.flatnonzero(theta_alone)))
+            if self.wrong[0].any():
+                tried += inferred_sums(c.take(np.flatnonzero(self.wrong[0])))
             yield from self._by_rules(tried, atoms)
         yield from self._by_condition(atoms)
 
@@ -205,9 +208,9 @@ class _Table:
             passes = self.passes * self.sure if slug == _SLIGHT else self.passes
             found = atoms.shortest(fails.ravel(), passes.ravel())
             held = self._held(found.holds)
-            kind = class_of_condition(
-                found.slug, "numerics" if slug == _SLIGHT else "formula"
-            )
+            kind = "numerics"
+            if slug != _SLIGHT:
+                kind = class_of_condition(found.slug, "formula")
             yield self._cause(
                 Cause(
                     "-".join(filter(None, (slug, found.slug))),

@@ -22,10 +22,12 @@ __all__ = [
     "Rule",
     "agrees",
     "inferred_rules",
+    "inferred_sums",
     "new_sum",
     "new_theta",
     "rules",
     "rules_upon",
+    "slug_of_switch",
 ]
 
 Array = Any
@@ -111,6 +113,14 @@ _SWITCHES = {
     "eps-ignored": ("eps", "none"),
     "maximize-ignored": ("maximize", "ignored"),
 }
+
+
+def slug_of_switch(name: str, value: str) -> str:
+    """The name of the fault that a switch is: that of its rule, where it has one."""
+    for slug, switch in _SWITCHES.items():
+        if switch == (name, value):
+            return slug
+    return f"{name}-{value}".replace("_", "-")
 
 
 def _sum(slug: str, words: str, f: Callable[[Columns], Array], kind: Any = _F) -> Rule:
@@ -494,6 +504,24 @@ def rules_upon(base: Rule) -> Iterator[Rule]:
 # -- rules with a constant that the port itself shows --------------------------------
 
 
+def inferred_sums(c: Columns) -> Iterator[Rule]:
+    """Rules of S' whose constant is solved for in these rows, in all of which it is
+    wrong.
+    """
+    with np.errstate(all="ignore"):
+        used = np.sqrt(np.asarray(c.new_total - c.total, float))
+        theta, gradient = np.asarray(c.theta, float), np.asarray(c.gradient, float)
+        tells = np.abs(theta) > 2.0 ** (6 - c.precision) * np.abs(gradient)
+        decays = [(s * used - c.sign * gradient) / theta for s in (1.0, -1.0)]
+    for value in _constants(np.concatenate([x[tells] for x in decays])):
+        yield _input(
+            "weight-decay-fixed",
+            f"weight_decay is {value:g}, whatever is asked",
+            given(lambda c, v: c.but(weight_decay=0 * c.weight_decay + v), value),
+            _D,
+        )
+
+
 def inferred_rules(c: Columns) -> Iterator[Rule]:
     """Rules of theta' whose constant is solved for in these rows, all of them wrong."""
     with np.errstate(all="ignore"):
@@ -521,6 +549,12 @@ def inferred_rules(c: Columns) -> Iterator[Rule]:
             "eps-fixed",
             f"eps is {value:g}, whatever is asked",
             given(lambda c, v: update(c.but(eps=0 * c.eps + v)), value),
+        )
+    for value in _constants(np.abs(step[tells])):
+        yield _moves(
+            "update-clipped",
+            f"the update is at most {value:g}",
+            given(lambda c, v: np.clip(update(c), -v, v), value),
         )
     far = tells & (c.lr_decay > 0) & (times > 1.5)
     for value in _constants(np.round(times[far], 1), whole=True):

@@ -300,13 +300,16 @@ def _of_param(
 
 
 def _of_gradients(given: Sequence[Gradient]) -> dict[str, bool]:
-    words = {"None": False, "zero": False, "sparse": False, "dense": False}
+    kinds = ("None", "zero", "sparse", "dense", "empty", "repeated")
+    words = dict.fromkeys(kinds, False)
     for g in given:
         match g:
             case None:
                 words["None"] = True
             case Sparse():
                 words["sparse"] = True
+                words["empty"] |= not g.indices
+                words["repeated"] |= len(set(g.indices)) < len(g.indices)
             case Tensor():
                 words["dense"] = True
                 words["zero"] |= bool(g.size) and not any(g.values())
