@@ -67,7 +67,7 @@ def test_the_first_fault_is_the_mistake(port):
     slug, kind = DUE[port]
     assert first.slug.startswith(slug), [f.slug for f in found.faults]
     assert first.kind == kind
-    assert first.complaints > 0.4 * found.complaints
+    assert first.complaints > 0.3 * found.complaints
     assert len(found.unexplained) <= 0.2 * found.complaints
 
 

@@ -35,6 +35,7 @@ from adagrad_reference.dialects import DIALECTS, Dialect, single_changes
 from adagrad_reference.scenario import Steps
 from adagrad_reference.switches import SWITCHES
 
+from .broken_off import broken_off
 from .causes import Cause
 from .complaints import (
     SUM,
@@ -53,7 +54,6 @@ from .mechanisms import mechanism_causes
 from .rows import row_causes
 from .rules import Rule, rules, slug_of_switch
 from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
-from .wording import broke_off
 
 __all__ = ["find_faults"]
 
@@ -549,12 +549,14 @@ def _break_of(part: _Part, case: Case) -> Unit:
         events = part.seen.scenario.events
         number = min(len(part.seen.events), len(events) - 1)
         event = events[number] if events else None
+    ended = broken_off(case.message)
     names = {
         "requirement": next(iter(part.verdict.requirements), ""),
         "event": type(event).__name__ if event else "check",
+        "ending": (str(case.status), ended.exception, ended.place),
     }
-    words, place = broke_off(case.message)
-    said = f"{case.status}: {words}" + (f" ({place})" if place else "")
+    place = f" ({ended.place})" if ended.place else ""
+    said = f"{case.status}: {ended.said}{place}"
     failure = Failure(FailureKind.NATIVE, number, observed=said)
     optimizer = event.optimizer if event else ""
     return Unit(part.piece, part.run, number, optimizer, "?", "break", names, [failure])

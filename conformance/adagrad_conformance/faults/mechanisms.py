@@ -95,7 +95,7 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
     kind = str(complaint[-1])
     failure = failure_of(unit, complaint)
     if unit.sort == "break":
-        return ("broke-off", *_BROKEN.findall(str(failure.observed)))
+        return ("broke-off", *filter(None, unit.features["ending"]))
     if failure.kind is FailureKind.REFUSED:
         said = str(failure.observed).partition(":")[0]
         return (kind, said if said.isidentifier() else "")
@@ -107,9 +107,6 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
         return ("check", str(unit.features.get("requirement", "")))
     return (kind,)
 
-
-#: Of what a check broke off in: the status, the exception, and the place.
-_BROKEN = re.compile(r"^[a-z]+|(?<=^crash: )\w+(?=:)|(?<=\()[^()]*:\d+(?=\)$)")
 
 #: What a check outside scenarios says of a refusal.
 _REFUSED = "refused what is legal: "

@@ -63,29 +63,29 @@ def agrees(c: Columns, predicted: Array, seen: Array, before: Array) -> Array:
 # -- the document's lines ------------------------------------------------------------
 
 
-def used_gradient(c: Columns) -> Array:
+def _used_gradient(c: Columns) -> Array:
     """ALG-5 and ALG-9: the gradient that is squared."""
     return c.sign * c.gradient + c.weight_decay * c.theta
 
 
-def decayed_rate(c: Columns) -> Array:
+def _decayed_rate(c: Columns) -> Array:
     """ALG-4."""
     return c.lr / (1 + (c.t - 1) * c.lr_decay)
 
 
 def new_sum(c: Columns) -> Array:
     """ALG-6."""
-    return c.total + used_gradient(c) ** 2
+    return c.total + _used_gradient(c) ** 2
 
 
 def new_theta(c: Columns) -> Array:
     """ALG-7, by the S' that was seen."""
-    return c.theta - update(c)
+    return c.theta - _update(c)
 
 
-def update(c: Columns) -> Array:
+def _update(c: Columns) -> Array:
     """What ALG-7 subtracts."""
-    return decayed_rate(c) * used_gradient(c) / (np.sqrt(c.new_total) + c.eps)
+    return _decayed_rate(c) * _used_gradient(c) / (np.sqrt(c.new_total) + c.eps)
 
 
 # -- other sums ------------------------------------------------------------------------
@@ -124,12 +124,12 @@ def slug_of_switch(name: str, value: str) -> str:
 
 
 def _sum(slug: str, words: str, f: Callable[[Columns], Array], kind: Any = _F) -> Rule:
-    return Rule(slug, words, kind, f, new_theta, _SWITCHES.get(slug), moves=update)
+    return Rule(slug, words, kind, f, new_theta, _SWITCHES.get(slug), moves=_update)
 
 
-def sum_rules() -> Iterator[Rule]:
+def _sum_rules() -> Iterator[Rule]:
     """What S' may be instead."""
-    u = used_gradient
+    u = _used_gradient
     yield _sum("sum-of-magnitudes", "S grows by |g|", lambda c: c.total + np.abs(u(c)))
     yield _sum("sum-kept", "S does not grow", lambda c: c.total)
     yield _sum("sum-replaced", "S is the last square alone", lambda c: u(c) ** 2)
@@ -141,7 +141,7 @@ def sum_rules() -> Iterator[Rule]:
     yield _sum(
         "sum-of-decayed-gradients",
         "S sums (clr g)^2 instead of g^2",
-        lambda c: c.total + (decayed_rate(c) * u(c)) ** 2,
+        lambda c: c.total + (_decayed_rate(c) * u(c)) ** 2,
     )
     yield _sum(
         "running-mean",
@@ -197,15 +197,15 @@ def _moves(
     return Rule(slug, words, kind, new_sum, lambda c: c.theta - f(c), switch, moves=f)
 
 
-def theta_rules() -> Iterator[Rule]:
+def _theta_rules() -> Iterator[Rule]:
     """What theta' may be instead."""
-    u, clr = used_gradient, decayed_rate
+    u, clr = _used_gradient, _decayed_rate
 
     def root(c: Columns) -> Array:
         return np.sqrt(c.new_total)
 
     yield _moves("theta-kept", "theta does not move", lambda c: 0 * c.theta)
-    yield _moves("sign-flipped", "the update is added", lambda c: -update(c))
+    yield _moves("sign-flipped", "the update is added", lambda c: -_update(c))
     for k in (2.0, 0.5, 3.0, 10.0, 0.1):
         words = (
             "the update is applied twice"
@@ -215,7 +215,7 @@ def theta_rules() -> Iterator[Rule]:
         yield _moves(
             "update-doubled" if k == 2 else "update-scaled",
             words,
-            given(lambda c, k: k * update(c), k),
+            given(lambda c, k: k * _update(c), k),
         )
     yield _moves(
         "root-divided-twice",
@@ -275,49 +275,49 @@ def theta_rules() -> Iterator[Rule]:
         "eps is taken from the root",
         lambda c: clr(c) * u(c) / (root(c) - c.eps),
     )
-    yield _moves("rate-squared", "lr is applied twice", lambda c: c.lr * update(c), _R)
-    yield _moves("rate-ignored", "lr is ignored", lambda c: update(c) / c.lr, _R)
+    yield _moves("rate-squared", "lr is applied twice", lambda c: c.lr * _update(c), _R)
+    yield _moves("rate-ignored", "lr is ignored", lambda c: _update(c) / c.lr, _R)
     yield _moves(
         "rate-exponential",
         "lr decays by a power: lr (1 - lr_decay)^(t-1)",
-        lambda c: update(c) / clr(c) * c.lr * (1 - c.lr_decay) ** (c.t - 1),
+        lambda c: _update(c) / clr(c) * c.lr * (1 - c.lr_decay) ** (c.t - 1),
         _R,
     )
     yield _moves(
         "rate-exponential",
         "lr decays by an exponential: lr exp(-lr_decay (t-1))",
-        lambda c: update(c) / clr(c) * c.lr * np.exp(-c.lr_decay * (c.t - 1)),
+        lambda c: _update(c) / clr(c) * c.lr * np.exp(-c.lr_decay * (c.t - 1)),
         _R,
     )
     yield _moves(
         "rate-of-root",
         "lr decays with the root of 1 + (t-1) lr_decay",
-        lambda c: update(c) / clr(c) * c.lr / np.sqrt(1 + (c.t - 1) * c.lr_decay),
+        lambda c: _update(c) / clr(c) * c.lr / np.sqrt(1 + (c.t - 1) * c.lr_decay),
         _R,
     )
     yield _moves(
         "rate-linear",
         "lr decays linearly: lr (1 - (t-1) lr_decay)",
-        lambda c: update(c) / clr(c) * c.lr * (1 - (c.t - 1) * c.lr_decay),
+        lambda c: _update(c) / clr(c) * c.lr * (1 - (c.t - 1) * c.lr_decay),
         _R,
     )
     yield _moves(
         "decay-not-in-numerator",
         "weight decay does not enter the numerator",
-        lambda c: update(c.but(weight_decay=0 * c.weight_decay)),
+        lambda c: _update(c.but(weight_decay=0 * c.weight_decay)),
         _D,
     )
     yield _moves(
         "decay-of-rate-too",
         "weight decay is taken from theta once more, times lr",
-        lambda c: update(c) + clr(c) * c.weight_decay * c.theta,
+        lambda c: _update(c) + clr(c) * c.weight_decay * c.theta,
         _D,
     )
     for limit in (1.0, 0.1, 10.0):
         yield _moves(
             "update-clipped",
             f"the update is clipped at {limit:g}",
-            given(lambda c, m: np.clip(update(c), -m, m), limit),
+            given(lambda c, m: np.clip(_update(c), -m, m), limit),
         )
 
 
@@ -335,7 +335,7 @@ def _input(
         lambda c: new_sum(change(c)),
         lambda c: new_theta(change(c)),
         _SWITCHES.get(slug),
-        moves=lambda c: update(change(c)),
+        moves=lambda c: _update(change(c)),
         change=change,
     )
 
@@ -348,7 +348,7 @@ _OPTIONS = {
 }
 
 
-def input_rules() -> Iterator[Rule]:
+def _input_rules() -> Iterator[Rule]:
     """What the document's lines may be given instead of what is asked."""
     for name, kind in _OPTIONS.items():
         slug = name.replace("_", "-")
@@ -478,9 +478,9 @@ def _digits(values: Array, digits: int) -> Array:
 
 def rules() -> Iterator[Rule]:
     """All rules without a constant of the port's own."""
-    yield from sum_rules()
-    yield from theta_rules()
-    yield from input_rules()
+    yield from _sum_rules()
+    yield from _theta_rules()
+    yield from _input_rules()
 
 
 def rules_upon(base: Rule) -> Iterator[Rule]:
@@ -488,7 +488,7 @@ def rules_upon(base: Rule) -> Iterator[Rule]:
     if base.moves is None:
         return
     moves = base.moves
-    for rule in input_rules():
+    for rule in _input_rules():
         change = rule.change
         if change is None or rule.slug == base.slug:
             continue
@@ -527,41 +527,41 @@ def inferred_rules(c: Columns) -> Iterator[Rule]:
     with np.errstate(all="ignore"):
         step = np.asarray(c.theta - c.new_theta, float)
         used, root = (
-            np.asarray(used_gradient(c), float),
+            np.asarray(_used_gradient(c), float),
             np.sqrt(np.asarray(c.new_total, float)),
         )
         tells = np.abs(step) > 2.0 ** (12 - c.precision) * np.abs(
             np.asarray(c.theta, float)
         )
         rate = step * (root + np.asarray(c.eps, float)) / used
-        eps = np.asarray(decayed_rate(c), float) * used / step - root
+        eps = np.asarray(_decayed_rate(c), float) * used / step - root
         times = 1 + (np.asarray(c.lr, float) / rate - 1) / c.lr_decay
     eps_tells = tells & (eps > 2.0 ** (8 - c.precision) * root)
     for value in _constants(rate[tells]):
         yield _moves(
             "rate-fixed",
             f"the learning rate is {value:g}, whatever is asked",
-            given(lambda c, v: update(c) / decayed_rate(c) * v, value),
+            given(lambda c, v: _update(c) / _decayed_rate(c) * v, value),
             _R,
         )
     for value in _constants(eps[eps_tells]):
         yield _moves(
             "eps-fixed",
             f"eps is {value:g}, whatever is asked",
-            given(lambda c, v: update(c.but(eps=0 * c.eps + v)), value),
+            given(lambda c, v: _update(c.but(eps=0 * c.eps + v)), value),
         )
     for value in _constants(np.abs(step[tells])):
         yield _moves(
             "update-clipped",
             f"the update is at most {value:g}",
-            given(lambda c, v: np.clip(update(c), -v, v), value),
+            given(lambda c, v: np.clip(_update(c), -v, v), value),
         )
     far = tells & (c.lr_decay > 0) & (times > 1.5)
     for value in _constants(np.round(times[far], 1), whole=True):
         yield _moves(
             "t-capped",
             f"t is at most {value:g}",
-            given(lambda c, v: update(c.but(t=np.minimum(c.t, v))), value),
+            given(lambda c, v: _update(c.but(t=np.minimum(c.t, v))), value),
             _R,
         )
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 
 from adagrad_conformance.grading.failure import Failure, Number, Span
 
-__all__ = ["broke_off", "evidence_text"]
+__all__ = ["LONG", "evidence_text"]
 
 #: The fewest digits that are shown, and enough for every format.
 _FEW, _MOST = 5, 17
 #: The longest text of a port that is shown.
-_LONG = 160
+LONG = 160
 
 
 def evidence_text(failure: Failure) -> str:
@@ -30,7 +29,7 @@ def evidence_text(failure: Failure) -> str:
     if failure.observed_text is not None:
         place = failure.param or ""
         parts.append(f"{place} = {failure.observed_text}, due {failure.due_text}")
-    return ": ".join(parts)[:_LONG]
+    return ": ".join(parts)[:LONG]
 
 
 def _apart(seen: Number, due: Span | Number) -> tuple[str, str]:
@@ -52,24 +51,3 @@ def _apart(seen: Number, due: Span | Number) -> tuple[str, str]:
     if math.isfinite(middle) and f"{middle:.{digits}g}" != shown:
         return shown, f"{middle:.{digits}g}"
     return shown, others[0]
-
-
-_FRAME = re.compile(r'File "(.+?)", line (\d+)')
-#: Files that are not the port's own.
-_OTHERS = re.compile(r"adagrad_(conformance|reference)|[/\\](torch|numpy|jax)[/\\]")
-
-
-def broke_off(message: str) -> tuple[str, str]:
-    """(what ended a check, where in the port), from the text that came with it.
-
-    The place is FILE:LINE of the last frame of a traceback that is in no library that
-    is known, or empty.
-    """
-    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
-    said = lines[-1][:_LONG] if lines else ""
-    frames = _FRAME.findall(message)
-    own = [frame for frame in frames if not _OTHERS.search(frame[0])] or frames
-    if not own:
-        return said, ""
-    file, line = own[-1]
-    return said, f"{file.replace(chr(92), '/').rpartition('/')[2]}:{line}"

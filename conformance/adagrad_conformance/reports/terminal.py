@@ -56,7 +56,7 @@ def write_brief(
     console = _console(out)
     for stream in streams:
         for summary in _summaries(stream):
-            _print(console, lines(told(summary))[0])
+            _print(console, lines(_told(summary))[0])
 
 
 def write_full(
@@ -99,11 +99,11 @@ def _print(console: Console, line: Line) -> None:
 
 def print_summary(console: Console, summary: Summary, seed: int | None = None) -> None:
     """Print one target in at most 25 lines."""
-    for line in lines(told(summary, seed)):
+    for line in lines(_told(summary, seed)):
         _print(console, line)
 
 
-def told(summary: Summary, seed: int | None = None) -> Told:
+def _told(summary: Summary, seed: int | None = None) -> Told:
     """What there is to tell of a target, from its records."""
     target = summary.target
     missing = ""
@@ -183,7 +183,7 @@ def _hints(summary: Summary) -> Iterator[str]:
 
 def print_full(console: Console, summary: Summary, seed: int | None = None) -> None:
     """Print one target: verdict, themes, all faults, all failures and findings."""
-    what = told(summary, seed)
+    what = _told(summary, seed)
     head = [Line(what.answer, what.conclusion)]
     head += [Line(f"  {text}") for text in (*what.notes, *what.basis)]
     for line in head:
