@@ -143,13 +143,13 @@ def test_a_recorded_stream_is_printed_without_its_count_of_checks(tmp_path, resu
     """Streams of earlier versions do not have it."""
     header, *lines = results.read_text().splitlines()
     old = json.loads(header)
-    count = old.pop("checks")
+    del old["checks"]
     path = tmp_path / "old.jsonl"
     path.write_text("\n".join([json.dumps(old), *lines]))
     printed = cli("report", path, "--format", "terminal").stdout
-    assert printed.startswith(f"adagrad-conformance {old['suite']}: {count} checks, ")
+    assert f"adagrad-conformance {old['suite']}, vectors " in printed
 
 
 def test_several_streams_are_printed_one_after_the_other(results):
     printed = cli("report", results, results, "--format", "terminal").stdout
-    assert printed.count("checks, seed") == 2
+    assert printed.count("MUST checks pass") == 2

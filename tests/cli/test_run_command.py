@@ -239,7 +239,7 @@ def test_strict_counts_a_should(known, tmp_path):
     args = ["run", f"{path}:Forgets", "--only", "groups/own-*", "--fresh", "0"]
     plain = cli(*args)
     assert plain.exit_code == 0
-    assert "Findings at SHOULD" in plain.stdout
+    assert "findings at SHOULD" in plain.stdout
     assert cli(*args, "--strict").exit_code == 1
     assert cli(*args, "--strict", "--level", "must").exit_code == 0
 

@@ -145,6 +145,7 @@ class TargetResult:
             [v.scenario for v in self.verdicts if v.status is Status.SKIPPED],
             port,
             self.seed,
+            is_run=False,
         )
 
     def _notes(self) -> Iterator[str]:

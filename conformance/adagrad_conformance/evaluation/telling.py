@@ -26,11 +26,11 @@ _RARELY_KEPT = frozenset({"state-dict/old-pickle", "lr-decay/counts-beyond-2-24"
 
 
 class Line(NamedTuple):
-    """One line; a command is never cut off."""
+    """One line; what is `whole` is never cut off."""
 
     text: str
     style: str = ""
-    is_command: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,14 @@ class Told:
     skipped: Sequence[str] = ()
     port: str = ""
     seed: int | None = None
+    origin: str = ""  #: the versions of the suite and its vectors
+    is_run: bool = True  #: whether it is told of a run of the command line
     hints: Sequence[str] = field(default=())  #: commands to go on with
 
 
 def lines(told: Told) -> list[Line]:
     """At most `MOST` lines, the answer first."""
-    answer = Line(told.answer, told.conclusion)
+    answer = Line(told.answer, told.conclusion, whole=True)
     if told.problem:
         return [answer, *(Line(f"  {note}") for note in told.notes)]
     head = [answer, *(Line(f"  {x}") for x in (*told.notes, *told.basis))]
@@ -89,7 +91,7 @@ def _wrong(told: Told, room: int) -> list[Line]:
         words = f"  failures at MUST ({sum(g.count for g in failed)})"
         if told.explained is not None:
             words += ", for which no one cause was found"
-        return [Line(words), *_groups(failed, room - 1)]
+        return [Line(words, "red"), *_groups(failed, room - 1, told.is_run)]
     left = list(_left(rest))
     shown = max(1, (room - 1 - len(left)) // 3)
     told_faults = told.faults[:shown]
@@ -100,7 +102,7 @@ def _wrong(told: Told, room: int) -> list[Line]:
     ]
     if more := told.faults[shown:]:
         names = ", ".join(fault["fault"] for fault in more)
-        found.append(Line(f"  and {len(more)} more faults (-v shows them): {names}"))
+        found.append(Line(f"  and {len(more)} more: {names}"))
     return found + left
 
 
@@ -110,7 +112,10 @@ def _fault(number: int, fault: Json, told: Told) -> Iterator[Line]:
     yield Line(f"  {number}. {fault['fault']}: {fault['words']}", "red")
     like = f"; as in {'; '.join(fault['like'])}" if fault["like"] else ""
     yield Line(f"     {fault['kind']}, {checks}: {fault['evidence']}{like}")
-    yield Line(f"     {_replay(told, fault['scenario'])}", is_command=True)
+    if told.is_run:
+        yield Line(f"     {_replay(told, fault['scenario'])}", whole=True)
+    else:
+        yield Line(f"     such as {fault['scenario']}")
 
 
 def _replay(told: Told, scenario: str) -> str:
@@ -131,7 +136,7 @@ def _left(rest: Json) -> Iterator[Line]:
         )
 
 
-def _groups(groups: Sequence[Group], room: int) -> list[Line]:
+def _groups(groups: Sequence[Group], room: int, is_run: bool) -> list[Line]:
     """Failures by requirement, each with an example."""
     found: list[Line] = []
     for number, group in enumerate(groups[:_GROUPS]):
@@ -146,7 +151,8 @@ def _groups(groups: Sequence[Group], room: int) -> list[Line]:
         found += its
     shown = sum(not line.text.startswith("     ") for line in found)
     if len(groups) > shown:
-        found.append(Line(f"    and {len(groups) - shown} more requirements (-v)"))
+        more = f"    and {len(groups) - shown} more requirements"
+        found.append(Line(f"{more}; -v shows them" if is_run else more))
     return found
 
 
@@ -159,7 +165,7 @@ def _findings(told: Told) -> list[Line]:
         for g in found[:_FINDINGS]
     ]
     more = len(found) - len(listed)
-    rest = f", {more} more with -v" if more else ""
+    rest = f", of {len(found)} requirements" if more else ""
     count = sum(group.count for group in found)
     may = [group for group in told.groups if group.level == "MAY"]
     beside = f"; at MAY {sum(g.count for g in may)}" if may else ""
@@ -176,8 +182,8 @@ def _not_judged(told: Told) -> Iterator[Line]:
 
 
 def _ending(told: Told) -> Iterator[Line]:
-    seed = "" if told.seed is None else f"; seed {told.seed}"
-    if told.port or seed:
-        yield Line(f"  port: {told.port}{seed}", "dim")
+    seed = "" if told.seed is None else f"seed {told.seed}"
+    if parts := [part for part in (told.port, seed, told.origin) if part]:
+        yield Line(f"  port: {'; '.join(parts)}", "dim")
     for hint in told.hints[:1]:
-        yield Line(f"  next: {hint}", is_command=True)
+        yield Line(f"  next: {hint}", whole=True)

@@ -19,7 +19,7 @@ from adagrad_conformance.evaluation.conclusion import Conclusion, basis_lines
 from adagrad_conformance.evaluation.telling import Group, Line, Told, lines
 
 from .formats import Supplements
-from .records import Stream
+from .records import Json, Stream
 from .summary import Finding, Summary, summaries
 
 __all__ = ["print_full", "print_summary", "write_brief", "write_full", "write_terminal"]
@@ -45,7 +45,7 @@ def write_terminal(
     console = _console(out)
     for stream in streams:
         for summary in _summaries(stream):
-            print_summary(console, summary, stream.header.get("seed"))
+            print_summary(console, summary, stream.header)
 
 
 def write_brief(
@@ -56,7 +56,7 @@ def write_brief(
     console = _console(out)
     for stream in streams:
         for summary in _summaries(stream):
-            _print(console, lines(_told(summary))[0])
+            _print(console, lines(_told(summary, stream.header))[0])
 
 
 def write_full(
@@ -66,13 +66,8 @@ def write_full(
     del supplements
     console = _console(out)
     for stream in streams:
-        top = stream.header
-        count = top.get("checks", len({check["scenario"] for check in stream.checks}))
         for summary in _summaries(stream):
-            print_full(console, summary, top.get("seed"))
-        suite = f"adagrad-conformance {top['suite']}: {count} checks"
-        text = f"{suite}, seed {top['seed']}, vectors {top['vectors'][:12]}"
-        _print(console, Line(text, "dim"))
+            print_full(console, summary, stream.header)
 
 
 def _summaries(stream: Stream) -> list[Summary]:
@@ -87,23 +82,23 @@ def _console(out: TextIO) -> Console:
 
 
 def _print(console: Console, line: Line) -> None:
-    """One line, cut off at the last column unless it is a command."""
+    """One line, cut off at the last column unless it must be whole."""
     shown = "".join(c if c.isprintable() else "?" for c in line.text)
     style = _COLOURS[Conclusion(line.style)] if line.style in _COLOURS else line.style
     text = Text(shown, style)
-    if line.is_command:
+    if line.whole:
         console.print(text, soft_wrap=True)
     else:
         console.print(text, no_wrap=True, overflow="ellipsis")
 
 
-def print_summary(console: Console, summary: Summary, seed: int | None = None) -> None:
-    """Print one target in at most 25 lines."""
-    for line in lines(_told(summary, seed)):
+def print_summary(console: Console, summary: Summary, header: Json) -> None:
+    """Print one target in at most 25 lines; `header` is that of its stream."""
+    for line in lines(_told(summary, header)):
         _print(console, line)
 
 
-def _told(summary: Summary, seed: int | None = None) -> Told:
+def _told(summary: Summary, header: Json) -> Told:
     """What there is to tell of a target, from its records."""
     target = summary.target
     missing = ""
@@ -124,8 +119,9 @@ def _told(summary: Summary, seed: int | None = None) -> Told:
         missing,
         [f"{', '.join(ids)} ({why})" for why, ids in summary.skipped.items()],
         ", ".join(filter(None, names)),
-        seed,
-        list(_hints(summary)),
+        header["seed"],
+        f"adagrad-conformance {header['suite']}, vectors {header['vectors'][:12]}",
+        hints=list(_hints(summary)),
     )
 
 
@@ -181,10 +177,10 @@ def _hints(summary: Summary) -> Iterator[str]:
 # -- in full ---------------------------------------------------------------------------
 
 
-def print_full(console: Console, summary: Summary, seed: int | None = None) -> None:
+def print_full(console: Console, summary: Summary, header: Json) -> None:
     """Print one target: verdict, themes, all faults, all failures and findings."""
-    what = _told(summary, seed)
-    head = [Line(what.answer, what.conclusion)]
+    what = _told(summary, header)
+    head = [Line(what.answer, what.conclusion, whole=True)]
     head += [Line(f"  {text}") for text in (*what.notes, *what.basis)]
     for line in head:
         _print(console, line)
@@ -227,9 +223,9 @@ def _all(what: Told) -> Iterator[Line]:
         yield Line(f"  not claimed (checks that need it): {what.missing}", "dim")
     for text in what.skipped:
         yield Line(f"  not run here: {text}", "dim")
-    yield Line(f"  port: {what.port}", "dim")
+    yield Line(f"  port: {what.port}; seed {what.seed}; {what.origin}", "dim")
     for hint in what.hints:
-        yield Line(f"  next: {hint}", is_command=True)
+        yield Line(f"  next: {hint}", whole=True)
 
 
 def _themes(summary: Summary) -> Table:
