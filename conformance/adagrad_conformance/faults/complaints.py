@@ -70,7 +70,8 @@ def consequences(unit: Unit, what: str, later: bool) -> list[Complaint]:
     if what == "state-missing":
         return mine
     if what in _OF_GRADIENT:  # the step after it has another gradient, or none
-        return mine if later and unit.features.get("same gradient") else []
+        same = later and unit.features.get("same gradient")
+        return mine if same else [x for x in mine if later and x[-1] == "counter"]
     if what == "counter" and decays(unit):
         return [each for each in mine if each[-1] in (SUM, THETA, "counter")]
     return []

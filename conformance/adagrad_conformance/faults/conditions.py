@@ -254,7 +254,7 @@ def atoms_of_units(
                 yield Atom(slug, words, cost, holds, of_units=test)
     for name, words in _COUNTED.items():
         whole = table.numbers[name]
-        for atom, within in _of_numbers(name, words, whole[rows], fails, 0.8):
+        for atom, within in _of_numbers(name, words, whole[rows], fails, 0.8, True):
             yield atom._replace(of_units=given(_of_units, whole, within))
 
 
@@ -268,9 +268,9 @@ _Within = Callable[[Array], Array]
 
 
 def _of_numbers(
-    slug: str, words: str, numbers: Array, fails: Array, cost: float
+    slug: str, words: str, numbers: Array, fails: Array, cost: float, exact: bool
 ) -> Iterator[tuple[Atom, _Within]]:
-    """Thresholds and single values of a number, each with its test."""
+    """Thresholds of a number, and if `exact` single values, each with its test."""
     slug = slug.replace(" ", "-")
     known = numbers[fails > 0]
     if not len(known) or np.ptp(numbers) == 0:
@@ -281,7 +281,7 @@ def _of_numbers(
         (f"from-{least:g}", f"is {least:g} or more", cost, lambda x: x >= least),
         (f"to-{most:g}", f"is {most:g} or less", cost, lambda x: x <= most),
     ]
-    for value in values[np.argsort(-counts, kind="stable")][:3]:
+    for value in values[np.argsort(-counts, kind="stable")][: 3 if exact else 0]:
         found.append(
             (f"{value:g}", f"is {value:g}", cost, given(lambda x, v: x == v, value))
         )
@@ -307,7 +307,9 @@ def atoms_of_rows(c: Columns, fails: Array) -> Iterator[Atom]:
         if holds.any() and not holds.all():
             yield Atom(slug, words, cost, holds, of_rows=test)
     for slug, words, cost, number in _ROW_NUMBERS:
-        for atom, within in _of_numbers(slug, words, number(c), fails, cost):
+        for atom, within in _of_numbers(
+            slug, words, number(c), fails, cost, slug == "t"
+        ):
             yield atom._replace(
                 of_rows=given(
                     lambda other, number, within: within(number(other)), number, within

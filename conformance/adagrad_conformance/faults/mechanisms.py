@@ -23,6 +23,8 @@ _COST = 0.4
 _ALONE = 0.5
 #: The least share of its sort that a mechanism explains.
 _COVERS = 0.5
+#: The share of complaints that gives a fault its class.
+_MOSTLY = 0.6
 #: So many units without the complaint are evidence against a condition.
 _OTHERS = 3000
 
@@ -147,21 +149,36 @@ _TOLD: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+def _class_of_requirement(members: Sequence[tuple[Unit, Complaint]]) -> str:
+    """The class of the requirements that most complaints are about."""
+    counts: Counter[str] = Counter()
+    for unit, _ in members:
+        known = REQUIREMENTS.get(str(unit.features.get("requirement", "")))
+        if known:
+            counts[str(known.classification.fault_class)] += 1
+    for kind, count in counts.most_common(1):
+        if count > _MOSTLY * len(members):
+            return kind
+    return "interface"
+
+
 def _told(
     signature: _Signature, members: Sequence[tuple[Unit, Complaint]]
 ) -> tuple[str, str, str]:
     """(words, slug, class) of a sort of complaint."""
     kind = signature[0]
+    about = _class_of_requirement(members)
     if kind == "broke-off":
         said = Counter(str(failure_of(*m).observed) for m in members).most_common(1)
         slug = "-".join(re.sub(r"[^a-z0-9.]+", "-", s.lower()) for s in signature[1:])
-        return f"it ends in {said[0][0]}", f"ends-in-{slug}", "interface"
+        return f"it ends in {said[0][0]}", f"ends-in-{slug}", about
     if kind == "check":
         name = signature[1]
         known = REQUIREMENTS.get(name)
         sort = known.classification.fault_class if known else "interface"
         return f"{name} is not kept", name.replace("/", "-"), str(sort)
     words, sort = _TOLD.get(kind, (kind.replace("-", " "), "interface"))
-    if kind == "refused-though-legal" and signature[1:] != ("",):
-        words = f"{words}: {signature[1]}"
+    if kind == "refused-though-legal":
+        words = ": ".join(filter(None, (words, signature[1])))
+        sort = about
     return words, "-".join(filter(None, signature)), sort
