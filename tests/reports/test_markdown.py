@@ -11,7 +11,7 @@ from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenario
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.grading.verdict import GRADES
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.clauses import CLAUSES

@@ -12,7 +12,7 @@ from report_kit import MIXED, check, stream, target
 
 from adagrad_conformance import reports
 from adagrad_conformance.reports.formats import FORMATS, Format, Supplements
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reports.records import stream_lines
 from adagrad_conformance.reports.stream import read_stream
 

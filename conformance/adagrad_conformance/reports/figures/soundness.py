@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from adagrad_conformance.reports.tables import code, escape, table
 from adagrad_reference.formats import FORMATS
-
-from .tables import code, escape, table
 
 __all__ = ["soundness_section"]
 

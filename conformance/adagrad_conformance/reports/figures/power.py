@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from adagrad_conformance.reports.tables import code, escape, table
 from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.scenario import LEVELS
 
+from .fault_power import fault_section
 from .machine_mutants import machine_section
 from .profile_power import profile_section
-from .tables import code, escape, table
 
 __all__ = ["power_section"]
 
@@ -53,6 +54,9 @@ def power_section(data: Mapping[str, Any]) -> Iterator[str]:
     yield from _requirements(mutants, data["uncovered"])
     yield from ("", "### Nearest to the enclosure", "")
     yield from _nearest(mutants)
+    if "faults" in data:
+        yield from ("", "### One bug in, one fault out", "")
+        yield from fault_section(data["faults"])
     if "profiles" in data:
         yield from ("", "### Ports that have little", "")
         yield from profile_section(data["profiles"])
@@ -95,10 +99,6 @@ def _summary(mutants: Rows, right: Rows) -> Iterator[str]:
         yield f"- **right ports accused**: {_names(accused)}"
     if unnamed := [row for row in mutants if _missed_by(row)]:
         yield f"- **not caught by all that should**: {_names(unnamed)}"
-    if diagnosed := [row for row in mutants if row.get("diagnosis")]:
-        agree = _count(diagnosed, lambda row: row["diagnosis"]["kind"] == row["kind"])
-        words = f"{len(diagnosed)} get a diagnosis; the first is of the right class for"
-        yield f"- of the mutants {words} {_of(agree, len(diagnosed))}"
 
 
 def _names(rows: Rows) -> str:
@@ -130,26 +130,18 @@ def _soundly(method: str) -> Callable[[Row], bool]:
 
 
 def _classes(mutants: Rows) -> Iterator[str]:
-    head = ("class", "mutants", *LEVELS, *(f"{n} †" for n in _METHODS), "diagnosed")
+    head = ("class", "mutants", *LEVELS, *(f"{n} †" for n in _METHODS))
     rows = [
         (
             kind,
             str(len(some)),
             *(str(_count(some, _is(level))) for level in LEVELS),
             *(str(_count(some, _soundly(name))) for name in _METHODS),
-            _rightly_diagnosed(some),
         )
         for kind, some in _by_kind(mutants).items()
     ]
     yield from table(head, rows)
     yield from ("", "† alarms that accuse no right port, see below.")
-
-
-def _rightly_diagnosed(rows: Rows) -> str:
-    """How many of those with a diagnosis have one of the right class."""
-    diagnosed = [row for row in rows if row.get("diagnosis")]
-    right = _count(diagnosed, lambda row: row["diagnosis"]["kind"] == row["kind"])
-    return f"{right} of {len(diagnosed)}"
 
 
 def _methods(mutants: Rows, right: Rows) -> Iterator[str]:

@@ -11,13 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.adapters.unavailable import UNAVAILABLE
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.reports.summary import Json, Summary, Tally
+from adagrad_conformance.reports.tables import code, escape, table
 from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
-from .summary import Json, Summary, Tally
-from .tables import code, escape, table
-
-__all__ = ["faults_section", "map_section", "not_run_section", "verdicts_section"]
+__all__ = [
+    "faults_section",
+    "is_apart",
+    "map_section",
+    "not_run_section",
+    "verdicts_section",
+]
 
 _VERDICTS = """\
 Each port is judged by the dialect that it declares and by what it promises, from its \
@@ -48,8 +53,8 @@ def verdicts_section(
     head = ("port", "version", "language", "dialect", "stands", "MUST passed")
     more = ("by the document", "findings at SHOULD", "not claimed", "worst grade")
     heads = (*head, *more, "largest error (ulp at scale)", "run on")
-    counted = [port for port in ports if not _is_apart(port)]
-    for listed, about in ((counted, ""), (list(filter(_is_apart, ports)), _APART)):
+    counted = [port for port in ports if not is_apart(port)]
+    for listed, about in ((counted, ""), (list(filter(is_apart, ports)), _APART)):
         if listed:
             yield f"\n{about}\n" * bool(about)
             named = ((p, p.target["target"]) for p in listed)
@@ -65,7 +70,8 @@ def verdicts_section(
             yield f"\n{code(port.target['target'])} is played {escape(played)}."
 
 
-def _is_apart(port: Summary) -> bool:
+def is_apart(port: Summary) -> bool:
+    """Whether it is private code, or code without releases."""
     return bool(port.target.get("standing", "published") != "published")
 
 

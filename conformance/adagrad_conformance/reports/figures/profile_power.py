@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .tables import code, escape, table
+from adagrad_conformance.reports.tables import code, escape, table
 
-__all__ = ["profile_section"]
+__all__ = ["profile_section", "profile_table"]
 
 _INTRO = """\
 The same wrong ports, each with no more claims than a kind of published port makes, and
@@ -28,9 +28,7 @@ def profile_section(data: Mapping[str, Any]) -> Iterator[str]:
     yield from (_INTRO, "")
     first = next(iter(data.values()))
     yield from (f"Played on {first['mutants']} wrong ports.", "")
-    methods = list(first["methods"])
-    head = ("profile", "what it has", "checks", "possible", "caught at MUST", *methods)
-    yield from table(head, [_row(name, row) for name, row in data.items()])
+    yield from profile_table(data)
     for name, row in data.items():
         if row["missed"]:
             listed = ", ".join(map(code, row["missed"][:_NAMED]))
@@ -38,6 +36,13 @@ def profile_section(data: Mapping[str, Any]) -> Iterator[str]:
             more = f", and {rest} more" if rest > 0 else ""
             why = " (in the boxes of a hidden state, or in no check)" * row["hidden"]
             yield f"- not caught in {code(name)}{why}: {listed}{more}"
+
+
+def profile_table(data: Mapping[str, Any]) -> Iterator[str]:
+    """A row a profile."""
+    methods = list(next(iter(data.values()))["methods"])
+    head = ("profile", "what it has", "checks", "possible", "caught at MUST", *methods)
+    yield from table(head, [_row(name, row) for name, row in data.items()])
 
 
 def _row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .tables import code, escape, table
+from adagrad_conformance.reports.tables import code, escape, table
 
 __all__ = ["machine_section"]
 
