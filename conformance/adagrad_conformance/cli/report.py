@@ -16,6 +16,12 @@ from adagrad_conformance.errors import UserError
 from adagrad_conformance.reports.figures.power import power_section
 from adagrad_conformance.reports.figures.soundness import soundness_section
 from adagrad_conformance.reports.formats import FORMATS, Supplements
+from adagrad_conformance.reports.pages.finding_page import (
+    Finding,
+    finding_texts,
+    findings_of_ports,
+)
+from adagrad_conformance.reports.pages.report import FINDINGS, ports_of
 from adagrad_conformance.reports.pages.writing import page_texts
 from adagrad_conformance.reports.records import Stream
 from adagrad_conformance.reports.stream import StreamError, read_stream
@@ -59,8 +65,19 @@ def write_report(
         of_pages = Supplements(data, _scripts(read, reproducers, pages))
         records = Path(os.path.relpath(base / "ports", pages)).as_posix()
         _write_pages(pages, page_texts(read, of_pages, records))
+        findings = findings_of_ports(ports_of(read)[0])
+        if findings:
+            texts = _finding_texts(findings, base / "ports")
+            _write_pages(pages.parent / FINDINGS, texts)
     write(output, text.getvalue())
     click.echo(f"wrote {output}")
+
+
+def _finding_texts(findings: Sequence[Finding], records: Path) -> Mapping[str, str]:
+    try:
+        return finding_texts(findings, records)
+    except (OSError, KeyError) as error:
+        raise UserError(f"cannot read the scripts of {records}: {error}") from None
 
 
 def _write_pages(folder: Path, texts: Mapping[str, str]) -> None:
@@ -72,8 +89,7 @@ def _write_pages(folder: Path, texts: Mapping[str, str]) -> None:
     for name, page in texts.items():
         write(folder / name, page)
     for path in folder.glob("*.md"):
-        first = path.read_text(encoding="utf-8").partition("\n")[0]
-        if path.name not in texts and first.startswith("<!-- Written by `make report`"):
+        if path.name not in texts and path.name != "README.md":
             path.unlink()
 
 

@@ -15,6 +15,7 @@ from adagrad_conformance.reports.summary import Summary, summaries
 from adagrad_conformance.reports.tables import code, escape, table
 from adagrad_conformance.reproducers.writing import file_name
 
+from .finding_page import findings_of_ports
 from .measured_page import Figures, measured_sections
 from .port_map import (
     faults_section,
@@ -27,6 +28,7 @@ from .port_page import findings_lines, found_lines
 from .requirement_page import requirement_sections
 
 __all__ = [
+    "FINDINGS",
     "MEASURED",
     "REQUIREMENTS_PAGE",
     "ports_of",
@@ -36,6 +38,8 @@ __all__ = [
 
 #: The pages beside those of ports.
 REQUIREMENTS_PAGE, MEASURED = "requirements.md", "measured.md"
+#: The folder beside the pages that has the texts to send.
+FINDINGS = "findings"
 #: What is measured elsewhere and shown here.
 _FIGURES = ("bench", "power", "soundness")
 
@@ -99,8 +103,18 @@ def _short(ports: Sequence[Summary], figures: Figures, pages: str) -> Iterator[s
     yield from _port_table(ports, pages)
     yield "\n## The map\n"
     yield from map_section(ports)
+    yield "\n## The findings most worth sending\n"
+    yield from _worth_sending(ports, pages)
     yield "\n## Not run here\n"
     yield from not_run_section(ports)
+
+
+def _worth_sending(ports: Sequence[Summary], pages: str) -> Iterator[str]:
+    """A line each; the texts stand beside the pages."""
+    folder = f"{pages}/../{FINDINGS}".replace("pages/../", "")
+    for number, finding in enumerate(findings_of_ports(ports), 1):
+        title = escape(finding.fault["title"])
+        yield f"{number}. {code(finding.port)}: [{title}]({folder}/{finding.name})"
 
 
 def _whole(
@@ -193,7 +207,6 @@ def _sentences(ports: Sequence[Summary], figures: Figures, pages: str) -> Iterat
     yield f"- {shown} faults of published ports are confirmed by a script each."
     loose = sum(len(port.unconfirmed) for port in counted)
     yield f"- {loose} failures at MUST have no such script, and make no verdict."
-    yield "- The ten most worth sending are told in [ports/findings](ports/findings)."
     if power := figures.get("power"):
         caught = sum(bool(row.get("caught_at")) for row in power["mutants"])
         yield f"- Of {len(power['mutants'])} wrong ports {caught} are caught."
