@@ -174,7 +174,7 @@ def test_the_report_lists_every_failure(real):
     text = report_text([real], None)
     for port in summaries(real.targets, real.checks):
         for finding in port.findings:
-            head = f"\n### {finding.requirement} ("
+            head = f"\n### {finding.requirement} ({finding.level})"
             section = text.partition(head)[2].partition("\n#")[0]
             name, number = re.escape(port.target["target"]), len(finding.records)
             assert re.search(rf"^- .*`{name}`.*: {number} checks?\b", section, re.M)
@@ -201,7 +201,7 @@ def test_a_failed_scenario_without_requirements_is_not_lost():
 def test_the_report_shows_the_figures_of_the_bench():
     row = {"what": "steps", "value": "1 | 2", "goal": "3", "met": "yes"}
     bench = {"about": "Measured somewhere.", "figures": [row]}
-    text = report_text([stream([target()], [check("a/b")])], bench)
+    text = report_text([stream([target()], [check("a/b")])], {"bench": bench})
     assert "Measured somewhere." in text
     assert len(table(text, "what")[0]) == 4
 

@@ -67,7 +67,7 @@ def test_markdown_shows_what_was_measured_elsewhere():
     bench = {"about": "Measured somewhere.", "figures": [row]}
     scripts = {("port", "algorithm/update"): "ports/x.py"}
     text = written("markdown", [ONE], Supplements({"bench": bench}, scripts))
-    assert text == report_text([ONE], bench, scripts=scripts)
+    assert text == report_text([ONE], {"bench": bench}, scripts)
     assert "Measured somewhere." in text
     assert "([script](ports/x.py))" in text
 

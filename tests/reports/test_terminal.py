@@ -15,6 +15,11 @@ from adagrad_conformance.reports.terminal import (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def fault(number, name="port", **more):
     record = {
         **{"record": "fault", "target": name, "fault": f"fault-{number}"},
@@ -130,7 +135,7 @@ def test_the_full_form_has_a_table_and_every_failure():
     crowd = [check(f"x/{n}/y", "fail", requirement=f"r/{n}") for n in range(40)]
     text = printed([target()], crowd + MIXED, [fault(1)], write=write_full)
     assert all(f"r/{n} (1), such as x/{n}/y" in text for n in range(40))
-    assert "worst grade" in text
+    assert "max error (ulp at scale)" in text
     assert "5 complaints in 3 checks" in text
 
 
