@@ -66,7 +66,8 @@ def diagnose_command(options: DiagnoseOptions) -> int:
         click.echo(f"{name}: {result.problem}", err=True)
         return result.exit_code()
     levels = LEVELS[: LEVELS.index(options.level.upper()) + 1]
-    record = _record(name, seed, result, levels, library)
+    found = _found(result, levels, library)
+    record = _record(name, seed, result, levels, library, found)
     for line in _lines(record):
         click.echo(line)
     if options.output is not None:
@@ -80,8 +81,27 @@ def diagnose_command(options: DiagnoseOptions) -> int:
             library,
             options.timeout,
             options.memory,
+            [found.faults.faults],
         )
     return 1 if record["failed"] else result.exit_code()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The verdicts by the document, and the faults: what speaks against it."""
+
+    terms: Terms
+    verdicts: Sequence[Verdict]
+    faults: Faults
+
+
+def _found(result: TargetResult, levels: Sequence[str], library: Library) -> _Found:
+    assert result.identity is not None
+    terms = Terms(result.identity.claims, library.expectations)
+    cases = judged_cases(result.seen, terms)
+    verdicts = [verdict_of(case) for case in cases]
+    faults = find_faults(result.seen, terms, cases, verdicts, levels)
+    return _Found(terms, verdicts, faults)
 
 
 def _record(
@@ -90,15 +110,11 @@ def _record(
     result: TargetResult,
     levels: Sequence[str],
     library: Library,
+    found: _Found,
 ) -> Json:
     """The faults as plain data: what `--json` writes and the lines are made of."""
     assert result.identity is not None
-    # what speaks against the document is what is explained
-    terms = Terms(result.identity.claims, library.expectations)
-    cases = judged_cases(result.seen, terms)
-    verdicts = [verdict_of(case) for case in cases]
-    found = find_faults(result.seen, terms, cases, verdicts, levels)
-    failed, judged = _count(verdicts, levels)
+    failed, judged = _count(found.verdicts, levels)
     record: Json = {
         "target": target,
         "suite": __version__,
@@ -108,11 +124,11 @@ def _record(
         "dialect": DIALECTS[result.identity.dialect].name,
         "judged": judged,
         "failed": failed,
-        "faults": [fault.record() for fault in found.faults],
-        "explained": found.rest(),
+        "faults": [fault.record() for fault in found.faults.faults],
+        "explained": found.faults.rest(),
     }
-    if dialect := _dialect(found):
-        own = judge(result.seen, terms.by(dialect))
+    if dialect := _dialect(found.faults):
+        own = judge(result.seen, found.terms.by(dialect))
         record["by_switches"] = _by_dialect(dialect, own, levels)
     return record
 

@@ -110,6 +110,7 @@ def run_command(options: RunOptions) -> int:
             plan.library,
             options.timeout,
             options.memory,
+            [result.faults.faults if result.faults else () for result in results],
         )
     return exit_code(results, options.strict)
 
