@@ -176,6 +176,16 @@ _WORDED: Mapping[str, Mapping[Any, str]] = {
     "closure": {True: "a closure is given"},
     "zero_grad": {True: "zero_grad was called before"},
     "formats": {True: "params have several formats"},
+    "some of 0 dimensions": {True: "a param has no dimension"},
+    "some of 1 dimensions": {True: "a param has one dimension"},
+    "some of 2 dimensions": {True: "a param has two dimensions"},
+    "some binary64": {True: "a param is binary64"},
+    "some binary32": {True: "a param is binary32"},
+    "some bfloat16": {True: "a param is bfloat16"},
+    "some binary16": {True: "a param is binary16"},
+    "some empty": {True: "a param has no elements"},
+    "some strided": {True: "a param has strides"},
+    "some complex": {True: "a param is of complex numbers"},
     "first param": {
         True: "it is the first param of its group",
         False: "it is not the first param of its group",
@@ -250,6 +260,8 @@ def atoms_of_units(
             if holds.any() and not holds.all():
                 slug = words.replace(" ", "-").lower()
                 cost = 1.0 if "default" in words else 0.6
+                if words.startswith("a param"):  # not this one, but some
+                    cost = 0.8
                 test = given(_of_units, whole)
                 yield Atom(slug, words, cost, holds, of_units=test)
     for name, words in _COUNTED.items():

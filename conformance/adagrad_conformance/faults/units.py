@@ -15,6 +15,7 @@ from adagrad_conformance.execution.observations import Observation, Seen
 from adagrad_conformance.grading.case import Case, StepsSeen
 from adagrad_conformance.grading.failure import Failure, FailureKind
 from adagrad_reference.events import gradients_of
+from adagrad_reference.formats import FORMATS
 from adagrad_reference.options import Options
 from adagrad_reference.scenario import (
     AddGroup,
@@ -237,6 +238,7 @@ def _of_event(
         "long": event.count if isinstance(event, Steps) else 0,
         "zero_grad": bool(its and its.zeroed),
         "first step": not (its and its.stepped),
+        **_of_params(scenario, groups),
     }
     match event:
         case Load():
@@ -249,6 +251,19 @@ def _of_event(
         value = (its.made if its else {}).get(name)
         features[f"{name} given"] = value is not None
     return features
+
+
+def _of_params(scenario: Scenario, groups: Sequence[Group]) -> dict[str, bool]:
+    """What some param of an optimizer has: for events that fail as a whole."""
+    found = [scenario.tensors[name] for group in groups for name in group.params]
+    dimensions = {len(tensor.shape) for tensor in found}
+    return {
+        **{f"some of {n} dimensions": n in dimensions for n in range(3)},
+        **{f"some {name}": any(t.format == name for t in found) for name in FORMATS},
+        "some empty": any(tensor.size == 0 for tensor in found),
+        "some strided": any(tensor.layout is not None for tensor in found),
+        "some complex": any(tensor.complex for tensor in found),
+    }
 
 
 def _of_param(

@@ -131,7 +131,7 @@ def _head(failed: Failed) -> Iterator[str]:
     demand = known.demands if known else ""
     yield _line(failed.words or demand or "the port fails")
     yield _line(f"Port: {identity.name} {identity.version}")
-    if promise := verdict.promise or demand:
+    if promise := verdict.promise or (demand if failed.words else ""):
         yield _line(f"Promised: {promise}")
     failure = verdict.failure
     if failure is None:

@@ -111,9 +111,9 @@ def _texts(target: str, reproducers: Sequence[Reproducer]) -> Iterable[tuple[str
 def _index(target: str, reproducers: Sequence[Reproducer]) -> Iterable[str]:
     yield f"# Reproducers of {markdown_text(target)}"
     yield ""
-    yield "One for each fault, and for each requirement that failed without one, as small"
-    yield "as it became. Run them from this folder; a script fails where the port does,"
-    yield "and passes on a right one."
+    yield "One for each fault, and for each requirement that failed without one, as"
+    yield "small as it became. Run them from this folder; a script fails where the port"
+    yield "does, and passes on a right one."
     for found in reproducers:
         yield ""
         yield f"## {markdown_text(found.name)} ({found.verdict.level})"
