@@ -35,6 +35,7 @@ class Cause:
 _HINTS = (
     *(("tail-", "layout"), ("past-", "layout"), ("first-element", "layout")),
     *(("last-element", "layout"), ("not-first-element", "layout")),
+    *(("the-param-or-its-gradient-has-strides", "layout")),
     *(("the-param-has-strides", "layout"), ("the-gradient-has-strides", "layout")),
     *(("dimensions", "layout"), ("size", "layout"), ("params-have", "layout")),
     *(("a-param-has", "layout"), ("a-param-is-of-complex", "complex")),

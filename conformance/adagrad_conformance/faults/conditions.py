@@ -160,6 +160,7 @@ _WORDED: Mapping[str, Mapping[Any, str]] = {
         for name in ("binary64", "binary32", "bfloat16", "binary16")
     },
     "complex": {True: "the param is complex"},
+    "strides": {True: "the param or its gradient has strides of its own"},
     "strided": {True: "the param has strides of its own"},
     "strided gradient": {True: "the gradient has strides of its own"},
     "own options": {True: "the group has options of its own"},

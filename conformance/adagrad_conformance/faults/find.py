@@ -54,6 +54,7 @@ from .mechanisms import mechanism_causes
 from .rows import row_causes
 from .rules import Rule, rules, slug_of_switch
 from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
+from .wording import is_clear
 
 __all__ = ["find_faults"]
 
@@ -487,7 +488,7 @@ class _Search:
 
     def _fault(self, cause: Cause, own: Sequence[tuple[Unit, Complaint]]) -> Fault:
         pieces = sorted({unit.piece for unit, _ in own})
-        unit, complaint = min(own, key=lambda m: (_size(m[0]), m[0].piece, m[0].event))
+        unit, complaint = min(own, key=_showing)
         like: tuple[str, ...] = ()
         if cause.dialect is not None:
             changes = cause.dialect.changes
@@ -625,6 +626,13 @@ def _numbers(part: _Part) -> int:
     size = sum(tensor.size for tensor in scenario.tensors.values())
     events = sum(e.count if isinstance(e, Steps) else 1 for e in scenario.events)
     return (size + _EVENT) * events
+
+
+def _showing(pair: tuple[Unit, Complaint]) -> tuple[object, ...]:
+    """The order in which complaints show a fault: a clear departure, of few elements."""
+    unit, complaint = pair
+    slight = not is_clear(failure_of(unit, complaint))
+    return slight, _size(unit), unit.piece, unit.event, str(complaint[-1])
 
 
 def _size(unit: Unit) -> int:

@@ -292,8 +292,8 @@ def _of_param(
         "size": tensor.size,
         "complex": tensor.complex,
         "strided": tensor.layout is not None,
-        "strided gradient": isinstance(gradient, Tensor)
-        and gradient.layout is not None,
+        "strided gradient": _is_strided(gradient),
+        "strides": tensor.layout is not None or _is_strided(gradient),
         **_of_gradients(given),
         "first param": bool(group.params) and group.params[0] == param,
         "group": place,
@@ -312,6 +312,10 @@ def _of_param(
         features[f"own {name}"] = name in group.options
         features[f"changed {name}"] = name in its.changed
     return features
+
+
+def _is_strided(gradient: Gradient) -> bool:
+    return isinstance(gradient, Tensor) and gradient.layout is not None
 
 
 def _of_gradients(given: Sequence[Gradient]) -> dict[str, bool]:

@@ -6,10 +6,12 @@ import math
 
 from adagrad_conformance.grading.failure import Failure, Number, Span
 
-__all__ = ["LONG", "evidence_text"]
+__all__ = ["LONG", "evidence_text", "is_clear"]
 
 #: The fewest digits that are shown, and enough for every format.
 _FEW, _MOST = 5, 17
+#: From this relative distance on a reader sees two numbers apart.
+_CLEAR = 0.01
 #: The longest text of a port that is shown.
 LONG = 160
 
@@ -30,6 +32,15 @@ def evidence_text(failure: Failure) -> str:
         place = failure.param or ""
         parts.append(f"{place} = {failure.observed_text}, due {failure.due_text}")
     return ": ".join(parts)[:LONG]
+
+
+def is_clear(failure: Failure) -> bool:
+    """Whether what was seen is far from what is due, or no number at all."""
+    seen, due = failure.observed, failure.due
+    if not isinstance(seen, Number) or not isinstance(due, Number | Span):
+        return True
+    end = due.value if isinstance(due, Number) else due.box.lo
+    return not math.isclose(seen.value, end, rel_tol=_CLEAR)
 
 
 def _apart(seen: Number, due: Span | Number) -> tuple[str, str]:
