@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adagrad_reference.dialects import Dialect
@@ -31,30 +31,44 @@ class Cause:
     extend: Callable[[], set[Complaint]] | None = None
 
 
-#: Parts of a condition's slug, and the class of fault that they hint at.
-_HINTS = (
-    *(("tail-", "layout"), ("past-", "layout"), ("first-element", "layout")),
-    *(("last-element", "layout"), ("not-first-element", "layout")),
-    *(("the-param-or-its-gradient-has-strides", "layout")),
-    *(("the-param-has-strides", "layout"), ("the-gradient-has-strides", "layout")),
-    *(("dimensions", "layout"), ("size", "layout"), ("params-have", "layout")),
-    *(("a-param-has", "layout"), ("a-param-is-of-complex", "complex")),
-    *(("a-param-is", "numerics"), ("the-param-is-complex", "complex")),
-    *(("its-gradient-is-sparse", "sparse"),),
-    *(("a-sparse", "sparse"), ("rows-of-its", "sparse")),
-    *(("left-to-its-default", "interface"), ("weight-decay-o", "decay")),
-    *(("weight-decay-from", "decay"), ("weight-decay-to", "decay")),
-    *(("weight_decay", "state"), ("maximize-on", "decay"), ("lr-decay-", "rate")),
-    *(("another-optimizer", "state"), ("optimizers", "state"), ("group", "state")),
-    *(("the-group", "state"), ("a-group", "state"), ("the-state", "state")),
-    *(("a-state", "state"), ("loads", "state"), ("another-param", "state")),
-    *(("an-option", "state"), ("a-closure", "gradients"), ("an-earlier", "gradients")),
-    *(("its-gradient", "gradients"), ("the-gradient-is-that", "gradients")),
-    *(("gradient-0", "gradients"), ("zero_grad", "gradients"), ("t-", "rate")),
-    *(("later-step", "rate"), ("the-param-is-b", "numerics")),
-    *(("gradient-not-finite", "numerics"),),
+#: Beginnings of the parts of a condition's slug, by the class of fault that they hint
+#: at; the first that is found counts.
+_HINTS: Sequence[tuple[str, tuple[str, ...]]] = (
+    (
+        "layout",
+        (
+            *("tail-", "past-", "first-element", "last-element", "not-first-element"),
+            *("the-param-or-its-gradient-has-strides", "the-param-has-strides"),
+            *("the-gradient-has-strides", "dimensions", "size", "params-have"),
+            "a-param-has",
+        ),
+    ),
+    ("complex", ("a-param-is-of-complex", "the-param-is-complex")),
+    ("numerics", ("a-param-is",)),
+    ("sparse", ("its-gradient-is-sparse", "a-sparse", "rows-of-its")),
+    ("interface", ("left-to-its-default",)),
+    (
+        "decay",
+        ("weight-decay-o", "weight-decay-from", "weight-decay-to", "maximize-on"),
+    ),
+    ("rate", ("lr-decay-",)),
+    (
+        "state",
+        (
+            *("weight_decay", "another-optimizer", "optimizers", "group", "the-group"),
+            *("a-group", "the-state", "a-state", "loads", "another-param", "an-option"),
+        ),
+    ),
+    (
+        "gradients",
+        (
+            *("a-closure", "an-earlier", "its-gradient", "the-gradient-is-that"),
+            *("gradient-0", "zero_grad"),
+        ),
+    ),
+    ("rate", ("t-", "later-step")),
+    ("numerics", ("the-param-is-b", "gradient-not-finite")),
 )
-
 
 #: Classes that tell where a fault is, whatever is computed there.
 _PLACES = {"layout", "complex", "sparse", "state"}
@@ -69,4 +83,5 @@ def place_of_condition(slug: str, kind: str) -> str:
 def class_of_condition(slug: str, default: str) -> str:
     """The class of a fault of which the condition alone is known."""
     low = f"-{slug.lower()}"
-    return next((kind for hint, kind in _HINTS if f"-{hint}" in low), default)
+    found = (kind for kind, hints in _HINTS if any(f"-{hint}" in low for hint in hints))
+    return next(found, default)

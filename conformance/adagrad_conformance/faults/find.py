@@ -488,7 +488,8 @@ class _Search:
 
     def _fault(self, cause: Cause, own: Sequence[tuple[Unit, Complaint]]) -> Fault:
         pieces = sorted({unit.piece for unit, _ in own})
-        unit, complaint = min(own, key=_showing)
+        first = [m for m in own if m[1] in cause.explains] or own
+        unit, complaint = min(first, key=_showing)
         like: tuple[str, ...] = ()
         if cause.dialect is not None:
             changes = cause.dialect.changes
@@ -522,17 +523,19 @@ def _merged(found: Iterable[_Found]) -> list[_Found]:
     So are two sorts of complaints that come at the same units, where no rule tells one
     from the other: what loses the sum at a load loses the counter, too.
     """
+    merged: list[_Found] = []
     by_root: dict[str, _Found] = {}
     for cause, own in found:
         same = by_root.get(cause.root) or next(
-            (other for other in by_root.values() if _together(other, (cause, own))),
-            None,
+            (other for other in merged if _together(other, (cause, own))), None
         )
         if same:
             same[1].extend(own)
         else:
-            by_root[cause.root] = cause, list(own)
-    return list(by_root.values())
+            same = cause, list(own)
+            merged.append(same)
+        by_root[cause.root] = same
+    return merged
 
 
 def _together(one: _Found, two: _Found) -> bool:
@@ -629,7 +632,7 @@ def _numbers(part: _Part) -> int:
 
 
 def _showing(pair: tuple[Unit, Complaint]) -> tuple[object, ...]:
-    """The order in which complaints show a fault: a clear departure, of few elements."""
+    """The order in which complaints show a fault: the clear ones of few elements."""
     unit, complaint = pair
     slight = not is_clear(failure_of(unit, complaint))
     return slight, _size(unit), unit.piece, unit.event, str(complaint[-1])
