@@ -69,7 +69,7 @@ _CLEAR = 0.85
 #: At most so many causes are looked for.
 _MOST = 8
 #: Checks by which a dialect is looked at: a glance, a first look, and in full.
-_GLANCE, _SOME, _MANY = 3, 12, 100
+_GLANCE, _SOME, _MANY = 5, 12, 100
 #: What an event costs to judge, in elements.
 _EVENT = 20
 #: And what it costs to judge anything at all.
@@ -618,7 +618,9 @@ def _spread(parts: Sequence[_Part]) -> list[_Part]:
     for part in sorted(parts, key=_numbers):
         groups[(part.verdict.requirements or ("",))[0]].append(part)
     rounds = range(max(map(len, groups.values()), default=0))
-    return [g[i] for i in rounds for g in groups.values() if i < len(g)]
+    found = [g[i] for i in rounds for g in groups.values() if i < len(g)]
+    # host code is cheap to judge, and says least of numbers
+    return sorted(found, key=lambda part: not isinstance(part.seen, Observation))
 
 
 def _numbers(part: _Part) -> int:

@@ -21,6 +21,8 @@ __all__ = ["mechanism_causes"]
 _COST = 0.4
 #: What a sort of complaint counts where no condition tells it from what passes.
 _ALONE = 0.5
+#: The share that is not counted of what is explained by a place alone.
+_WHAT = 0.2
 #: The least share of its sort that a mechanism explains.
 _COVERS = 0.5
 #: The share of complaints that gives a fault its class.
@@ -77,11 +79,14 @@ def _of_group(
     if not telling and (found.covered < _COVERS or found.gain <= 0):
         found = Condition((), _ALONE * float(fails.sum()), 1.0, 0.0)
     words, slug, kind = _told(signature, members)
+    unsaid = 0.0
+    if signature[0] in (THETA, SUM):  # it says where, and not what
+        unsaid = _WHAT * float(fails.sum()) * found.covered
     yield Cause(
         "-".join(filter(None, (slug, found.slug))),
         " where ".join(filter(None, (words, found.words))),
         class_of_condition(found.slug, kind) if signature[0] in _OPEN else kind,
-        found.gain - _COST * price,
+        found.gain - _COST * price - unsaid,
         {
             complaint
             for i, (_, complaint) in enumerate(members)
