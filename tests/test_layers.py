@@ -41,7 +41,7 @@ FLOOR = {
     "doctor": 6,
     "grading": 5,
     "faults": 6,
-    "reproducers": 6,
+    "reproducers": 7,
     "explore": 6,
     "evaluation": 7,
     "reports": 8,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from adagrad_conformance.execution.observations import Observation, Seen
 from adagrad_conformance.grading.case import Case, StepsSeen
@@ -24,6 +24,7 @@ from adagrad_reference.scenario import (
     Group,
     Load,
     New,
+    Read,
     Save,
     Scenario,
     SetOption,
@@ -240,13 +241,8 @@ def _of_event(
         "first step": not (its and its.stepped),
         **_of_params(scenario, groups),
     }
-    match event:
-        case Load():
-            features["via"] = event.via
-        case New() | AddGroup() | SetOption() | ZeroGrad() | Save() | SetState():
-            features["option"] = getattr(event, "option", "")
-        case _:
-            pass
+    if isinstance(event, Load):
+        features["via"] = event.via
     for name in ("lr", "eps", "lr_decay", "weight_decay", "initial_accumulator_value"):
         value = (its.made if its else {}).get(name)
         features[f"{name} given"] = value is not None
@@ -367,5 +363,7 @@ def _apply(event: Event, optimizers: Mapping[str, _Optimizer]) -> None:
                     else:
                         its.stepped.add(name)
                     its.last[name] = gradient
-        case _:
+        case New() | Read():
             pass
+        case _:
+            assert_never(event)
