@@ -18,6 +18,7 @@ from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
+from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.exit_code import INTERRUPTED, exit_code
 from adagrad_conformance.reports.formats import FORMATS
@@ -110,7 +111,7 @@ def run_command(options: RunOptions) -> int:
             plan.library,
             options.timeout,
             options.memory,
-            [result.faults.faults if result.faults else () for result in results],
+            [_faults(result, options.known_faults) for result in results],
         )
     return exit_code(results, options.strict)
 
@@ -129,6 +130,11 @@ def _to_reproduce(result: TargetResult, folder: str | None) -> list[Verdict]:
         if verdict.level != "MAY"
         and not any(f.covers_record(check_record("", verdict, None)) for f in faults)
     ]
+
+
+def _faults(result: TargetResult, folder: str | None) -> Sequence[Fault]:
+    """Those that get a script each; records name what is left by its requirement."""
+    return result.faults.faults if result.faults and folder is None else ()
 
 
 def _plan(options: RunOptions) -> Plan:
