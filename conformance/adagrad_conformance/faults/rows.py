@@ -25,16 +25,8 @@ from .conditions import (
     atoms_of_rows,
     atoms_of_units,
 )
-from .rules import (
-    Rule,
-    agrees,
-    inferred_rules,
-    inferred_sums,
-    new_sum,
-    new_theta,
-    rules,
-    rules_upon,
-)
+from .other_inputs import inferred_rules, inferred_sums, rules, rules_upon
+from .rules import Rule, agrees, new_sum, new_theta
 from .units import Unit
 
 __all__ = ["row_causes"]
