@@ -349,7 +349,7 @@ def test_a_run_that_fails_names_its_fault(tmp_path):
     chosen = ("--only", "weight-decay/*", "--fresh", 0)
     done = command("run", TARGET, *chosen, "--seed", 3, "--json", stream)
     assert done.returncode == 1
-    assert "1. decay-decoupled: weight decay is decoupled" in done.stdout
+    assert "1. as-mxnet: weight decay is decoupled" in done.stdout
     records = [json.loads(line) for line in stream.read_text().splitlines()]
     fault = next(r for r in records if r["record"] == "fault")
     assert fault["switches"]["decay"] == "decoupled"

@@ -65,6 +65,8 @@ _DEAR, _CHEAP = 5, 0.3
 _CLEAR = 0.85
 #: At most so many causes are looked for.
 _MOST = 8
+#: The least number of elements that the search may judge.
+_BUDGET = 200_000
 #: Passing checks that are evidence against an explanation.
 _EVIDENCE = 200
 
@@ -103,7 +105,7 @@ def find_faults(
             failing += parts_of(number, thing, case, verdict)
     if not failing:
         return Faults(())
-    budget = sum(map(numbers, [*failing, *passing]))
+    budget = max(_BUDGET, sum(map(numbers, [*failing, *passing])))
     parts = [*failing, *spread(passing)[:_EVIDENCE]]
     return _Search(terms, parts, budget, ended).run()
 
