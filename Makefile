@@ -25,7 +25,7 @@ report: $(STAMP)
 
 ## written: REPORT.md from what was recorded alone; nothing is played
 written: $(STAMP)
-	@$(BIN)/adagrad-conformance report $(or $(STREAMS),$(RECORDED)) -o REPORT.md \
+	@$(BIN)/adagrad-conformance report $(or $(STREAMS),$(RECORDED)) -o REPORT.md --pages ports/pages \
 	  --reproducers ports/reproducers \
 	  $$(for name in bench power soundness; do \
 	    test -f bench/$$name.json && echo --$$name bench/$$name.json; done)
@@ -67,6 +67,7 @@ bench: $(STAMP)
 ## power: every mutant on every check, beside what people do today (two hours)
 power: $(STAMP)
 	$(BIN)/python tests/mutants/power.py bench/power.json --jobs $(JOBS)
+	$(BIN)/python tests/mutants/fault_power.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/profiles.py bench/power.json --jobs $(JOBS)
 	$(BIN)/python tests/mutants/machine.py bench/power.json --jobs $(JOBS)
 

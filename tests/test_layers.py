@@ -40,8 +40,8 @@ FLOOR = {
     "execution": 4,
     "doctor": 6,
     "grading": 5,
-    "diagnosis": 6,
-    "reproducers": 6,
+    "faults": 6,
+    "reproducers": 7,
     "explore": 6,
     "evaluation": 7,
     "reports": 8,
@@ -233,7 +233,7 @@ def test_no_program_reads_the_words_of_a_failure():
     """They are made for people: other modules match over `failure.kind`."""
     speaks = re.compile(r"\bfailure\.(message|observed_text|due_text)\b")
     readers = {m for m in SUITES if speaks.search(FILES[m].read_text())}
-    words = {"evaluation", "reports", "reproducers"}
+    words = {"evaluation", "faults", "reports", "reproducers"}
     assert {unit(module) for module in readers} <= words
     parsing = {m for m in readers if "re" in imports(m)}
     assert {m.rpartition(".")[2] for m in parsing} <= {"smallest", "writing"}

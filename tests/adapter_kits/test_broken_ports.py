@@ -61,8 +61,9 @@ def test_the_right_one_is_conformant_on_hundreds_of_checks(run):
 
 
 @pytest.mark.parametrize("name", [n for n in CHANGES if n != "right"])
-def test_a_broken_one_fails_at_must_with_a_diagnosis(run, name):
+def test_a_broken_one_fails_at_must_with_a_fault(run, name):
     done, target, records = run(name)
     assert done.exit_code == 1, done.output
     assert any(r.get("status") == "fail" and r["level"] == "MUST" for r in records)
-    assert target["diagnosis"]["explanations"]
+    assert target["explained"]["complaints"]
+    assert any(r["record"] == "fault" for r in records)

@@ -112,10 +112,10 @@ def test_a_name_that_is_mapped_to_another_wrong_one(tmp_path):
     assert wrong.problem.endswith("Mine has no 'rate': map names={'lr': ...}")
 
 
-def test_other_refusals_keep_their_words(tmp_path):
+def test_other_refusals_keep_their_words_and_say_where(tmp_path):
     made = ("return Mine(", 'raise ValueError("no licence"); return Mine(')
     result = run(written(tmp_path, made))
-    assert result.problem.endswith("was refused: ValueError: no licence")
+    assert result.problem.endswith("ValueError: no licence (mine.py:25)")
 
 
 # -- names of the base -----------------------------------------------------------------

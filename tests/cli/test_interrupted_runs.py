@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted leaves no file and no process."""
+"""A killed run leaves no file; an interrupted one writes what was judged by then."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from cli_kit import PATIENCE
+
+from adagrad_conformance.reports.stream import read_stream
 
 # -- cut short -----------------------------------------------------------------------
 
@@ -84,19 +86,24 @@ def test_a_killed_run_leaves_no_file(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_and_leaves_nothing(tmp_path, number):
+def test_an_interrupted_run_ends_and_writes_what_was_judged(tmp_path, number):
     """Ctrl-C, or a CI that ends the job: also where a port hangs."""
     run, port, out = held_up(tmp_path, "deaf")
     try:
         run.send_signal(number)
         try:
-            _, errors = run.communicate(timeout=10)
+            printed, errors = run.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             pytest.fail("the run goes on")
-        assert run.returncode not in (0, 1, 3, 4) or "Aborted" in errors
+        assert run.returncode == 130
+        assert errors.endswith("adagrad-conformance: interrupted\n")
         assert "Traceback" not in errors
+        assert "interrupted: this is what was judged by then" in printed
+        assert "CONFORMANT" not in printed
         assert wait_for(lambda: is_gone(port), 10), "its port lives on"
-        assert not out.exists()
+        stream = read_stream(out)
+        assert stream.targets[0]["interrupted"]
+        assert stream.footer["exit_code"] == 130
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)

@@ -239,7 +239,7 @@ def test_strict_counts_a_should(known, tmp_path):
     args = ["run", f"{path}:Forgets", "--only", "groups/own-*", "--fresh", "0"]
     plain = cli(*args)
     assert plain.exit_code == 0
-    assert "Findings at SHOULD" in plain.stdout
+    assert "findings at SHOULD" in plain.stdout
     assert cli(*args, "--strict").exit_code == 1
     assert cli(*args, "--strict", "--level", "must").exit_code == 0
 
@@ -371,3 +371,81 @@ TORCH_PORTS = """
         def __init__(self, params, **options):
             raise AttributeError("half an optimizer")
 """
+
+
+# -- how much is told ------------------------------------------------------------------
+
+WRONG = """
+from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
+class Wrong(NumpyAdapter):
+    def step(self, *args, **kwargs):
+        raise ValueError(":fire: [bold]no[/]")
+"""
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    path = tmp_path / "wrong.py"
+    path.write_text(WRONG)
+    return f"{path}:Wrong"
+
+
+def test_the_answer_comes_first_whatever_the_form(wrong):
+    args = ["run", wrong, "--only", "algorithm/[ae]*", "--fresh", "0", "--seed", "1"]
+    few, brief, full = (cli(*args, *more).stdout for more in ([], ["-q"], ["-v"]))
+    answer = f"NOT CONFORMANT: {wrong}, 0 of "
+    assert all(text.startswith(answer) for text in (few, brief, full))
+    assert len(brief.splitlines()) == 1
+    assert len(few.splitlines()) <= 25
+    assert "worst grade" in full
+    assert cli(*args, "--format", "brief").stdout == brief
+    for text in (few, full):
+        assert ":fire: [bold]no[/]" in text
+
+
+def test_a_failure_is_told_while_the_rest_is_played(wrong):
+    args = ["run", wrong, "--only", "algorithm/*", "--fresh", "0", "--seed", "1"]
+    done = cli(*args)
+    assert f"{wrong}: first failure: algorithm/" in done.stderr
+    assert "first failure" not in cli(*args, "-q").stderr
+
+
+def test_fail_fast_ends_at_the_first_failure(wrong, tmp_path):
+    out = tmp_path / "out.jsonl"
+    args = ["--only", "algorithm/*", "--fresh", "0", "--seed", "1", "--json", out]
+    assert cli("run", wrong, *args, "--fail-fast").exit_code == 1
+    statuses = [r["status"] for r in read_stream(out).checks]
+    assert statuses.count("not-reached") > 50
+    judged = [s for s in statuses if s not in ("not-reached", "not-claimed")]
+    assert judged[-1] in ("fail", "crash")
+    assert not {"fail", "crash"} & set(judged[:-1])
+    assert cli("run", "numpy", *args, "--fail-fast").exit_code == 0
+    assert not any(r["status"] == "not-reached" for r in read_stream(out).checks)
+
+
+NAMED = """
+import torch
+class Named(torch.optim.Adagrad):
+    def __init__(self, params, learning_rate=0.01, epsilon=1e-10):
+        super().__init__(params, lr=learning_rate, eps=epsilon)
+class Nameless(torch.optim.Adagrad):
+    def __init__(self, params):
+        super().__init__(params)
+class Right(torch.optim.Adagrad):
+    def __init__(self, params, lr=0.01, eps=1e-10):
+        super().__init__(params, lr=lr, eps=eps)
+"""
+
+
+def test_a_constructor_with_other_names_is_told_which_to_map(tmp_path):
+    path = tmp_path / "named.py"
+    path.write_text(NAMED)
+    done = cli("run", f"{path}:Named", "--only", "algorithm/update")
+    assert done.exit_code == 3
+    assert "Named takes learning_rate, epsilon: map its names" in done.stdout
+    assert "names={'lr': 'learning_rate', 'eps': 'epsilon'}" in done.stdout
+    done = cli("run", f"{path}:Nameless", "--only", "algorithm/update")
+    assert done.exit_code == 3
+    assert "Nameless takes nothing: map its names" in done.stdout
+    args = ("--only", "algorithm/[ae]*", "--fresh", "0")
+    assert cli("run", f"{path}:Right", *args).exit_code == 0

@@ -86,8 +86,14 @@ def size(found):
     return len(found.scenario.events), sum(t.size for t in tensors)
 
 
+def code_lines(text):
+    """The lines of a script without its head."""
+    return sum(not line.startswith("#") for line in text.splitlines())
+
+
 def lines(found):
-    return len(found.snippet.splitlines())
+    """The lines of a reproducer's script without its head."""
+    return code_lines(found.snippet)
 
 
 def executed(text, factory, monkeypatch):

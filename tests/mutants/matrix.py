@@ -30,14 +30,13 @@ def matrix(
     chosen: Sequence[Port],
     jobs: int,
     patience: float = PATIENCE,
-    explained: int = 1,
 ) -> Json:
-    """Every row, as it is written to a file; each `explained`-th has a diagnosis."""
+    """Every row, as it is written to a file."""
     gc.freeze()  # what is shared with the forked processes is not touched any more
     rows: dict[int, Json] = {}
 
     def work(number: int) -> Json:
-        return row(bench, chosen[number], number % explained == 0)
+        return row(bench, chosen[number])
 
     for ended in in_forks(work, range(len(chosen)), jobs, patience):
         port = chosen[ended.task]

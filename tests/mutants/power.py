@@ -1,7 +1,7 @@
 """Measures what the suite catches, and what people do today catches.
 
     python tests/mutants/power.py OUT.json [--kills KILLS.json] [--jobs 2]
-                                  [--only GLOB]... [--add] [--explained N] [--quick]
+                                  [--only GLOB]... [--add] [--quick]
     python tests/mutants/power.py --kills KILLS.json [--jobs 2] [--only GLOB]...
 
 OUT.json is written beside and then renamed; the same code gives the same bytes, for
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = Bench(keep) if options.out else Bench(keep, {})
     ready = time.monotonic()
     if options.out:
-        data = matrix(bench, chosen, options.jobs, explained=options.explained)
+        data = matrix(bench, chosen, options.jobs)
         rows = data["mutants"] + data["right"]
         fails = {row["name"]: row.pop("fails", []) for row in rows}
         known = json.loads(options.out.read_text()) if options.out.exists() else {}
@@ -98,9 +98,6 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", metavar="GLOB", help="ports of these names"
     )
     parser.add_argument("--add", action="store_true", help="keep rows of other ports")
-    parser.add_argument(
-        "--explained", type=int, default=4, metavar="N", help="diagnose each N-th alone"
-    )
     parser.add_argument(
         "--quick", action="store_true", help="every tenth check only, to try it out"
     )

@@ -8,7 +8,6 @@ Rule 2.  A row holds no times, no addresses and no messages: the same code gives
 
 from __future__ import annotations
 
-import importlib
 import math
 import warnings
 from collections import Counter, defaultdict
@@ -31,7 +30,6 @@ from adagrad_conformance.adapters.own import torch_adapter as torch_own
 from adagrad_conformance.checks.kinds import Check, NativeCheck
 from adagrad_conformance.checks.selection import checks_of_a_run
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.execution.observations import Seen
 from adagrad_conformance.execution.runner import observe
 from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judge
@@ -106,7 +104,6 @@ class Bench:
         everything = checks_of_a_run(self.library, SEED, FRESH)
         self.checks = [c for c in everything if not _slow(c) and keep(c)]
         self.known: dict[str, Sequence[EventExpectation]] = {}
-        self.diagnose = _diagnosis_if_any()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.excused = frozenset(self._warm())
@@ -121,7 +118,7 @@ class Bench:
             for test in tests:
                 test.run(oracle)  # which keeps what is due
         for name in ("numpy", "own/torch-single"):
-            verdicts, _ = played(self, RIGHT[name])
+            verdicts = played(self, RIGHT[name])
             yield from (v.requirements[0] for v in verdicts if v.status not in FINE)
 
     def expect(self, scenario: Scenario) -> Sequence[EventExpectation]:
@@ -149,31 +146,25 @@ def _slow(check: Check) -> bool:
 # -- a row -----------------------------------------------------------------------------
 
 
-def played(
-    bench: Bench, make: Make, explained: bool = True
-) -> tuple[list[Verdict], Json | None]:
-    """The verdicts on a port, and what the suite explains them by."""
+def played(bench: Bench, make: Make) -> list[Verdict]:
+    """The verdicts on a port."""
     candidate = InProcessClient(make)
     identity = candidate.start()
     with np.errstate(all="ignore"):
         seen = list(observe(candidate, identity, bench.checks))
-        verdicts = judge(seen, Terms(identity.claims, bench.expect))
-        terms = Terms(identity.claims, bench.expect)
-        diagnosis = bench.diagnose(seen, terms, verdicts) if explained else None
-    return verdicts, diagnosis
+        return judge(seen, Terms(identity.claims, bench.expect))
 
 
-def row(bench: Bench, port: Port, explained: bool = True) -> Json:
+def row(bench: Bench, port: Port) -> Json:
     """The verdicts of every check on one port, and the alarms of other methods."""
     warnings.simplefilter("ignore")
     _unhook(torch.optim.Optimizer)
-    verdicts, diagnosis = played(bench, port.make, explained)
+    verdicts = played(bench, port.make)
     with np.errstate(all="ignore"):
         baselines = alarms(port.make, bench.methods)
     return {
         **named(port),
         **_outcome(verdicts, bench.excused if port.mutant else frozenset()),
-        "diagnosis": diagnosis,
         "baselines": baselines,
         "fails": [v.scenario for v in verdicts if v.status not in FINE],
     }
@@ -271,22 +262,3 @@ def _margin(failed: Iterable[Verdict]) -> float | str | None:
         return None
     largest = max(margins)
     return float(f"{largest:.4g}") if math.isfinite(largest) else "inf"
-
-
-def _diagnosis_if_any() -> Callable[..., Json | None]:
-    """What gives the first explanation that the suite offers, if it offers any."""
-    try:
-        module = importlib.import_module("adagrad_conformance.diagnosis.diagnose")
-    except ModuleNotFoundError:
-        return lambda *_: None
-
-    def first(
-        seen: Sequence[Seen], terms: Terms, verdicts: Sequence[Verdict]
-    ) -> Json | None:
-        for level in LEVELS[:2]:  # gravest first
-            found = module.diagnose(seen, terms, verdicts, (level,))
-            if found is not None and found.first is not None:
-                return {"kind": found.first.kind, "name": found.first.name}
-        return None
-
-    return first

@@ -86,11 +86,6 @@ def test_right_port_fails_nothing(data):
     assert row["baselines"] == {"allclose": [0, 0, 1], "assert-close": [0, 0, 1]}
 
 
-def test_first_diagnosis_stands_in_the_row(data):
-    assert rows(data)["formula/EpsInsideRoot"]["diagnosis"]["kind"] == "formula"
-    assert rows(data)["right/numpy"]["diagnosis"] is None
-
-
 def test_what_is_shown_beside_the_rows(data):
     assert data["checks"] == {"MUST": 8, "SHOULD": 5, "MAY": 1}
     assert data["uncovered"] == UNCOVERED

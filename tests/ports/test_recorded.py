@@ -12,7 +12,7 @@ from adagrad_conformance import by_hand
 from adagrad_conformance.adapters.own.numpy_adapter import NumpyAdapter
 from adagrad_conformance.adapters.registry import PORTS
 from adagrad_conformance.reproducers.verification import script_troubles
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reproducers.writing import file_name
 from adagrad_conformance.reports.stream import read_stream
 from adagrad_conformance.adapters.unavailable import UNAVAILABLE

@@ -39,7 +39,7 @@ def check(scenario, status="pass", level="MUST", name="port", **more):
     return {**record, **more}
 
 
-def stream(targets, checks):
+def stream(targets, checks, faults=()):
     header = {
         "record": "header",
         "stream_version": 1,
@@ -53,7 +53,7 @@ def stream(targets, checks):
         },
     }  # fmt: skip
     footer = {"record": "footer", "counts": {}, "exit_code": 0}
-    return Stream(header, tuple(targets), tuple(checks), footer)
+    return Stream(header, tuple(targets), tuple(checks), footer, tuple(faults))
 
 
 MIXED = [

@@ -9,7 +9,7 @@ from report_kit import check, stream, target
 
 from adagrad_conformance.adapters.published import torch_functional_port
 from adagrad_conformance.checks.vector_files import Library
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reports.recorded.crossing import crossed_by_all, crossed_line
 from adagrad_reference.scenario import Scenario, Step
 

@@ -8,7 +8,7 @@ from report_kit import check, stream, target
 
 from adagrad_conformance.cli.main import main
 from adagrad_conformance.evaluation.conclusion import Conclusion
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reports.recorded.faults import (
     Confirmation,
     FaultError,

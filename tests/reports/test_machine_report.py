@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adagrad_conformance.reports.machine_mutants import machine_section
-from adagrad_conformance.reports.power import power_section
+from adagrad_conformance.reports.figures.machine_mutants import machine_section
+from adagrad_conformance.reports.figures.power import power_section
 
 
 def figures(caught=3, count=3, unmet=(), missed=()):

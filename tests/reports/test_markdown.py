@@ -11,7 +11,7 @@ from adagrad_conformance.checks.scenarios.random_scenarios import fresh_scenario
 from adagrad_conformance.checks.selection import known_checks
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.grading.verdict import GRADES
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reports.summary import summaries
 from adagrad_conformance.requirements.classification import Theme
 from adagrad_conformance.requirements.clauses import CLAUSES
@@ -174,7 +174,7 @@ def test_the_report_lists_every_failure(real):
     text = report_text([real], None)
     for port in summaries(real.targets, real.checks):
         for finding in port.findings:
-            head = f"\n### {finding.requirement} ("
+            head = f"\n### {finding.requirement} ({finding.level})"
             section = text.partition(head)[2].partition("\n#")[0]
             name, number = re.escape(port.target["target"]), len(finding.records)
             assert re.search(rf"^- .*`{name}`.*: {number} checks?\b", section, re.M)
@@ -201,7 +201,7 @@ def test_a_failed_scenario_without_requirements_is_not_lost():
 def test_the_report_shows_the_figures_of_the_bench():
     row = {"what": "steps", "value": "1 | 2", "goal": "3", "met": "yes"}
     bench = {"about": "Measured somewhere.", "figures": [row]}
-    text = report_text([stream([target()], [check("a/b")])], bench)
+    text = report_text([stream([target()], [check("a/b")])], {"bench": bench})
     assert "Measured somewhere." in text
     assert len(table(text, "what")[0]) == 4
 

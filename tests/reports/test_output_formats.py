@@ -12,7 +12,7 @@ from report_kit import MIXED, check, stream, target
 
 from adagrad_conformance import reports
 from adagrad_conformance.reports.formats import FORMATS, Format, Supplements
-from adagrad_conformance.reports.markdown import report_text
+from adagrad_conformance.reports.pages.report import report_text
 from adagrad_conformance.reports.records import stream_lines
 from adagrad_conformance.reports.stream import read_stream
 
@@ -67,7 +67,7 @@ def test_markdown_shows_what_was_measured_elsewhere():
     bench = {"about": "Measured somewhere.", "figures": [row]}
     scripts = {("port", "algorithm/update"): "ports/x.py"}
     text = written("markdown", [ONE], Supplements({"bench": bench}, scripts))
-    assert text == report_text([ONE], bench, scripts=scripts)
+    assert text == report_text([ONE], {"bench": bench}, scripts)
     assert "Measured somewhere." in text
     assert "([script](ports/x.py))" in text
 

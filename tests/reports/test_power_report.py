@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adagrad_conformance.reports.power import power_section
+from adagrad_conformance.reports.figures.fault_power import fault_section
+from adagrad_conformance.reports.figures.power import power_section
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
 UPDATE, STRIDES, OWN = (
@@ -34,7 +35,6 @@ def mutant(name, kind, level, caught, margin="inf", **more):
         "margin": margin if level else None,
         "checks": {"MUST": [1, 9], "SHOULD": [0, 2], "MAY": [0, 1]},
         "requirements": requirements,
-        "diagnosis": None,
         "baselines": counts(),
         **more,
     }
@@ -50,17 +50,15 @@ def right(name, failed=0, **found):
 
 @pytest.fixture
 def data():
-    gross = {"kind": "formula", "name": "plus-sign"}
     return {
         "mutants": [
             mutant(
                 *("a/Gross", "formula", "MUST", (UPDATE, STRIDES)),
-                diagnosis=gross,
                 baselines=counts(allclose=[1, 1, 1], grid_16_bit=[9, 0, 9]),
             ),
             mutant("a/Fine", "numerics", "MUST", (UPDATE,), margin=3.25),
             mutant("a/Finer", "numerics", "MUST", (UPDATE,), margin=0.5),
-            mutant(*("b/Own", "state", "SHOULD", (OWN,)), diagnosis=gross),
+            mutant(*("b/Own", "state", "SHOULD", (OWN,))),
         ],
         "right": [right("right/numpy"), right("right/torch", grid_16_bit=[9, 0, 9])],
         "uncovered": dict.fromkeys(REQUIREMENTS, "no * device"),
@@ -83,7 +81,6 @@ def test_summary(data):
     assert "- caught at MUST: 3" in text
     assert "- caught at SHOULD only: 1" in text
     assert "- right ports that pass every MUST: 2 of 2" in text
-    assert "2 get a diagnosis; the first is of the right class for 1 of 2" in text
     assert "**" not in text.split("###")[0]
 
 
@@ -105,8 +102,6 @@ def test_what_is_amiss_stands_out(data):
 def test_each_class_has_its_counts(data):
     assert row(data, "numerics")[1:5] == ["2", "2", "0", "0"]
     assert row(data, "state")[1:5] == ["1", "0", "1", "0"]
-    assert row(data, "formula")[-1] == "1 of 1"
-    assert row(data, "state")[-1] == "0 of 1"
 
 
 def test_alarms_that_accuse_right_ports_are_told_apart(data):
@@ -145,3 +140,34 @@ def test_it_is_short_enough_for_the_report(data):
     caught = {name: [1, 1, 1.0] for name in REQUIREMENTS}
     data["mutants"][0] = data["mutants"][0] | {"requirements": {"MUST": caught}}
     assert len(lines(data)) < 150
+
+
+def test_faults_of_one_bug_and_of_several():
+    def one(name, faults, left=0):
+        complaints = left + sum(count for *_, count in faults)
+        row = {"names": [name], "kinds": ["formula"], "faults": faults}
+        return {**row, "complaints": complaints, "unexplained": left}
+
+    rows = [
+        one("a/Right", [["eps", "formula", 19]], 1),
+        one("a/Two", [["x", "rate", 5], ["y", "formula", 5]]),
+        one("a/Silent", [], 4),
+        {"names": ["a/Hung"], "kinds": ["rate"], "problem": "did not end"},
+        one("a/Passes", []),
+    ]
+    pairs = [{"named": [True, True]}, {"named": [True, False]}]
+    text = "\n".join(fault_section({"mutants": rows, "pairs": pairs}))
+    for words in (
+        "| wrong ports that fail | 3 of 5 played |",
+        "| faults reported, median | 1 |",
+        "| faults reported, nine tenths of the ports | up to 2 |",
+        "| first fault of the right class | 1 of 3 (33.3 %) |",
+        "| some fault of the right class | 2 of 3 (66.7 %) |",
+        "| one fault explains nine tenths of the complaints | 1 of 3 (33.3 %) |",
+        "| complaints that no fault explains | 5 of 34 (14.7 %) |",
+        "| two bugs: all named | 1 of 2 (50.0 %) |",
+        "- **did not end**: `a/Hung`",
+        "- told to be without an explanation: `a/Silent`",
+    ):
+        assert words in text, text
+    assert "three bugs" not in text

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from adagrad_conformance.reports.soundness import soundness_section
+from adagrad_conformance.reports.figures.soundness import soundness_section
 
 ROW = {
     "family": "emulated",

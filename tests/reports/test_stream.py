@@ -33,7 +33,7 @@ from adagrad_reference.scenario import LEVELS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = stream_schema()
-KINDS = ("header", "target", "check", "footer")
+KINDS = ("header", "target", "fault", "check", "footer")
 
 # -- a record of every kind ------------------------------------------------------------
 
@@ -43,14 +43,9 @@ HEADER = {
     **{"seed": 1, "level": "MAY", "only": None, "checks": 2, "date": "2026-01-01"},
     "environment": PLACES,
 }
-EXPLANATION = {
-    **{"kind": "formula", "name": "pattern", "words": ["S is not restored"]},
-    **{"explained": 3, "failed": 4, "broken": 0, "like": ["keras"]},
-}
-DIAGNOSIS = {
-    "explanations": [EXPLANATION],
-    "separator": {"scenario": "a/b", "against": ["eps is inside the root"]},
-    "rest": EXPLANATION,
+EXPLAINED = {
+    **{"complaints": 4, "unexplained": 1},
+    "first": [{"scenario": "a/b", "evidence": "p[0] = 1, due 2"}],
 }
 BASIS = {
     **{"judged": 3, "requirements": 78, "element_steps": 9, "size": 3, "steps": 2},
@@ -62,7 +57,7 @@ TARGET = {
     **{"record": "target", "target": "x", "name": "x", "version": "1"},
     **{"language": "Ada", "claims": ["binary64"], "dialect": "keras"},
     **{"departs": ["eps is inside the root"], "constants": {"eps": "1e-07"}},
-    **{"by_document": {"passed": 1, "judged": 2}, "diagnosis": DIAGNOSIS},
+    **{"by_document": {"passed": 1, "judged": 2}, "explained": EXPLAINED},
     "basis": BASIS,
 }
 PROBLEM = {"record": "target", "target": "y", "problem": "no module y"}
@@ -85,16 +80,22 @@ CRASHED = {
     **{"outside_ulp": None, "cause": "exited", "trouble": "exit code 1"},
 }
 FOOTER = {"record": "footer", "counts": {"MUST/not-claimed": 3}, "exit_code": 1}
-FAULT = {
+CONFIRMED = {
     **{"id": "f", "title": "t", "promise": "p", "place": "x.py", "script": "f.py"},
     **{"confirmed": False, "seen": "", "trouble": "it ends well"},
+}
+FAULT = {
+    **{"record": "fault", "target": "x", "fault": "eps-inside-root", "kind": "formula"},
+    **{"words": "eps is inside the root", "requirement": "a/b", "level": "MUST"},
+    **{"complaints": 3, "checks": 1, "against": 0, "like": ["keras"]},
+    **{"switches": {"eps": "inside"}, "scenario": "a/b", "evidence": "p = 1, due 2"},
 }
 #: What the record of a published port has more.
 PUBLISHED = {
     "standing": "published",
     "played": "with torch 9",
     "evidence": {"promised": 3, "evident": 2, "source": 0},
-    "faults": [FAULT],
+    "faults": [CONFIRMED],
     "crossing": "port.py:12",
 }
 VALID = {
@@ -102,10 +103,14 @@ VALID = {
     "target": [
         TARGET,
         PROBLEM,
-        {**TARGET, "diagnosis": {**DIAGNOSIS, "rest": None}, "doubt": "S is a copy"},
+        {**TARGET, "interrupted": True, "doubt": "S is a copy"},
         {**TARGET, **PUBLISHED},
     ],
-    "check": [PASSED, FAILED, CRASHED, {**FAILED, "promise": "p", "fault": "f"}],
+    "fault": [FAULT, {**FAULT, "requirement": None}],
+    "check": [
+        *(PASSED, FAILED, CRASHED),
+        {**FAILED, "promise": "p", "fault": "f", "faults": ["eps-inside-root"]},
+    ],
     "footer": [FOOTER],
 }
 MORE = {
@@ -138,7 +143,7 @@ def test_the_whole_schema_takes_each_kind_and_no_other():
     whole = Draft202012Validator(SCHEMA)
     for records in VALID.values():
         assert all(map(whole.is_valid, records))
-    for record in ({}, {"record": "fault"}, {**FOOTER, "record": "header"}, []):
+    for record in ({}, {"record": "odd"}, {**FOOTER, "record": "header"}, []):
         assert not whole.is_valid(record)
 
 
@@ -263,10 +268,11 @@ def test_a_run_writes_valid_records_of_every_kind(real):
         assert seen[kind] <= named, "a key that the schema does not name"
         # a run of checks chosen by name has no basis, and no port here is published
         published = {"standing", "played", "evidence", "faults", "promise", "fault"}
-        published.add("crossing")
+        published |= {"crossing", "interrupted"}
         assert named - seen[kind] <= {"date", "trouble", "basis", "doubt", *published}
     stream = read_stream(real)
-    assert len(records) == 2 + len(stream.targets) + len(stream.checks)
+    parts = (stream.targets, stream.faults, stream.checks)
+    assert len(records) == 2 + sum(map(len, parts))
     assert stream.header["checks"] == max(
         sum(check["target"] == target["target"] for check in stream.checks)
         for target in stream.targets
@@ -331,7 +337,7 @@ CHANGES = [
     (3, {"doubt": None}),
     (3, {"name": None}),
     (3, {"version": 1}),
-    (3, {"diagnosis": {**DIAGNOSIS, "explanations": []}}),
+    (3, {"explained": {**EXPLAINED, "complaints": -1}}),
     (4, {"target": None}),
     (4, {"requirement": 3}),
     (4, {"requirements": None}),
@@ -375,14 +381,14 @@ def test_a_target_is_known_before_its_checks(tmp_path):
 
 
 def test_an_unknown_record_is_named(tmp_path):
-    message = refused(tmp_path, [HEADER, {"record": "fault"}, FOOTER])
-    assert message == ", line 2: unknown record 'fault'"
+    message = refused(tmp_path, [HEADER, {"record": "odd"}, FOOTER])
+    assert message == ", line 2: unknown record 'odd'"
 
 
 @pytest.mark.parametrize("number", ["1.5", "1.0", "1e3", "NaN", "-Infinity"])
 def test_a_float_is_refused_wherever_it_stands(tmp_path, number):
     path = written(tmp_path, FRAME)
-    changed = path.read_text().replace('"failed": 4', f'"failed": {number}', 1)
+    changed = path.read_text().replace('"complaints": 4', f'"complaints": {number}', 1)
     path.write_text(changed)
     with pytest.raises(StreamError, match=f"line 3: {number} is a float"):
         read_stream(path)
@@ -401,7 +407,7 @@ def test_a_deep_line_is_refused_in_one_line(tmp_path):
 PAGE = (ROOT / "conformance" / "STREAM.md").read_text()
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "basis", "diagnosis", "explanation"])
+@pytest.mark.parametrize("kind", [*KINDS, "basis", "explained", "confirmed"])
 def test_the_page_for_readers_lists_every_key(kind):
     """As the schema does: its name, whether it always stands, and what it means."""
     (section,) = re.findall(rf"^## `{kind}`\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)

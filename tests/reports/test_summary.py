@@ -69,7 +69,8 @@ def test_a_target_with_a_problem_is_not_judged():
 def test_every_status_is_judged_or_not_claimed():
     for status in Status:
         (port,) = summaries([target()], [check("a/b", status)])
-        assert port.total.judged_at() == (status not in ("not-claimed", "skipped"))
+        unasked = ("not-claimed", "not-reached", "skipped")
+        assert port.total.judged_at() == (status not in unasked)
 
 
 def test_targets_are_kept_apart():

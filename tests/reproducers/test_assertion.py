@@ -13,6 +13,7 @@ from reproducer_kit import (
     PORTS,
     RIGHT,
     adapter,
+    code_lines,
     executed,
     failure,
     library,
@@ -175,7 +176,7 @@ def test_scripts_of_torch_classes(port, requirement, events, most):
     text = found.snippet
     assert f"from some.module import {port.__name__}" in text
     assert "adagrad_conformance" not in text
-    assert len(text.splitlines()) <= most
+    assert code_lines(text) <= most
     body = text.replace(f"from some.module import {port.__name__}", "pass")
     for made, fails in ((port, True), (SingleTensorAdagrad, False)):
         try:

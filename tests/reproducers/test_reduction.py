@@ -102,7 +102,7 @@ def test_a_reduction(
     assert found.reduced
     assert not found.note
     assert found.plays <= BUDGET
-    assert (found.requirement, found.check) == (requirement, whole.id)
+    assert (found.name, found.check) == (requirement, whole.id)
     assert measure(found.scenario) < measure(whole)
     reached = size(found)
     assert reached[0] <= events

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from reproducer_kit import library, reproducer, scenarios, verdict_of
+from reproducer_kit import code_lines, library, reproducer, scenarios, verdict_of
 
 from adagrad_conformance.adapters import torch_optim
 from adagrad_conformance.adapters.registry import ADAPTERS
@@ -23,7 +23,8 @@ from adagrad_conformance.checks.relations import relations
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.execution.status import Status
-from adagrad_conformance.grading.failure import Failure, FailureKind
+from adagrad_conformance.faults.fault import Evidence, Fault
+from adagrad_conformance.grading.failure import Failure, FailureKind, Number
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reports.summary import NO_REQUIREMENT
 from adagrad_conformance.reproducers import smallest as module
@@ -44,6 +45,7 @@ from adagrad_conformance.transport.in_process import InProcessClient
 from adagrad_conformance.transport.loading import load_adapter
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
+from adagrad_reference.formats import BINARY64
 from adagrad_reference.scenario_json import scenario_from_json
 
 MUTANTS = Path(__file__).resolve().parents[1] / "mutants"
@@ -139,9 +141,9 @@ def test_torch_fused_by_torch_alone(tmp_path):
     }
     script = place / "layout-strided-param.py"
     text = script.read_text()
-    assert text.startswith("import torch\n")
+    assert "\nimport torch\n" in text
     assert "adagrad_conformance" not in text
-    assert len(text.splitlines()) <= 10
+    assert code_lines(text) <= 10
     ran = python(script)
     assert ran.returncode == 1
     assert "AssertionError: p[1] storage = " in ran.stderr
@@ -167,7 +169,7 @@ def test_a_port_in_a_file_by_its_adapter(tmp_path):
     path.write_text(NUMPY_PORT)
     place = written(tmp_path, f"{path}:port", checks("numerics/eps"))
     script = place / "numerics-eps.py"
-    assert len(script.read_text().splitlines()) <= 10
+    assert code_lines(script.read_text()) <= 10
     ran = python(script)
     assert ran.returncode == 1
     assert "AssertionError: p[0] = " in ran.stderr
@@ -200,7 +202,7 @@ def test_a_torch_class_in_a_file(tmp_path):
     text = script.read_text()
     assert f"Wrong = run_path('{path}')['Wrong']" in text
     assert "adagrad_conformance" not in text
-    assert len(text.splitlines()) <= 10
+    assert code_lines(text) <= 10
     ran = python(script)
     assert ran.returncode == 1
     assert "AssertionError" in ran.stderr
@@ -231,7 +233,7 @@ def test_another_language_by_the_command(tmp_path):
     host = f"{sys.executable} -m adagrad_conformance.host {path}:port"
     place = written(tmp_path, f"exec:{host}", checks("numerics/eps")[:6])
     script = place / "numerics-eps.sh"
-    assert script.read_text().startswith("adagrad-conformance run 'exec:")
+    assert "\nadagrad-conformance run 'exec:" in script.read_text()
     assert script.read_text().endswith(" --scenario numerics-eps.json\n")
     ran = subprocess.run(
         ["sh", script.name],
@@ -396,3 +398,66 @@ def test_a_script_for_a_scenario_without_requirement_replays_the_file_beside_it(
     assert f"--scenario {file}" in script.text
     assert f"--scenario {file}" in texts["README.md"]
     assert file in texts
+
+
+# -- one script a fault ----------------------------------------------------------------
+
+
+def a_fault(slug, *checks):
+    failure = Failure(FailureKind.THETA, 1, "A", "p")
+    evidence = Evidence(checks[0], failure)
+    return Fault(slug, "formula", f"{slug} in words", None, "MUST", 3, checks, evidence)
+
+
+def test_a_fault_gets_one_reproducer_by_a_check_that_shows_it_alone():
+    first, second, *_ = scenarios("numerics/eps")
+    third = scenarios("weight-decay/coupled")[0]
+    verdicts = [
+        Verdict(s.id, s.requirements, "MUST", Status.FAIL)
+        for s in (first, second, third)
+    ]
+    checks = [first, second, third]
+    faults = [a_fault("one", first.id, second.id), a_fault("two", first.id)]
+    found = cheapest_failures(verdicts, checks, faults)
+    assert found["one"][1] is second
+    assert found["two"][1] is first
+    loose = third.requirements[0]
+    assert set(found) == {"one", "two", loose}
+    assert found[loose][1] is third
+    without = cheapest_failures(verdicts, checks)
+    assert set(without) == {s.requirements[0] for s in checks}
+
+
+def test_the_head_of_a_script_says_what_is_wrong_and_what_is_due():
+    scenario = scenarios("numerics/eps")[0]
+    verdict = Verdict(
+        scenario.id,
+        ("algorithm/update",),
+        "MUST",
+        Status.FAIL,
+        promise="eps: eps stands outside the root (a page, 1.0)",
+        failure=Failure(
+            *(FailureKind.THETA, 1, "A", "p", 0),
+            observed=Number.of(BINARY64, -0.9),
+            due=Number.of(BINARY64, -0.75),
+        ),
+    )
+    identity = Identity("port\nsys.exit()", "1.0", "Python", frozenset())
+    failed = Failed(
+        *(scenario, "exec:port", identity, "x.json", verdict),
+        words="eps is inside\nimport os",
+    )
+    head = [
+        line for line in script_of(failed).text.splitlines() if line.startswith("#")
+    ]
+    assert head[:5] == [
+        "# eps is inside import os",
+        "# Port: port sys.exit() 1.0",
+        "# Promised: eps: eps stands outside the root (a page, 1.0)",
+        "# Formula: clr = lr / (1 + (t - 1) * lr_decay), "
+        "p - clr * g / (sqrt(sum) + eps)",
+        head[4],
+    ]
+    assert "due" not in head[4]
+    assert "-0.75" in head[4]
+    assert "-0.9" in head[4]

@@ -14,9 +14,11 @@ claims.py, contract.py and the language of scenarios are re-exported here.
 from __future__ import annotations
 
 import re
+import traceback
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import assert_never
 
@@ -119,7 +121,7 @@ class Adapter(ABC):
             raise
         except self.refusals as error:
             hint = self._unknown_option(event, error)
-            raise Refused(hint or f"{type(error).__name__}: {error}") from error
+            raise Refused(hint or _said(error)) from error
 
     def _unknown_option(self, event: Event, error: Exception) -> str | None:
         """What to do where the port does not know an option by the adapter's word."""
@@ -256,3 +258,17 @@ def _trace(param: str, readings: Sequence[Reading]) -> Trace:
         tuple(b for total in sums if total for b in total.bits),
         tuple(t for t in counters if t is not None) if None not in counters else None,
     )
+
+
+#: Packages whose lines are not a port's own.
+_NOT_OWN = ("adagrad_conformance", "adagrad_reference", "torch", "numpy", "jax")
+
+
+def _said(error: Exception) -> str:
+    """An exception in words, with the last line of the port's own that it came from."""
+    text = f"{type(error).__name__}: {error}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        parts = Path(frame.filename).parts
+        if not any(name in parts for name in _NOT_OWN) and "<" not in frame.filename:
+            return f"{text} ({parts[-1]}:{frame.lineno})"
+    return text

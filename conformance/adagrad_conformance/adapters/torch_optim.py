@@ -31,6 +31,7 @@ __all__ = [
     "foreach",
     "from_torch",
     "fused",
+    "other_names",
     "single",
     "state_after_one_step",
     "state_by_param",
@@ -243,6 +244,44 @@ def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
     elif "step" not in state:
         lacking.add("state-write")
     return lacking | {claim for claim in _TRIALS if not _takes(factory, claim)}
+
+
+#: Names that other constructors have for the options.
+_OTHER_NAMES = {
+    "lr": ("learning_rate", "step_size", "stepsize", "alpha", "eta"),
+    "eps": ("epsilon", "delta"),
+    "lr_decay": ("learning_rate_decay",),
+    "weight_decay": ("l2", "weight_decay_rate"),
+    "initial_accumulator_value": ("initial_accumulator", "init_accumulator", "tau"),
+}
+
+
+def other_names(factory: Callable[..., Any]) -> str | None:
+    """Which names of a constructor to map, and how; None where it has the document's.
+
+    A constructor without `lr`, or with an option under another name, would be asked
+    nothing about that option.
+    """
+    parameters = list(inspect.signature(factory).parameters.values())
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    has = [p.name for p in parameters]
+    found = {
+        option: next((name for name in names if name in has), None)
+        for option, names in _OTHER_NAMES.items()
+        if option not in has
+    }
+    mapped = ", ".join(f"{o!r}: {n!r}" for o, n in found.items() if n)
+    if "lr" in has and not mapped:
+        return None
+    name = getattr(factory, "__name__", str(factory))
+    takes = ", ".join(has[1:]) or "nothing"
+    if "lr" not in has and not found["lr"]:
+        mapped = ", ".join(filter(None, ("'lr': ...", mapped)))
+    return (
+        f"{name} takes {takes}: map its names with an adapter, "
+        f"TorchAdapter('{name}', {name}, names={{{mapped}}}), as ADAPTERS.md shows"
+    )
 
 
 def _one_row() -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""`diagnose`: what explains a port's failures, and the verdict by that explanation."""
+"""`diagnose`: the faults of a port in full, and the verdict by their switches."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.checks.selection import selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
-from adagrad_conformance.diagnosis.diagnose import diagnose
-from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
+from adagrad_conformance.faults.fault import Faults
+from adagrad_conformance.faults.find import find_faults
 from adagrad_conformance.grading.case import Terms
-from adagrad_conformance.grading.judge import judge
+from adagrad_conformance.grading.judge import judge, judged_cases, verdict_of
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.reports.records import diagnosis_record
 from adagrad_conformance.transport.subprocess_client import SubprocessClient
 from adagrad_conformance.transport.targets import parse_target
 from adagrad_reference.dialects import DIALECTS, Dialect
@@ -59,7 +58,6 @@ def diagnose_command(options: DiagnoseOptions) -> int:
     check_outputs(options.output, options.reproducers)
     seed = chosen_seed(options.seed)
     checks = selected(library, seed, FRESH, quick=True)
-    click.echo(f"adagrad-conformance {__version__}: diagnosing {name}, seed {seed}")
     client = SubprocessClient(target.command, options.timeout, options.memory)
     result = evaluate_client(
         name, client, checks, library.expectations, explain=False, keep=True
@@ -68,7 +66,8 @@ def diagnose_command(options: DiagnoseOptions) -> int:
         click.echo(f"{name}: {result.problem}", err=True)
         return result.exit_code()
     levels = LEVELS[: LEVELS.index(options.level.upper()) + 1]
-    record = _record(name, seed, result, levels, library)
+    found = _found(result, levels, library)
+    record = _record(name, seed, result, levels, library, found)
     for line in _lines(record):
         click.echo(line)
     if options.output is not None:
@@ -82,8 +81,27 @@ def diagnose_command(options: DiagnoseOptions) -> int:
             library,
             options.timeout,
             options.memory,
+            [found.faults.faults],
         )
     return 1 if record["failed"] else result.exit_code()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The verdicts by the document, and the faults: what speaks against it."""
+
+    terms: Terms
+    verdicts: Sequence[Verdict]
+    faults: Faults
+
+
+def _found(result: TargetResult, levels: Sequence[str], library: Library) -> _Found:
+    assert result.identity is not None
+    terms = Terms(result.identity.claims, library.expectations)
+    cases = judged_cases(result.seen, terms)
+    verdicts = [verdict_of(case) for case in cases]
+    faults = find_faults(result.seen, terms, cases, verdicts, levels)
+    return _Found(terms, verdicts, faults)
 
 
 def _record(
@@ -92,32 +110,33 @@ def _record(
     result: TargetResult,
     levels: Sequence[str],
     library: Library,
+    found: _Found,
 ) -> Json:
-    """The diagnosis as plain data: what `--json` writes and the lines are made of."""
+    """The faults as plain data: what `--json` writes and the lines are made of."""
     assert result.identity is not None
-    terms = Terms(result.identity.claims, library.expectations)
-    declared = DIALECTS[result.identity.dialect]
-    verdicts = result.verdicts
-    if declared.changes:  # what speaks against the document is what is explained
-        verdicts = judge(result.seen, terms)
-    found = diagnose(result.seen, terms, verdicts, levels)
+    failed, judged = _count(found.verdicts, levels)
     record: Json = {
         "target": target,
         "suite": __version__,
         "vectors": library.digest,
         "seed": seed,
         "levels": list(levels),
-        "dialect": declared.name,
-        "judged": _count(verdicts, levels)[1],
-        "failed": _count(verdicts, levels)[0],
+        "dialect": DIALECTS[result.identity.dialect].name,
+        "judged": judged,
+        "failed": failed,
+        "faults": [fault.record() for fault in found.faults.faults],
+        "explained": found.faults.rest(),
     }
-    if found is None:
-        return record
-    record |= diagnosis_record(found)
-    if found.first.dialect is not None:
-        own = judge(result.seen, terms.by(found.first.dialect))
-        record["by_first"] = _by_dialect(found.first.dialect, own, levels)
+    if dialect := _dialect(found.faults):
+        own = judge(result.seen, found.terms.by(dialect))
+        record["by_switches"] = _by_dialect(dialect, own, levels)
     return record
+
+
+def _dialect(found: Faults) -> Dialect | None:
+    """The dialect of all switches that were found: that of the last fault with one."""
+    dialects = [fault.dialect for fault in found.faults if fault.dialect is not None]
+    return max(dialects, key=lambda dialect: len(dialect.changes), default=None)
 
 
 def _by_dialect(
@@ -148,24 +167,32 @@ def _fails(verdict: Verdict, levels: Sequence[str]) -> bool:
 def _lines(record: Json) -> Iterator[str]:
     words = " and ".join(record["levels"])
     judged, failed = record["judged"], record["failed"]
-    if record["dialect"] != "document":
-        yield f"It declares the dialect {record['dialect']}; this is by the document."
     if not failed:
         yield f"Nothing to explain: {judged} of {judged} checks at {words} pass."
         return
-    yield f"{failed} of {judged} checks at {words} fail by the document. Explanations:"
-    for number, explanation in enumerate(record["explanations"], 1):
-        yield f"  {number}. {explanation_text(explanation)}"
-        if explanation["like"]:
-            yield f"     as in {'; '.join(explanation['like'])}"
-    if record["separator"]:
-        scenario, against = record["separator"].values()
-        yield f"Told from '{'; '.join(against)}' by:"
-        yield f"  adagrad-conformance explain {scenario}"
-    if record["rest"]:
-        yield f"Beside the first: {explanation_text(record['rest'])}"
-    if "by_first" in record:
-        yield from _full(record["by_first"], words)
+    faults = record["faults"]
+    count = f"{len(faults)} fault{'s' * (len(faults) != 1)}" if faults else "No cause"
+    yield f"{count} found; {failed} of {judged} checks at {words} fail by the document."
+    if record["dialect"] != "document":
+        yield f"It declares the dialect {record['dialect']}, which is set aside here."
+    for number, fault in enumerate(faults, 1):
+        yield f"{number}. {fault['fault']} ({fault['kind']}): {fault['words']}"
+        against = f"; {fault['against']} that pass speak against it"
+        yield (
+            f"   explains {fault['complaints']:,} complaints in {fault['checks']} "
+            f"checks{against if fault['against'] else ''}"
+        )
+        yield f"   {fault['scenario']}: {fault['evidence']}"
+        if fault["like"]:
+            yield f"   as in {'; '.join(fault['like'])}"
+    rest = record["explained"]
+    if rest["unexplained"]:
+        number, of = rest["unexplained"], rest["complaints"]
+        yield f"Unexplained: {number:,} of {of:,} complaints"
+        yield from (f"   {x['scenario']}: {x['evidence']}" for x in rest["first"])
+    if "by_switches" in record:
+        yield from _full(record["by_switches"], words)
+    yield f"Seed {record['seed']}, adagrad-conformance {record['suite']}"
 
 
 def _full(own: Json, words: str) -> Iterator[str]:

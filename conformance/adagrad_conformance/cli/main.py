@@ -90,6 +90,9 @@ def main() -> None:
     "--scenario", "scenario_file", metavar="FILE", help="Play this one alone."
 )
 @format_option("terminal", FORMATS)
+@click.option("-v", "form", flag_value="full", help="As --format full.")
+@click.option("-q", "form", flag_value="brief", help="As --format brief.")
+@click.option("--fail-fast", is_flag=True, help="End at the first failure at MUST.")
 @click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
 @seed_option()
 @click.option(
@@ -229,9 +232,8 @@ def explain_port(name: str) -> None:
 @main.command()
 @click.argument("streams", nargs=-1, required=True, metavar="STREAM...")
 @format_option("markdown", {n: form for n, form in FORMATS.items() if form.several})
-@click.option(
-    "--output", "-o", metavar="FILE", help="Where (markdown: REPORT.md; else printed)."
-)
+@click.option("--output", "-o", metavar="FILE", help="Where (default: it is printed).")
+@click.option("--pages", metavar="FOLDER", help="With a page for each port there.")
 @click.option("--bench", metavar="FILE", help="Figures that `make bench` wrote.")
 @click.option("--power", metavar="FILE", help="Figures that `make power` wrote.")
 @click.option("--soundness", metavar="FILE", help="Those that `make soundness` wrote.")
@@ -241,6 +243,7 @@ def report(
     form: str,
     output: str | None,
     reproducers: str | None,
+    pages: str | None,
     **figures: str | None,
 ) -> None:
     """Write a report from result streams; of two on a target, the first one counts."""
@@ -248,7 +251,7 @@ def report(
 
     paths = {name: Path(text) for name, text in figures.items() if text}
     inputs = [Path(name) for name in streams]
-    write_report(inputs, form, _path(output), paths, _path(reproducers))
+    write_report(inputs, form, _path(output), paths, _path(reproducers), _path(pages))
 
 
 @main.group()

@@ -11,6 +11,7 @@ import click
 from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.errors import UserError
+from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.files import write_text
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.reproducers.run import check_folder, reproduce
@@ -58,14 +59,17 @@ def write_reproducers(
     library: Library,
     timeout: float,
     memory: float | None,
+    faults: Sequence[Sequence[Fault]] = (),
 ) -> None:
     """Make the failures of each target small, and write them into the folder.
 
-    `verdicts` are those of each target whose failures get a script.
+    `verdicts` are those of each target whose failures get a script; each of its
+    `faults` gets one.
     The targets are started again: `timeout` is in seconds for an answer, `memory` in
     GiB.  Raises `UserError`.
     """
     expect = library.expectations
-    lines = reproduce(folder, targets, verdicts, checks, expect, timeout, memory)
-    for line in lines:
+    for line in reproduce(
+        folder, targets, verdicts, checks, expect, timeout, memory, faults
+    ):
         click.echo(line, err=True)

@@ -13,10 +13,17 @@ from typing import Any
 import click
 
 from adagrad_conformance.errors import UserError
+from adagrad_conformance.reports.figures.power import power_section
+from adagrad_conformance.reports.figures.soundness import soundness_section
 from adagrad_conformance.reports.formats import FORMATS, Supplements
-from adagrad_conformance.reports.power import power_section
+from adagrad_conformance.reports.pages.finding_page import (
+    Finding,
+    finding_texts,
+    findings_of_ports,
+)
+from adagrad_conformance.reports.pages.report import FINDINGS, ports_of
+from adagrad_conformance.reports.pages.writing import page_texts
 from adagrad_conformance.reports.records import Stream
-from adagrad_conformance.reports.soundness import soundness_section
 from adagrad_conformance.reports.stream import StreamError, read_stream
 from adagrad_conformance.reproducers.writing import file_name
 
@@ -31,28 +38,59 @@ def write_report(
     output: Path | None,
     figures: Mapping[str, Path],
     reproducers: Path | None = None,
+    pages: Path | None = None,
 ) -> None:
     """`report`; `figures` are files of bench, power and soundness.
 
-    Without `output` the report goes where its format says.  Raises `UserError`.
+    Without `output` the report is printed, and nothing is written.  With `pages` the
+    folder of that name gets a page for each port.  Raises `UserError`.
     """
     chosen = FORMATS[form]
-    if output is None and chosen.file is not None:
-        output = Path(chosen.file)
+    if pages is not None and (output is None or form != "markdown"):
+        raise UserError("--pages needs --format markdown and --output")
     try:
         read = [read_stream(path) for path in streams]
     except StreamError as error:
         raise UserError(str(error)) from None
     data = {name: _figures(name, path) for name, path in figures.items()}
     base = Path() if output is None else output.resolve().parent
-    supplements = Supplements(data, _scripts(read, reproducers, base))
+    way = None if pages is None else Path(os.path.relpath(pages, base)).as_posix()
+    supplements = Supplements(data, _scripts(read, reproducers, base), way)
     if output is None:
         chosen.write(read, sys.stdout, supplements)
         return
     text = io.StringIO()
     chosen.write(read, text, supplements)
+    if pages is not None:
+        of_pages = Supplements(data, _scripts(read, reproducers, pages))
+        records = Path(os.path.relpath(base / "ports", pages)).as_posix()
+        _write_pages(pages, page_texts(read, of_pages, records))
+        findings = findings_of_ports(ports_of(read)[0])
+        if findings:
+            texts = _finding_texts(findings, base / "ports")
+            _write_pages(pages.parent / FINDINGS, texts)
     write(output, text.getvalue())
     click.echo(f"wrote {output}")
+
+
+def _finding_texts(findings: Sequence[Finding], records: Path) -> Mapping[str, str]:
+    try:
+        return finding_texts(findings, records)
+    except (OSError, KeyError) as error:
+        raise UserError(f"cannot read the scripts of {records}: {error}") from None
+
+
+def _write_pages(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write all pages of a folder, and take away those of ports that are gone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from None
+    for name, page in texts.items():
+        write(folder / name, page)
+    for path in folder.glob("*.md"):
+        if path.name not in texts and path.name != "README.md":
+            path.unlink()
 
 
 def _bench_section(data: dict[str, Any]) -> list[object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
+from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.reports.exit_code import exit_code
+from adagrad_conformance.reports.exit_code import INTERRUPTED, exit_code
 from adagrad_conformance.reports.formats import FORMATS
 from adagrad_conformance.reports.recorded.faults import FaultError, faults_of
 from adagrad_conformance.reports.records import (
@@ -34,7 +36,7 @@ from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json
 
 from .outputs import check_outputs, write, write_reproducers
-from .playing import evaluate_all
+from .playing import Manner, evaluate_all
 
 __all__ = ["Plan", "RunOptions", "run_command"]
 
@@ -59,6 +61,7 @@ class RunOptions:
     #: a folder of records: no script is written for what a fault there covers
     known_faults: str | None = None
     jobs: int = 1
+    fail_fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,22 @@ def run_command(options: RunOptions) -> int:
             err=True,
         )
         return 4
-    results = evaluate_all(
-        plan.targets,
-        plan.checks,
-        plan.library,
+    manner = Manner(
         options.timeout,
         options.memory,
         options.jobs,
         given=options.scenario_file is not None,
         whole=options.only is None,
+        fail_fast=options.fail_fast,
+        told=options.form in ("terminal", "full"),
     )
+    results, interrupted = evaluate_all(plan.targets, plan.checks, plan.library, manner)
     _report(plan, results, options)
+    if interrupted:
+        click.echo("adagrad-conformance: interrupted", err=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)  # threads that judge would hold the process
     if options.reproducers is not None:
         write_reproducers(
             options.reproducers,
@@ -103,6 +111,7 @@ def run_command(options: RunOptions) -> int:
             plan.library,
             options.timeout,
             options.memory,
+            [_faults(result, options.known_faults) for result in results],
         )
     return exit_code(results, options.strict)
 
@@ -121,6 +130,11 @@ def _to_reproduce(result: TargetResult, folder: str | None) -> list[Verdict]:
         if verdict.level != "MAY"
         and not any(f.covers_record(check_record("", verdict, None)) for f in faults)
     ]
+
+
+def _faults(result: TargetResult, folder: str | None) -> Sequence[Fault]:
+    """Those that get a script each; records name what is left by its requirement."""
+    return result.faults.faults if result.faults and folder is None else ()
 
 
 def _plan(options: RunOptions) -> Plan:

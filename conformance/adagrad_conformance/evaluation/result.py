@@ -1,4 +1,4 @@
-"""The result of one target: verdicts, failures, diagnosis, and their text."""
+"""The result of one target: verdicts, failures, faults, and their text."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.execution.status import Status
 from adagrad_reference.dialects import DIALECTS
-from adagrad_reference.scenario import LEVELS
 
 from .conclusion import Conclusion, basis_lines, conclude, evidence
+from .telling import Group, Told, lines
 
 if TYPE_CHECKING:  # an import of the result loads no arithmetic
-    from adagrad_conformance.diagnosis.explanation import Diagnosis
     from adagrad_conformance.execution.observations import Seen
+    from adagrad_conformance.faults.fault import Faults
     from adagrad_conformance.grading.verdict import Verdict
     from adagrad_conformance.transport.identity import Identity
 
@@ -24,18 +23,13 @@ if TYPE_CHECKING:  # an import of the result loads no arithmetic
 
 __all__ = ["TargetResult"]
 
-#: How many failed requirements of a level are printed.
-_SHOWN = 5
-#: The heading of the failures of a level.
-_HEADINGS = {"MUST": "failures at", "SHOULD": "findings at", "MAY": "reported at"}
-
 
 @dataclass(repr=False)
 class TargetResult:
     """What became of one target.
 
-    `str` gives the answer first, then counts, the first failures with their values, and
-    the diagnosis; `repr` is one line.
+    `str` gives the answer first, then what it rests on, the faults with their evidence,
+    and findings; `repr` is one line.
     """
 
     target: str
@@ -45,7 +39,10 @@ class TargetResult:
     doubt: str | None = None  #: what the adapter may do wrong, if it is not the port
     #: All that was observed, where `keep` demands it.
     seen: Sequence[Seen] = ()
-    diagnosis: Diagnosis | None = None  #: what explains the failures at MUST
+    #: What explains the failures at MUST; None where nothing failed, or too few checks
+    #: were played to tell.
+    faults: Faults | None = None
+    interrupted: bool = False  #: whether a part was not played
     #: How many checks at MUST pass by the document, of how many judged, where the
     #: port declares another dialect.
     by_document: tuple[int, int] | None = None
@@ -60,7 +57,7 @@ class TargetResult:
     def conclusion(self) -> Conclusion:
         """Conformant, not conformant, insufficient, or not judged."""
         judged = sum(v.status.was_judged for v in self.verdicts)
-        too_little = bool(self.basis and self.basis.lacking)
+        too_little = self.interrupted or bool(self.basis and self.basis.lacking)
         return conclude(self.problem, judged, len(self.failures), too_little)
 
     @property
@@ -104,7 +101,7 @@ class TargetResult:
         return f"<{text}>"
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(line.text for line in lines(self._told()))
 
     def _answer(self) -> str:
         if self.problem:
@@ -115,6 +112,11 @@ class TargetResult:
         passed = f"{self._passed('MUST')} MUST checks pass"
         return f"{self.conclusion}{dialect}: {self.target}, {passed}"
 
+    def first_failure(self) -> str | None:
+        """The first failure at MUST, in one line."""
+        failed = self.failures[:1]
+        return f"{failed[0].scenario}: {_evidence(failed[0])}" if failed else None
+
     def _passed(self, level: str) -> str:
         """As in '3 of 4': how many checks of a level pass, of those judged."""
         judged = self._judged(level)
@@ -123,57 +125,61 @@ class TargetResult:
     def _judged(self, level: str) -> int:
         return sum(v.level == level and v.status.was_judged for v in self.verdicts)
 
-    def _lines(self) -> Iterator[str]:
-        yield self._answer()
-        if self.problem:
-            return
-        if self.doubt:
-            yield f"  in doubt: {self.doubt}"
-        if self.basis:
-            yield from (f"  {line}" for line in basis_lines(vars(self.basis)))
-        for level in filter(self._judged, LEVELS[1:]):
-            yield f"  {self._passed(level)} {level} checks pass"
-        for level in LEVELS:
-            yield from _failures(level, self.failed_at(level))
-        yield from self._not_judged()
-        if self.diagnosis:
-            yield f"  diagnosis: {explanation_text(vars(self.diagnosis.first))}"
-        if self.identity:
-            identity, here = self.identity, ", in this process" * self.in_process
-            port = f"{identity.name} {identity.version}, {identity.language}"
-            yield f"  port: {port}{here}"
-        if self.seed is not None:
-            yield f"  seed: {self.seed}"
+    def _told(self) -> Told:
+        """All of it, for a person."""
+        identity, here = self.identity, ", in this process" * self.in_process
+        port = ""
+        if identity:
+            port = f"{identity.name} {identity.version}, {identity.language}{here}"
+        return Told(
+            self.target,
+            self.conclusion,
+            self._answer(),
+            self.problem,
+            list(self._notes()),
+            list(basis_lines(vars(self.basis))) if self.basis else [],
+            [fault.record() for fault in self.faults.faults] if self.faults else [],
+            self.faults.rest() if self.faults else None,
+            list(_groups(self.verdicts)),
+            self._missing(),
+            [v.scenario for v in self.verdicts if v.status is Status.SKIPPED],
+            port,
+            self.seed,
+            is_run=False,
+        )
 
-    def _not_judged(self) -> Iterator[str]:
-        """The claims that are missing, and what cannot be run on this machine."""
+    def _notes(self) -> Iterator[str]:
+        if self.interrupted:
+            yield "interrupted: this is what was judged by then"
+        if self.doubt:
+            yield f"in doubt: {self.doubt}"
+
+    def _missing(self) -> str:
+        """The claims that are missing, and how many checks need each."""
         missing: Counter[str] = Counter()
         for verdict in self.verdicts:
             if self.basis is None and verdict.status is Status.NOT_CLAIMED:
                 missing.update(verdict.message.split(", "))
-        if missing:
-            listed = ", ".join(f"{name} ({n})" for name, n in missing.most_common())
-            yield f"  not claimed (checks that need it): {listed}"
-        skipped = [v.scenario for v in self.verdicts if v.status is Status.SKIPPED]
-        if skipped:
-            yield f"  not run here: {', '.join(skipped)}"
+        return ", ".join(f"{name} ({n})" for name, n in missing.most_common())
 
 
-def _failures(level: str, failed: Sequence[Verdict]) -> Iterator[str]:
-    """The first failure of each of the first requirements."""
-    if not failed:
-        return
-    yield f"  {_HEADINGS[level]} {level} ({len(failed)})"
-    grouped: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in failed:
-        grouped[verdict.requirement or "no requirement"].append(verdict)
-    for name, verdicts in list(grouped.items())[:_SHOWN]:
-        yield f"    {name} ({len(verdicts)}), such as {verdicts[0].scenario}"
-        yield f"      {_evidence(verdicts[0])}"
-        if verdicts[0].promise and level == "MUST":
-            yield f"      promised: {verdicts[0].promise}"
-    if len(grouped) > _SHOWN:
-        yield f"    and {len(grouped) - _SHOWN} more requirements"
+def _groups(verdicts: Sequence[Verdict]) -> Iterator[Group]:
+    """The failures by level and requirement."""
+    grouped: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        if verdict.status.is_failure:
+            name = verdict.requirement or "no requirement"
+            grouped[verdict.level, name].append(verdict)
+    for (level, name), failed in grouped.items():
+        first = failed[0]
+        yield Group(
+            name,
+            level,
+            len(failed),
+            first.scenario,
+            _evidence(first),
+            first.promise if level == "MUST" else None,
+        )
 
 
 def _evidence(verdict: Verdict) -> str:

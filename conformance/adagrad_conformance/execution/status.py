@@ -16,6 +16,8 @@ class Status(StrEnum):
     #: it departs from a law that does not hold in the dialect which the port declares
     WAIVED = "waived"
     NOT_CLAIMED = "not-claimed"
+    #: what came before ended the run: its requirement is neither kept nor broken
+    NOT_REACHED = "not-reached"
     #: this machine lacks what the check needs
     SKIPPED = "skipped"
     CRASH = "crash"
@@ -37,9 +39,10 @@ class Status(StrEnum):
     @property
     def was_judged(self) -> bool:
         """Whether the check counts among those that were asked of the port."""
-        return self not in (Status.NOT_CLAIMED, Status.SKIPPED)
+        return self not in _UNASKED
 
 
+_UNASKED = frozenset({Status.NOT_CLAIMED, Status.NOT_REACHED, Status.SKIPPED})
 _BROKEN = frozenset({Status.CRASH, Status.TIMEOUT, Status.MALFORMED, Status.ERROR})
 
 #: Why a check has the status crash, timeout, malformed or error, in one word.

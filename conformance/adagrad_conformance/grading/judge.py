@@ -60,7 +60,7 @@ from .adaptive import adaptive_case
 from .arrays import step_batch
 from .attribution import broken_requirement, failed_level
 from .boxes import report_outside
-from .case import Case, StepsSeen, Terms
+from .case import Case, Departure, StepsSeen, Terms
 from .events.binary32_view import as_binary32
 from .events.master_weights import MASTER
 from .events.walk import collect
@@ -70,7 +70,7 @@ from .relations import compare_runs
 from .verdict import GRADES, Verdict
 from .wanted import check_wanted
 
-__all__ = ["judge"]
+__all__ = ["judge", "judged_cases", "verdict_of"]
 
 #: How many elements behind the first failure of a step are counted if they are costly.
 _MORE = 20
@@ -95,6 +95,16 @@ def judge(
     Without `graded` there is only pass or fail.  The grade `exact` exists for the
     document alone.
     """
+    return [verdict_of(case) for case in judged_cases(everything, terms, graded)]
+
+
+def judged_cases(
+    everything: Iterable[Seen], terms: Terms, graded: bool = True, brief: bool = False
+) -> list[Case]:
+    """What every check that was seen comes to, in order: all failures, not one.
+
+    With `brief` the failures of steps have no values.
+    """
     listed = list(everything)
     expected = _trajectories(listed, terms)
     cases = [_case(seen, terms, expected) for seen in listed]
@@ -108,8 +118,8 @@ def judge(
     quantised = QUANTISES in terms.claims
     for (name, demanded, _), pairs in batches.items():
         fmt = FORMATS[name]
-        _judge_steps(fmt, pairs, demanded, terms.dialect, graded, quantised)
-    return [_verdict(case) for case in cases]
+        _judge_steps(fmt, pairs, demanded, terms.dialect, graded, quantised, brief)
+    return cases
 
 
 def _trajectories(everything: Iterable[Seen], terms: Terms) -> dict[int, Trajectory]:
@@ -203,6 +213,7 @@ def _judge_steps(
     dialect: Dialect,
     graded: bool,
     quantised: bool,
+    brief: bool = False,
 ) -> None:
     batch, new_theta, new_sum = step_batch(fmt, [step for _, step in pairs])
     parts = _parts(len(step.gradient) for _, step in pairs)
@@ -236,8 +247,6 @@ def _judge_steps(
     fine = _whole_parts(inside[demanded], parts)
     grades = {name: _whole_parts(holds, parts) for name, holds in reached.items()}
     for number, ((case, step), part) in enumerate(zip(pairs, parts, strict=True)):
-        if not graded and case.failures:  # one is enough
-            continue
         case.errors.append(errors[part])
         if fine[number]:
             best = (name for name, holds in grades.items() if holds[number])
@@ -245,7 +254,10 @@ def _judge_steps(
         else:
             theta, total = (each.at(part) for each in boxes[demanded])
             seen = (theta, new_theta[part]), (total, new_sum[part])
-            _report(case, step, *seen, quantised)
+            if brief:
+                _report_briefly(case, step, *seen)
+            else:
+                _report(case, step, *seen, quantised)
         if FlagEffect.ELEMENTS in _effects(case) and not dialect.changes:
             after = new_theta[part], new_sum[part]
             check_wanted(case, _flags(case), step, batch.take(part), *after)
@@ -291,12 +303,23 @@ def _report(
 ) -> None:
     """Note the values of a step that lie outside their boxes, S before theta."""
     case.grades.append("fail")
+    outside = (~boxes.holds(values) for boxes, values in (total, theta))
+    case.departures.append(Departure(step, *outside))
     for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
         failure = Failure(what, step.event, step.optimizer, step.param)
         fmt = step.format
         if what is FailureKind.SUM and (step.sum_format or quantised):
             fmt = BINARY64  # the ends of the boxes are numbers of binary64 alone
         report_outside(case, fmt, failure, boxes, values, step.where)
+
+
+def _report_briefly(
+    case: Case, step: StepsSeen, theta: tuple[Boxes, Any], total: tuple[Boxes, Any]
+) -> None:
+    """Note that S or theta of a step lie outside their boxes."""
+    for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
+        if not boxes.holds(values).all():
+            case.fail(Failure(what, step.event, step.optimizer, step.param))
 
 
 def _parts(lengths: Iterable[int]) -> list[slice]:
@@ -336,7 +359,8 @@ def _effects(case: Case) -> set[FlagEffect]:
 # -- verdicts --------------------------------------------------------------------------
 
 
-def _verdict(case: Case) -> Verdict:
+def verdict_of(case: Case) -> Verdict:
+    """What a case comes to: its first failure, its worst grade, its errors."""
     check = case.check
     errors = np.concatenate([np.empty(0), *case.errors])
     measured = errors[np.isfinite(errors)]

@@ -9,7 +9,8 @@ exit_code.py      the exit code of a run
 formats.py        the table of output formats; a new one is a writer and its row
 summary.py        counts and findings of a target, which all formats show
 terminal.py       the format for people
-markdown.py       REPORT.md: port_map.py, power.py and soundness.py are sections of it
+pages/            REPORT.md, and a page for each port
+figures/          what was measured, as parts of it
 tables.py         lines of Markdown
 recording.py      records of registered ports, kept in a folder
 

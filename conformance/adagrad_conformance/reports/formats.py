@@ -25,6 +25,8 @@ class Supplements:
     figures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Paths of reproducers, by target and requirement.
     scripts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    #: The way from the report to the folder of its pages, if there are any.
+    pages: str | None = None
 
 
 Writer = Callable[[Sequence["Stream"], TextIO, Supplements], None]
@@ -37,7 +39,6 @@ class Format:
     about: str
     writer: str  #: module:function of this package
     several: bool = True  #: whether it holds more than one stream
-    file: str | None = None  #: where `report` writes it; None: to standard output
 
     def write(
         self,
@@ -55,10 +56,10 @@ class Format:
 
 #: The forms by name, the one for people first.
 FORMATS: Mapping[str, Format] = {
-    "terminal": Format("a summary of each target", "terminal:write_terminal"),
+    "terminal": Format("the answer, in few lines", "terminal:write_terminal"),
+    "full": Format("with a table and all failures", "terminal:write_full"),
+    "brief": Format("one line a target", "terminal:write_brief"),
     "jsonl": Format("the result stream", "records:write_stream", several=False),
     "quiet": Format("nothing", "records:write_nothing", several=False),
-    "markdown": Format(
-        "a report on all targets", "markdown:write_markdown", file="REPORT.md"
-    ),
+    "markdown": Format("a report on all targets", "pages.report:write_markdown"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +28,6 @@ from .exit_code import exit_code
 from .formats import Supplements
 
 if TYPE_CHECKING:
-    from adagrad_conformance.diagnosis.explanation import Diagnosis, Explanation
     from adagrad_conformance.evaluation.basis import Basis
 
 __all__ = [
@@ -37,7 +36,7 @@ __all__ = [
     "Stream",
     "basis_record",
     "check_record",
-    "diagnosis_record",
+    "fault_records",
     "header",
     "stream_lines",
     "stream_of",
@@ -58,6 +57,7 @@ class Stream:
     targets: tuple[Json, ...]
     checks: tuple[Json, ...]  #: of all targets
     footer: Json
+    faults: tuple[Json, ...] = ()  #: of all targets
 
 
 def stream_of(top: Json, results: Sequence[TargetResult], strict: bool) -> Stream:
@@ -65,26 +65,45 @@ def stream_of(top: Json, results: Sequence[TargetResult], strict: bool) -> Strea
     return Stream(
         top,
         tuple(map(target_record, results)),
-        tuple(
-            check_record(
-                result.target, verdict, result.reproducers.get(verdict.scenario)
-            )
-            for result in results
-            for verdict in result.verdicts
-        ),
+        tuple(_check_records(results)),
         _footer(results, strict),
+        tuple(fault for result in results for fault in fault_records(result)),
     )
 
 
+def _check_records(results: Iterable[TargetResult]) -> Iterator[Json]:
+    for result in results:
+        shown: dict[str, list[str]] = defaultdict(list)
+        for fault in result.faults.faults if result.faults else ():
+            for scenario in fault.checks:
+                shown[scenario].append(fault.slug)
+        for verdict in result.verdicts:
+            reproducer = result.reproducers.get(verdict.scenario)
+            record = check_record(result.target, verdict, reproducer)
+            if faults := shown.get(verdict.scenario):
+                record["faults"] = faults
+            yield record
+
+
+def fault_records(result: TargetResult) -> Iterator[Json]:
+    """A record for each fault of a target, the gravest first."""
+    for fault in result.faults.faults if result.faults else ():
+        record = {"record": "fault", "target": result.target, **fault.record()}
+        yield dict(_writable(record))
+
+
 def stream_lines(stream: Stream) -> Iterator[str]:
-    """The lines of a stream, without their ends: the checks follow their target."""
-    checks: dict[str, list[Json]] = {}
-    for check in stream.checks:
-        checks.setdefault(check["target"], []).append(check)
+    """The lines of a stream, without their ends.
+
+    The faults and the checks of a target follow it.
+    """
+    own: dict[str, list[Json]] = defaultdict(list)
+    for record in (*stream.faults, *stream.checks):
+        own[record["target"]].append(record)
     yield json.dumps(stream.header)
     for target in stream.targets:
         yield json.dumps(target)
-        yield from map(json.dumps, checks.get(target["target"], ()))
+        yield from map(json.dumps, own[target["target"]])
     yield json.dumps(stream.footer)
 
 
@@ -154,8 +173,10 @@ def target_record(result: TargetResult) -> Json:
         record["by_document"] = {"passed": passed, "judged": judged}
     if result.basis:
         record["basis"] = basis_record(result.basis)
-    if result.diagnosis:
-        record["diagnosis"] = diagnosis_record(result.diagnosis)
+    if result.faults:
+        record["explained"] = result.faults.rest()
+    if result.interrupted:
+        record["interrupted"] = True
     if promises := evidence_of(result.target):
         record |= _promises_record(promises)
     if result.doubt:
@@ -185,24 +206,6 @@ def basis_record(basis: Basis) -> Json:
     claims = record["not_judged"].items()
     record["not_judged"] = {name: list(needs) for name, needs in claims}
     return record
-
-
-def diagnosis_record(diagnosis: Diagnosis) -> Json:
-    """Explanations, best first, and the check that decides between the first two."""
-    rest, separator = diagnosis.rest, diagnosis.separator
-    return {
-        "explanations": [_explanation_record(e) for e in diagnosis.explanations],
-        "separator": separator
-        and vars(separator) | {"against": list(separator.against)},
-        "rest": _explanation_record(rest) if rest else None,
-    }
-
-
-def _explanation_record(explanation: Explanation) -> Json:
-    names = ("kind", "name", "explained", "failed", "broken")
-    record: Json = {name: getattr(explanation, name) for name in names}
-    lists = {"words": explanation.words, "like": explanation.like}
-    return record | {name: list(value) for name, value in lists.items()}
 
 
 def check_record(

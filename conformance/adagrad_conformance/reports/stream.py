@@ -1,9 +1,9 @@
 """Reads result streams.
 
-Rule 1.  A stream is a header, then targets and their checks, then a footer.  Without
-         its footer it is not a result: the run was cut short.
+Rule 1.  A stream is a header, then targets with their faults and checks, then a footer.
+         Without its footer it is not a result: the run was cut short.
 Rule 2.  Each record keeps stream.schema.json, and has no float.
-Rule 3.  A check names the target of a record before it.
+Rule 3.  A check or fault names the target of a record before it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def read_stream(path: Path) -> Stream:
         tuple(r for r in records if r["record"] == "target"),
         tuple(r for r in records if r["record"] == "check"),
         records[-1],
+        tuple(r for r in records if r["record"] == "fault"),
     )
 
 
@@ -102,5 +103,5 @@ def _problems(records: Sequence[Json]) -> Iterator[tuple[int, str]]:
             yield number, problem
         elif kind == "target":
             targets.add(record["target"])
-        elif kind == "check" and record["target"] not in targets:
+        elif kind in ("check", "fault") and record["target"] not in targets:
             yield number, f"no target record for {record['target']!r}"

@@ -115,6 +115,7 @@ class Summary:
 
     target: Json
     records: Sequence[Json]
+    faults: Sequence[Json] = ()  #: the records of its faults, the gravest first
 
     @cached_property
     def families(self) -> list[Tally]:
@@ -149,6 +150,7 @@ class Summary:
         """
         problem, total = self.target.get("problem"), self.total
         too_little = bool(self.target.get("basis", {}).get("lacking"))
+        too_little |= bool(self.target.get("interrupted"))
         loose, judged = len(self.unconfirmed), total.judged_at()
         return conclude(problem, judged, total.failed - loose, too_little, loose)
 
@@ -201,9 +203,17 @@ class Summary:
         return dict(reasons)
 
 
-def summaries(targets: Iterable[Json], checks: Iterable[Json]) -> list[Summary]:
+def summaries(
+    targets: Iterable[Json], checks: Iterable[Json], faults: Iterable[Json] = ()
+) -> list[Summary]:
     """One summary a target, in order."""
+    own: dict[str, list[Json]] = defaultdict(list)
+    for record in faults:
+        own[record["target"]].append(record)
     by_target: dict[str, list[Json]] = defaultdict(list)
     for record in checks:
         by_target[record["target"]].append(record)
-    return [Summary(target, by_target[target["target"]]) for target in targets]
+    return [
+        Summary(target, by_target[target["target"]], own[target["target"]])
+        for target in targets
+    ]

@@ -1,118 +1,231 @@
-"""The summary that a person reads after a run."""
+"""What a person reads after a run: the answer, in few lines, in one, or in full.
+
+A text of a port is never markup: every line is printed as it is, without what a
+terminal would obey.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TextIO
+import os
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from adagrad_conformance.adapters.evidence.reading import STANDINGS
-from adagrad_conformance.diagnosis.wording import explanation_text
 from adagrad_conformance.evaluation.conclusion import Conclusion, basis_lines
+from adagrad_conformance.evaluation.telling import Group, Line, Told, lines
 
 from .formats import Supplements
-from .records import Stream
+from .records import Json, Stream
 from .summary import Finding, Summary, summaries
 
-__all__ = ["diagnosis_lines", "print_summary", "write_terminal"]
+__all__ = ["print_full", "print_summary", "write_brief", "write_full", "write_terminal"]
 
-#: Columns where no terminal has a width of its own.
-_WIDTH = 110
+#: Columns where no terminal has a width of its own: nothing is cut off.
+_WIDTH = 10_000
+#: Columns of tables there.
+_TABLE = 110
 _COLOURS = {
-    Conclusion.CONFORMANT: "green",
-    Conclusion.NOT_CONFORMANT: "red",
-    Conclusion.UNCONFIRMED: "yellow",
-    Conclusion.INSUFFICIENT: "yellow",
-    Conclusion.NOT_JUDGED: "yellow",
+    Conclusion.CONFORMANT: "bold green",
+    Conclusion.NOT_CONFORMANT: "bold red",
+    Conclusion.UNCONFIRMED: "bold yellow",
+    Conclusion.INSUFFICIENT: "bold yellow",
+    Conclusion.NOT_JUDGED: "bold yellow",
 }
 
 
 def write_terminal(
     streams: Sequence[Stream], out: TextIO, supplements: Supplements
 ) -> None:
-    """Write each stream as a line on its run, and a summary of each target."""
+    """Write each target in at most 25 lines, the answer first."""
     del supplements
-    console = Console(file=out)
-    if not console.is_terminal:
-        console = Console(file=out, width=_WIDTH)
+    console = _console(out)
     for stream in streams:
-        top = stream.header
-        count = top.get("checks", len({check["scenario"] for check in stream.checks}))
-        console.print(
-            f"adagrad-conformance {top['suite']}: {count} checks, "
-            f"seed {top['seed']}, vectors {top['vectors'][:12]}",
-            highlight=False,
-        )
-        for summary in summaries(stream.targets, stream.checks):
-            print_summary(console, summary)
+        for summary in _summaries(stream):
+            print_summary(console, summary, stream.header)
 
 
-def print_summary(console: Console, summary: Summary) -> None:
-    """Print one target: themes, failures, findings, verdict, and the next command."""
+def write_brief(
+    streams: Sequence[Stream], out: TextIO, supplements: Supplements
+) -> None:
+    """Write each target in one line."""
+    del supplements
+    console = _console(out)
+    for stream in streams:
+        for summary in _summaries(stream):
+            _print(console, lines(_told(summary, stream.header))[0])
+
+
+def write_full(
+    streams: Sequence[Stream], out: TextIO, supplements: Supplements
+) -> None:
+    """Write each target with a table of themes, all faults and all failures."""
+    del supplements
+    console = _console(out)
+    for stream in streams:
+        for summary in _summaries(stream):
+            print_full(console, summary, stream.header)
+
+
+def _summaries(stream: Stream) -> list[Summary]:
+    return summaries(stream.targets, stream.checks, stream.faults)
+
+
+def _console(out: TextIO) -> Console:
+    console = Console(file=out)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(file=out, width=_WIDTH)
+
+
+def _print(console: Console, line: Line) -> None:
+    """One line, cut off at the last column unless it must be whole."""
+    shown = "".join(c if c.isprintable() else "?" for c in line.text)
+    style = _COLOURS[Conclusion(line.style)] if line.style in _COLOURS else line.style
+    text = Text(shown, style)
+    if line.whole:
+        console.print(text, soft_wrap=True)
+    else:
+        console.print(text, no_wrap=True, overflow="ellipsis")
+
+
+def print_summary(console: Console, summary: Summary, header: Json) -> None:
+    """Print one target in at most 25 lines; `header` is that of its stream."""
+    for line in lines(_told(summary, header)):
+        _print(console, line)
+
+
+def _told(summary: Summary, header: Json) -> Told:
+    """What there is to tell of a target, from its records."""
     target = summary.target
-    identity = f"{target.get('name', '')} {target.get('version', '')}".strip()
-    console.print(
-        f"\n[bold]{escape(target['target'])}[/]  {escape(identity)}", highlight=False
+    missing = ""
+    if "basis" not in target:
+        needed = summary.not_claimed.items()
+        missing = ", ".join(f"{name} ({count})" for name, count in needed)
+    names = (target.get(key, "") for key in ("name", "version", "language"))
+    return Told(
+        target["target"],
+        summary.verdict,
+        _answer(summary),
+        target.get("problem"),
+        list(_notes(summary)),
+        list(basis_lines(target["basis"])) if "basis" in target else [],
+        summary.faults,
+        target.get("explained"),
+        [_group(finding) for finding in summary.findings],
+        missing,
+        [f"{', '.join(ids)} ({why})" for why, ids in summary.skipped.items()],
+        ", ".join(filter(None, names)),
+        header["seed"],
+        f"adagrad-conformance {header['suite']}, vectors {header['vectors'][:12]}",
+        hints=list(_hints(summary)),
     )
-    if target.get("problem"):
-        console.print(f"  {escape(target['problem'])}", style="yellow", highlight=False)
-        return
+
+
+def _answer(summary: Summary) -> str:
+    target = summary.target
+    if problem := target.get("problem"):
+        return f"{summary.verdict_words}: {target['target']}, {problem}"
+    must = summary.total.judged_at("MUST")
+    passed = f"{must - summary.total.failed} of {must} MUST checks pass"
+    return f"{summary.verdict_words}: {target['target']}, {passed}"
+
+
+def _notes(summary: Summary) -> Iterator[str]:
+    target = summary.target
+    if target.get("interrupted"):
+        yield "interrupted: this is what was judged by then"
     if target.get("doubt"):
-        text = f"in doubt: {target['doubt']}"
-        console.print(
-            f"  {escape(text)}", style="yellow", highlight=False, soft_wrap=True
-        )
+        yield f"in doubt: {target['doubt']}"
     if target.get("departs"):
-        text = f"judged by its declared dialect {target['dialect']}: "
-        console.print(
-            f"  {escape(text + '; '.join(target['departs']))}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        words = "; ".join(target["departs"])
+        yield f"judged by its declared dialect {target['dialect']}: {words}"
     if target.get("standing", "published") != "published":
-        console.print(f"  {target['standing']} code: {STANDINGS[target['standing']]}")
+        yield f"{target['standing']} code: {STANDINGS[target['standing']]}"
     if "played" in target:
-        console.print(f"  played {escape(target['played'])}", soft_wrap=True)
-    _verdict(console, summary)
-    console.print(_themes(summary))
-    console.print("  * of passed checks, in ulp at scale", style="dim")
-    _findings(console, summary, "MUST", "Failures at MUST", "red")
-    _findings(console, summary, "SHOULD", "Findings at SHOULD", "yellow")
-    _findings(console, summary, "MAY", "Reported at MAY", "dim")
-    if summary.not_claimed and "basis" not in target:
-        parts = [f"{name} ({count})" for name, count in summary.not_claimed.items()]
-        text = "not claimed (checks that need it): " + ", ".join(parts)
-        console.print(f"  {escape(text)}", style="dim")
-    for reason, names in summary.skipped.items():
-        text = f"not run here: {', '.join(names)} ({reason})"
-        console.print(f"  {escape(text)}", style="dim", soft_wrap=True)
-    _diagnosis(console, summary)
-    _next(console, summary)
+        yield f"played {target['played']}"
 
 
-def _diagnosis(console: Console, summary: Summary) -> None:
-    """Print the explanation of the failures, and the check that decides for it."""
-    diagnosis = summary.target.get("diagnosis")
-    for line in diagnosis_lines(diagnosis):
-        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+def _group(finding: Finding) -> Group:
+    first = finding.first
+    return Group(
+        finding.requirement,
+        finding.level,
+        len(finding.records),
+        first["scenario"],
+        finding.evidence,
+        first.get("promise") if finding.level == "MUST" else None,
+    )
 
 
-def diagnosis_lines(diagnosis: Mapping[str, Any] | None) -> Iterator[str]:
-    """The first explanation, and what it leaves over; no line without a diagnosis."""
-    if diagnosis is None:
+def _hints(summary: Summary) -> Iterator[str]:
+    """What to do next, if something failed."""
+    shown = [fault["scenario"] for fault in summary.faults]
+    shown += [finding.first["scenario"] for finding in summary.findings]
+    fresh = {r["scenario"] for r in summary.records if "reproducer" in r}
+    for scenario in shown:
+        if scenario not in fresh or "~" in scenario:
+            yield f"adagrad-conformance explain {scenario}"
+            return
+    if shown:
+        yield "the scenario stands in the result stream (--json), as 'reproducer'"
+
+
+# -- in full ---------------------------------------------------------------------------
+
+
+def print_full(console: Console, summary: Summary, header: Json) -> None:
+    """Print one target: verdict, themes, all faults, all failures and findings."""
+    what = _told(summary, header)
+    head = [Line(what.answer, what.conclusion, whole=True)]
+    head += [Line(f"  {text}") for text in (*what.notes, *what.basis)]
+    for line in head:
+        _print(console, line)
+    if what.problem:
         return
-    first = diagnosis["explanations"][0]
-    yield f"diagnosis: {explanation_text(first)}"
-    if first["like"]:
-        yield f"  as in {'; '.join(first['like'])}"
-    if diagnosis["separator"]:
-        scenario, against = diagnosis["separator"].values()
-        yield f"  told from '{'; '.join(against)}' by {scenario}"
-    if diagnosis["rest"]:
-        yield f"  and beside it: {explanation_text(diagnosis['rest'])}"
+    themes = _themes(summary)
+    console.print(themes, width=min(console.width, _TABLE))
+    _print(console, Line("  * of passed checks, in ulp at scale", "dim"))
+    for line in _all(what):
+        _print(console, line)
+
+
+def _all(what: Told) -> Iterator[Line]:
+    for fault in what.faults:
+        against = f", against it {fault['against']}" if fault["against"] else ""
+        like = f"; as in {'; '.join(fault['like'])}" if fault["like"] else ""
+        yield Line(f"  {fault['fault']} ({fault['kind']}): {fault['words']}", "red")
+        yield Line(
+            f"    {fault['complaints']:,} complaints in {fault['checks']} checks"
+            f"{against}; breaks {fault['requirement']}{like}"
+        )
+        yield Line(f"    {fault['scenario']}: {fault['evidence']}")
+    for first in (what.explained or {}).get("first", ()):
+        yield Line(f"  unexplained: {first['scenario']}: {first['evidence']}")
+    for level, title, style in (
+        ("MUST", "Failures at MUST", "red"),
+        ("SHOULD", "Findings at SHOULD", "yellow"),
+        ("MAY", "Reported at MAY", "dim"),
+    ):
+        found = [group for group in what.groups if group.level == level]
+        if found:
+            yield Line(f"  {title} ({sum(group.count for group in found)})", style)
+        for group in found:
+            count = f"({group.count})"
+            yield Line(f"    {group.requirement} {count}, such as {group.example}")
+            yield Line(f"      {group.evidence}")
+            if group.promise:
+                yield Line(f"      promised: {group.promise}")
+    if what.missing:
+        yield Line(f"  not claimed (checks that need it): {what.missing}", "dim")
+    for text in what.skipped:
+        yield Line(f"  not run here: {text}", "dim")
+    yield Line(f"  port: {what.port}; seed {what.seed}; {what.origin}", "dim")
+    for hint in what.hints:
+        yield Line(f"  next: {hint}", whole=True)
 
 
 def _themes(summary: Summary) -> Table:
@@ -131,7 +244,7 @@ def _themes(summary: Summary) -> Table:
         must, should = (theme.judged_at(level) for level in ("MUST", "SHOULD"))
         style = "red" if theme.failed else "yellow" if theme.findings else ""
         table.add_row(
-            theme.name,
+            Text(theme.name),
             str(must),
             str(theme.failed or "-"),
             str(should or "-"),
@@ -142,49 +255,3 @@ def _themes(summary: Summary) -> Table:
             end_section=theme is summary.families[-1],
         )
     return table
-
-
-def _findings(
-    console: Console, summary: Summary, level: str, title: str, colour: str
-) -> None:
-    found = [finding for finding in summary.findings if finding.level == level]
-    if not found:
-        return
-    count = sum(len(finding.records) for finding in found)
-    console.print(f"  [{colour}]{title}[/] ({count})", highlight=False)
-    for finding in found:
-        console.print(_line(finding), highlight=False, soft_wrap=True)
-
-
-def _line(finding: Finding) -> str:
-    example = finding.first["scenario"]
-    promise = finding.first.get("promise") if finding.level == "MUST" else None
-    promised = f"\n      [dim]promised: {escape(promise)}[/]" if promise else ""
-    return (
-        f"    [bold]{escape(finding.requirement)}[/] ({len(finding.records)}), "
-        f"such as {escape(example)}\n      [dim]{escape(finding.evidence)}[/]{promised}"
-    )
-
-
-def _verdict(console: Console, summary: Summary) -> None:
-    total, verdict = summary.total, summary.verdict
-    must = total.judged_at("MUST")
-    console.print(
-        f"  [bold {_COLOURS[verdict]}]{escape(summary.verdict_words)}[/]: "
-        f"{must - total.failed} of {must} MUST checks pass, "
-        f"{total.findings} findings at SHOULD",
-        highlight=False,
-    )
-    for line in (
-        basis_lines(summary.target["basis"]) if "basis" in summary.target else ()
-    ):
-        console.print(f"  {escape(line)}", highlight=False)
-
-
-def _next(console: Console, summary: Summary) -> None:
-    if summary.findings:
-        first = summary.findings[0].first
-        hint = f"adagrad-conformance explain {first['scenario']}"
-        if "reproducer" in first and "~" not in first["scenario"]:
-            hint = "the scenario stands in the result stream (--json), as 'reproducer'"
-        console.print(f"  next: {escape(hint)}", highlight=False)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from adagrad_conformance.checks.kinds import Check, needed_claims
 from adagrad_conformance.execution.status import Status
+from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.grading.failure import Number
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_reference.formats import FORMATS
@@ -32,16 +33,36 @@ _STATUSES = (
 
 
 def cheapest_failures(
-    verdicts: Iterable[Verdict], checks: Iterable[Check]
+    verdicts: Iterable[Verdict],
+    checks: Iterable[Check],
+    faults: Sequence[Fault] = (),
 ) -> dict[str, tuple[Verdict, Check]]:
-    """For each requirement that fails, one failed check and its verdict."""
+    """For each fault one failed check and its verdict, by the fault's name; for what no
+    fault explains, and below MUST, for each requirement that fails.
+    """
     known = {check.id: check for check in checks}
+    of_checks: dict[str, list[str]] = defaultdict(list)
+    for fault in faults:
+        for scenario in fault.checks:
+            of_checks[scenario].append(fault.slug)
     failed: dict[str, list[tuple[Verdict, Check]]] = defaultdict(list)
     for verdict in verdicts:
         if verdict.status.is_failure and verdict.scenario in known:
-            name = verdict.requirement or "no requirement"
-            failed[name].append((verdict, known[verdict.scenario]))
-    return {name: min(pairs, key=_effort) for name, pairs in failed.items()}
+            pair = verdict, known[verdict.scenario]
+            names = of_checks.get(verdict.scenario)
+            for name in names or [verdict.requirement or "no requirement"]:
+                failed[name].append(pair)
+    alone = {name for names in of_checks.values() if len(names) == 1 for name in names}
+
+    def effort(name: str, pair: tuple[Verdict, Check]) -> tuple[object, ...]:
+        """A check that shows this fault alone comes first, if there is one."""
+        shared = len(of_checks.get(pair[0].scenario, ())) > 1
+        return name in alone and shared, *_effort(pair)
+
+    return {
+        name: min(pairs, key=lambda pair: effort(name, pair))
+        for name, pairs in failed.items()
+    }
 
 
 def _effort(pair: tuple[Verdict, Check]) -> tuple[object, ...]:

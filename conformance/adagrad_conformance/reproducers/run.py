@@ -9,6 +9,7 @@ from adagrad_conformance.adapters.base import Malformed
 from adagrad_conformance.checks.kinds import Check, kind
 from adagrad_conformance.checks.projection.fitting import fit
 from adagrad_conformance.errors import UserError
+from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.grading.case import Expectations
 from adagrad_conformance.grading.verdict import Verdict
 from adagrad_conformance.transport.errors import NotLoaded
@@ -44,22 +45,25 @@ def reproduce(
     expect: Expectations,
     timeout: float,
     memory: float | None = None,
+    faults: Sequence[Sequence[Fault]] = (),
 ) -> Iterator[str]:
     """Reduce the failures of each target, started anew, and write their reproducers.
 
-    `verdicts` are those of each target.  Yields a line for each target that failed,
+    `verdicts` and `faults` are those of each target: a fault gets one reproducer.
+    Yields a line for each target that failed,
     with its folder; others get none.  Raises `UserError` where a target does not start
     again, or its files cannot be written.
     """
     path = check_folder(folder)
     names: set[str] = set()
-    for target, its in zip(targets, verdicts, strict=True):
+    found_faults = faults or [()] * len(targets)
+    for target, its, own in zip(targets, verdicts, found_faults, strict=True):
         if not any(verdict.status.is_failure for verdict in its):
             continue
         if file_name(target.name) in names:
             raise UserError(f"{target.name}: another target has a folder of that name")
         names.add(file_name(target.name))
-        found = _of_target(target, its, checks, expect, timeout, memory)
+        found = _of_target(target, its, own, checks, expect, timeout, memory)
         try:
             place = write_reproducers(path, target.name, found)
         except ReproducerError as error:
@@ -72,6 +76,7 @@ def reproduce(
 def _of_target(
     target: Target,
     verdicts: Iterable[Verdict],
+    faults: Sequence[Fault],
     checks: Iterable[Check],
     expect: Expectations,
     timeout: float,
@@ -81,9 +86,10 @@ def _of_target(
     try:
         identity = client.start()
         fitted = fit(checks, identity.claims, identity.constants)
+        words = {fault.slug: fault.words for fault in faults}
         return [
-            _one(client, identity, target, name, *pair, expect)
-            for name, pair in cheapest_failures(verdicts, fitted).items()
+            _one(client, identity, target, name, words.get(name, ""), *pair, expect)
+            for name, pair in cheapest_failures(verdicts, fitted, faults).items()
         ]
     except (NotLoaded, Malformed) as error:
         lines = str(error).strip().splitlines() or ["no reason was given"]
@@ -101,7 +107,8 @@ def _one(
     client: SubprocessClient,
     identity: Identity,
     target: Target,
-    requirement: str,
+    name: str,
+    words: str,
     verdict: Verdict,
     check: Check,
     expect: Expectations,
@@ -109,9 +116,11 @@ def _one(
     if isinstance(check, Scenario):
         if not client.alive:
             client.start()
-        return smallest(client, identity, check, verdict, expect, target.name)
+        return smallest(
+            client, identity, check, verdict, expect, target.name, name, words
+        )
     sort = {"relation": "a relation of two runs", "native": "host code"}.get(
         kind(check), "a run that is written while it is played"
     )
     note = f"No scenario but {sort}, which is not made smaller; again by"
-    return Reproducer(requirement, check.id, verdict, note=note)
+    return Reproducer(name, check.id, verdict, note=note, words=words)

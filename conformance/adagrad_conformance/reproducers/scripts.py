@@ -7,12 +7,14 @@ Rule 2.  Where a writer cannot say all that the scenario does, the next one is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from adagrad_conformance.adapters.registry import PORTS
+from adagrad_conformance.grading.failure import FailureKind
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.identity import Identity
 from adagrad_reference.scenario import Scenario
 
@@ -42,6 +44,7 @@ class Failed:
     file: str  #: name of the scenario's file, which lies beside the script
     verdict: Verdict
     assertion: Assertion | None = None
+    words: str = ""  #: what the fault is, where one is known
 
 
 class Script(NamedTuple):
@@ -116,4 +119,45 @@ WRITERS: tuple[Writer, ...] = (_command, _torch, _port, _program, _adapter)
 
 def script_of(failed: Failed) -> Script:
     """The script of the first writer that can write it."""
-    return next(script for write in WRITERS if (script := write(failed)) is not None)
+    script = next(s for write in WRITERS if (s := write(failed)) is not None)
+    head = "\n".join(map(script.language.comment, _head(failed)))
+    return Script(f"{head}\n{script.text}", script.language)
+
+
+def _head(failed: Failed) -> Iterator[str]:
+    """Title, version, promise, and what is expected and seen, a line each."""
+    verdict, identity = failed.verdict, failed.identity
+    known = REQUIREMENTS.get(verdict.requirement or "")
+    demand = known.demands if known else ""
+    yield _line(failed.words or demand or "the port fails")
+    yield _line(f"Port: {identity.name} {identity.version}")
+    if promise := verdict.promise or (demand if failed.words else ""):
+        yield _line(f"Promised: {promise}")
+    failure = verdict.failure
+    if failure is None:
+        return
+    if formula := _FORMULAS.get(failure.kind):
+        yield f"Formula: {formula}"
+    if failure.observed_text is not None:
+        yield _line(f"Expected: {failure.due_text}; seen: {failure.observed_text}")
+    else:
+        yield _line(f"Seen: {failure.message}")
+
+
+def _line(text: str) -> str:
+    """Any text as part of a comment of one line."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(plain.split())[:_LONGEST]
+
+
+#: The longest line of a head.
+_LONGEST = 300
+#: What is due, in plain formulas.
+_STEP = "clr = lr / (1 + (t - 1) * lr_decay), p - clr * g / (sqrt(sum) + eps)"
+_FORMULAS = {
+    FailureKind.THETA: _STEP,
+    FailureKind.NOT_FINITE: _STEP,
+    FailureKind.STILL: _STEP,
+    FailureKind.SUM: "sum + g * g, where g has weight_decay * p added to it",
+    FailureKind.INITIAL_SUM: "sum = initial_accumulator_value before the first step",
+}

@@ -36,12 +36,15 @@ def smallest(
     verdict: Verdict,
     expect: Expectations,
     target: str | None = None,
+    name: str | None = None,
+    words: str = "",
     budget: int = BUDGET,
 ) -> Reproducer:
     """The smallest reproducer of a failed scenario, on a port that is started.
 
     `target` is the name of the port on the command line; None: its own name.  A port
-    that declares a dialect is judged by it.
+    that declares a dialect is judged by it.  `name` is that of the fault, with its
+    `words`; None: the requirement that fails.
     """
     reduction = Reduction(client, identity, expect, budget)
     outcome, note = _reduced(reduction, scenario, verdict)
@@ -50,17 +53,19 @@ def smallest(
         id=f"reproducer/{scenario.id}",
         note=f"the smallest found that fails as {scenario.id} does",
     )
-    requirement, plays = verdict.requirement or "no requirement", reduction.plays
+    name, plays = name or verdict.requirement or "no requirement", reduction.plays
     elements = sum(tensor.size for tensor in found.tensors.values())
     if elements > LARGEST:
-        words = f"A scenario of {elements:,} elements, too large to be read; again by"
-        return Reproducer(requirement, scenario.id, verdict, plays=plays, note=words)
+        note = f"A scenario of {elements:,} elements, too large to be read; again by"
+        return Reproducer(
+            name, scenario.id, verdict, plays=plays, note=note, words=words
+        )
     seen = replace(outcome.verdict, scenario=found.id)
-    file, plain = f"{file_name(requirement)}.json", replace(found, note="")
-    script = _script(outcome, plain, identity, target or identity.name, file)
+    file, plain = f"{file_name(name)}.json", replace(found, note="")
+    script = _script(outcome, plain, identity, target or identity.name, file, words)
     reduced = size(found) < size(scenario)
     return Reproducer(
-        requirement, scenario.id, seen, found, script, plays, reduced, note
+        name, scenario.id, seen, found, script, plays, reduced, note, words
     )
 
 
@@ -80,7 +85,12 @@ def _reduced(
 
 
 def _script(
-    outcome: Outcome, scenario: Scenario, identity: Identity, target: str, file: str
+    outcome: Outcome,
+    scenario: Scenario,
+    identity: Identity,
+    target: str,
+    file: str,
+    words: str,
 ) -> Script:
     """The script of an outcome, which ends at the event at fault.
 
@@ -92,5 +102,5 @@ def _script(
         masters = MASTER in identity.claims
         asserted = assertion_of(seen, verdict, DIALECTS[identity.dialect], masters)
         scenario = replace(scenario, events=cut_short(seen, verdict).events)
-    failed = Failed(scenario, target, identity, file, verdict, asserted)
+    failed = Failed(scenario, target, identity, file, verdict, asserted, words)
     return script_of(failed)

@@ -45,7 +45,7 @@ class Reproducer:
     None then too, and `note` says why.
     """
 
-    requirement: str
+    name: str  #: of the fault, or of the requirement that fails
     check: str  #: the id of the check that failed
     verdict: Verdict
     scenario: Scenario | None = None
@@ -53,6 +53,7 @@ class Reproducer:
     plays: int = 0
     reduced: bool = False
     note: str = ""
+    words: str = ""  #: what the fault is
 
     @property
     def snippet(self) -> str:
@@ -97,7 +98,7 @@ def are_reproducers(names: set[str]) -> bool:
 def _texts(target: str, reproducers: Sequence[Reproducer]) -> Iterable[tuple[str, str]]:
     for found in reproducers:
         if found.scenario is not None and found.script is not None:
-            name = file_name(found.requirement)
+            name = file_name(found.name)
             data = json.dumps(scenario_to_json(found.scenario), indent=1)
             yield f"{name}.json", f"{data}\n"
             yield f"{name}{found.script.language.suffix}", found.script.text
@@ -110,12 +111,16 @@ def _texts(target: str, reproducers: Sequence[Reproducer]) -> Iterable[tuple[str
 def _index(target: str, reproducers: Sequence[Reproducer]) -> Iterable[str]:
     yield f"# Reproducers of {markdown_text(target)}"
     yield ""
-    yield "One for each requirement that failed, as small as it became. Run them from"
-    yield "this folder; a script fails where the port does, and passes on a right one."
+    yield "One for each fault, and for each requirement that failed without one, as"
+    yield "small as it became. Run them from this folder; a script fails where the port"
+    yield "does, and passes on a right one."
     for found in reproducers:
         yield ""
-        yield f"## {markdown_text(found.requirement)} ({found.verdict.level})"
+        yield f"## {markdown_text(found.name)} ({found.verdict.level})"
         yield ""
+        if found.words:
+            yield f"{markdown_text(found.words)}."
+            yield ""
         yield markdown_code(_evidence(found.verdict))
         yield ""
         yield from _how_to_run(target, found)
@@ -127,7 +132,7 @@ def _how_to_run(target: str, found: Reproducer) -> Iterable[str]:
         yield f"{found.note}:"
         yield from markdown_block([shell_words(*words)])
         return
-    name = file_name(found.requirement)
+    name = file_name(found.name)
     events = len(found.scenario.events)
     elements = sum(t.size for t in found.scenario.tensors.values())
     yield f"From {markdown_text(found.check)}: {events} events, {elements} elements."

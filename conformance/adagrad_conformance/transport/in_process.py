@@ -82,4 +82,4 @@ class InProcessClient(Client):
         except (Refused, Malformed):
             raise
         except (Exception, SystemExit) as error:
-            raise Crash("".join(traceback.format_exception(error, limit=-3))) from error
+            raise Crash("".join(traceback.format_exception(error, limit=-8))) from error

@@ -78,8 +78,11 @@ def as_adapter(text: str, thing: Any) -> Adapter:
         from adagrad_conformance.adapters.torch_optim import (
             TorchAdapter,
             evidently_lacks,
+            other_names,
         )
 
+        if hint := other_names(thing):
+            raise TargetError(hint)
         return TorchAdapter(text, thing, without=evidently_lacks(thing))
     try:
         made = thing() if callable(thing) else thing

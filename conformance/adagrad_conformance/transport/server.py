@@ -149,7 +149,7 @@ def serve(adapter: Adapter, lines: Iterator[str], answers: Answers) -> None:
         except Malformed as error:
             answer = {"malformed": str(error)}
         except BaseException:  # SystemExit too: it is a crash of the port
-            answer = {"crashed": traceback.format_exc(limit=-3)}
+            answer = {"crashed": traceback.format_exc(limit=-8)}
         _send(answers, {"seq": seq, **answer})
     answers.flush()
 
