@@ -397,7 +397,7 @@ def test_the_answer_comes_first_whatever_the_form(wrong):
     assert all(text.startswith(answer) for text in (few, brief, full))
     assert len(brief.splitlines()) == 1
     assert len(few.splitlines()) <= 25
-    assert "worst grade" in full
+    assert "of passed checks, in ulp at scale" in full
     assert cli(*args, "--format", "brief").stdout == brief
     for text in (few, full):
         assert ":fire: [bold]no[/]" in text

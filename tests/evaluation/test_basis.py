@@ -69,6 +69,16 @@ class Silent(NumpyAdapter):
 """
 
 
+def test_fail_fast_lets_no_port_pass_on_little_evidence(tmp_path):
+    """Only a run that a failure has cut short has no basis."""
+    path = tmp_path / "silent.py"
+    path.write_text(SHORT)
+    args = ["run", f"{path}:Silent", "--seed", "1", "--fail-fast"]
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == 4, result.output
+    assert "INSUFFICIENT" in result.output
+
+
 def test_the_command_ends_with_4_and_says_what_would_lift_it(tmp_path):
     (tmp_path / "silent.py").write_text(SHORT)
     stream = tmp_path / "stream.jsonl"

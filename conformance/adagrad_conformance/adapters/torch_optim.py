@@ -249,10 +249,10 @@ def evidently_lacks(factory: Callable[..., Any]) -> set[str]:
 #: Names that other constructors have for the options.
 _OTHER_NAMES = {
     "lr": ("learning_rate", "step_size", "stepsize", "alpha", "eta"),
-    "eps": ("epsilon", "delta"),
+    "eps": ("epsilon",),
     "lr_decay": ("learning_rate_decay",),
     "weight_decay": ("l2", "weight_decay_rate"),
-    "initial_accumulator_value": ("initial_accumulator", "init_accumulator", "tau"),
+    "initial_accumulator_value": ("initial_accumulator", "init_accumulator"),
 }
 
 

@@ -102,7 +102,7 @@ def evaluate_client(
         work = _Work(result, result.identity, expect, watcher)
         work.play(client, checks, fail_fast)
         result.seen = work.seen if keep else []
-        if whole and not fail_fast:
+        if whole and not work.cut_short:
             result.basis = basis(result.identity, asked, checks, result.verdicts)
         if explain and len(work.seen) >= ENOUGH:
             work.search()
@@ -144,6 +144,7 @@ class _Work:
     seen: list[Seen] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     seconds: float = 0.0  #: that judging took
+    cut_short: bool = False  #: whether nothing was played behind a failure
 
     @property
     def terms(self) -> Terms:
@@ -186,6 +187,7 @@ class _Work:
 
     def _keep_first(self, checks: Sequence[Check]) -> None:
         """Leave all behind the first failure at MUST not reached."""
+        self.cut_short = True
         verdicts = self.result.verdicts
         failed = (v.level == "MUST" and v.status.is_failure for v in verdicts)
         count = list(failed).index(True) + 1

@@ -121,7 +121,6 @@ class _Search:
         ended: Callable[[], bool],
     ) -> None:
         self.terms, self.parts, self.is_over = terms, parts, ended
-        self.hidden = "state" not in terms.claims
         self.switches = SwitchSearch(terms, budget, ended)
         self.explained: set[Complaint] = set()  #: by other causes than switches
         self.most = 0  #: checks that fail
@@ -141,7 +140,7 @@ class _Search:
             part.case = case
         for part in self.parts:
             assert part.case is not None
-            part.units = units_of_part(part, part.case, self.hidden)
+            part.units = units_of_part(part, part.case, self.switches.hidden)
         own = {
             part.piece
             for part in self.parts

@@ -18,7 +18,7 @@ from adagrad_reference.scenario import Scenario
 
 from .failure import Failure
 
-__all__ = ["Bits", "Case", "Departure", "Expectations", "StepsSeen", "Terms", "no_file"]
+__all__ = ["Bits", "Case", "Expectations", "StepsSeen", "Terms", "no_file"]
 
 #: What a file holds of a scenario: an entry for each event, or None where none does.
 Expectations = Callable[[Scenario], Sequence[EventExpectation] | None]
@@ -85,15 +85,6 @@ class StepsSeen:
         return place, self.numbers[step] if self.numbers else None
 
 
-@dataclass(frozen=True)
-class Departure:
-    """Steps of one param that left their boxes: masks over the elements of `steps`."""
-
-    steps: StepsSeen
-    total: Any  #: where S is outside
-    theta: Any  #: where theta is
-
-
 @dataclass
 class Case:
     """Failures, steps and grades of one check, collected until its verdict."""
@@ -103,7 +94,6 @@ class Case:
     message: str = ""
     failures: list[Failure] = field(default_factory=list)
     steps: list[StepsSeen] = field(default_factory=list)
-    departures: list[Departure] = field(default_factory=list)
     grades: list[str] = field(default_factory=list)
     errors: list[Any] = field(default_factory=list)
     boxed: int = 0  #: elements judged by boxes along the trajectory

@@ -60,7 +60,7 @@ from .adaptive import adaptive_case
 from .arrays import step_batch
 from .attribution import broken_requirement, failed_level
 from .boxes import report_outside
-from .case import Case, Departure, StepsSeen, Terms
+from .case import Case, StepsSeen, Terms
 from .events.binary32_view import as_binary32
 from .events.master_weights import MASTER
 from .events.walk import collect
@@ -303,8 +303,6 @@ def _report(
 ) -> None:
     """Note the values of a step that lie outside their boxes, S before theta."""
     case.grades.append("fail")
-    outside = (~boxes.holds(values) for boxes, values in (total, theta))
-    case.departures.append(Departure(step, *outside))
     for what, (boxes, values) in ((FailureKind.SUM, total), (FailureKind.THETA, theta)):
         failure = Failure(what, step.event, step.optimizer, step.param)
         fmt = step.format

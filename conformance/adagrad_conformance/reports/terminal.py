@@ -7,7 +7,7 @@ terminal would obey.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -42,10 +42,7 @@ def write_terminal(
 ) -> None:
     """Write each target in at most 25 lines, the answer first."""
     del supplements
-    console = _console(out)
-    for stream in streams:
-        for summary in _summaries(stream):
-            print_summary(console, summary, stream.header)
+    _write(streams, out, print_summary)
 
 
 def write_brief(
@@ -53,10 +50,7 @@ def write_brief(
 ) -> None:
     """Write each target in one line."""
     del supplements
-    console = _console(out)
-    for stream in streams:
-        for summary in _summaries(stream):
-            _print(console, lines(_told(summary, stream.header))[0])
+    _write(streams, out, _print_answer)
 
 
 def write_full(
@@ -64,14 +58,19 @@ def write_full(
 ) -> None:
     """Write each target with a table of themes, all faults and all failures."""
     del supplements
+    _write(streams, out, print_full)
+
+
+def _write(
+    streams: Sequence[Stream],
+    out: TextIO,
+    print_one: Callable[[Console, Summary, Json], None],
+) -> None:
+    """Print each target of each stream."""
     console = _console(out)
     for stream in streams:
-        for summary in _summaries(stream):
-            print_full(console, summary, stream.header)
-
-
-def _summaries(stream: Stream) -> list[Summary]:
-    return summaries(stream.targets, stream.checks, stream.faults)
+        for summary in summaries(stream.targets, stream.checks, stream.faults):
+            print_one(console, summary, stream.header)
 
 
 def _console(out: TextIO) -> Console:
@@ -90,6 +89,10 @@ def _print(console: Console, line: Line) -> None:
         console.print(text, soft_wrap=True)
     else:
         console.print(text, no_wrap=True, overflow="ellipsis")
+
+
+def _print_answer(console: Console, summary: Summary, header: Json) -> None:
+    _print(console, lines(_told(summary, header))[0])
 
 
 def print_summary(console: Console, summary: Summary, header: Json) -> None:
