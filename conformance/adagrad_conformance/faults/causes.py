@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adagrad_reference.dialects import Dialect
 
 from .complaints import Complaint
+from .conditions import Condition
 from .rules import Rule
 
-__all__ = ["Cause", "class_of_condition", "place_of_condition"]
+__all__ = ["Cause", "place_of"]
 
 
 @dataclass
@@ -21,67 +23,62 @@ class Cause:
     words: str
     kind: str
     gain: float
+    place: str = ""  #: the class of its condition, where that hints at one
     explains: set[Complaint] = field(default_factory=set)
     against: int = 0
     dialect: Dialect | None = None
     switch: tuple[str, str] | None = None  #: of a dialect that says the same
     root: str = ""  #: the slug without its condition
     rule: Rule | None = None  #: what is computed instead
+    is_open: bool = False  #: no cause was found
     #: the complaints explained among units that were not looked at
     extend: Callable[[], set[Complaint]] | None = None
 
 
-#: Beginnings of the parts of a condition's slug, by the class of fault that they hint
-#: at; the first that is found counts.
-_HINTS: Sequence[tuple[str, tuple[str, ...]]] = (
-    (
-        "layout",
+#: The class of fault that an atom hints at, by the beginning of its slug; the first
+#: that matches counts.
+_HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
+    (kind, re.compile("|".join(beginnings)))
+    for kind, beginnings in (
+        ("complex", ("the-param-is-complex", "a-param-is-of-complex")),
+        ("sparse", ("its-gradient-is-sparse", "a-sparse", "rows-of-its")),
+        ("interface", (".*left-to-its-default",)),
         (
-            *("tail-", "past-", "first-element", "last-element", "not-first-element"),
-            *("the-param-or-its-gradient-has-strides", "the-param-has-strides"),
-            *("the-gradient-has-strides", "dimensions", "size", "params-have"),
-            "a-param-has",
+            "layout",
+            (
+                *("tail-", "past-", "(not-)?(first|last)-element", ".*has-strides"),
+                *("dimensions", "size", "params-have", "a-param-has"),
+            ),
         ),
-    ),
-    ("complex", ("a-param-is-of-complex", "the-param-is-complex")),
-    ("numerics", ("a-param-is",)),
-    ("sparse", ("its-gradient-is-sparse", "a-sparse", "rows-of-its")),
-    ("interface", ("left-to-its-default",)),
-    (
-        "decay",
-        ("weight-decay-o", "weight-decay-from", "weight-decay-to", "maximize-on"),
-    ),
-    ("rate", ("lr-decay-",)),
-    (
-        "state",
         (
-            *("weight_decay", "another-optimizer", "optimizers", "group", "the-group"),
-            *("a-group", "the-state", "a-state", "loads", "another-param", "an-option"),
+            "state",
+            (
+                *(".*was-changed", "another-", "optimizers", "group", "the-group"),
+                *("a-group", "the-state", "a-state", "loads", "params"),
+                "it-is-(not-)?the-first-param",
+            ),
         ),
-    ),
-    (
-        "gradients",
         (
-            *("a-closure", "an-earlier", "its-gradient", "the-gradient-is-that"),
-            *("gradient-0", "zero_grad"),
+            "gradients",
+            (
+                *("a-closure", "an-earlier", "its-gradient", "the-gradient-is-that"),
+                *("gradient-0", "zero_grad"),
+            ),
         ),
-    ),
-    ("rate", ("t-", "later-step")),
-    ("numerics", ("the-param-is-b", "gradient-not-finite")),
+        ("decay", ("weight[-_]decay", "maximize-on")),
+        ("rate", ("lr-", "t-", "later-step")),
+        ("numerics", ("(the|a)-param-is-b", "gradient-not-finite", ".*-exponent")),
+    )
 )
 
-#: Classes that tell where a fault is, whatever is computed there.
-_PLACES = {"layout", "complex", "sparse", "state"}
 
+def place_of(found: Condition) -> str:
+    """The class of fault that a condition hints at; empty where it hints at none.
 
-def place_of_condition(slug: str, kind: str) -> str:
-    """The class of a fault that computes something known under a condition."""
-    found = class_of_condition(slug, kind)
-    return found if found in _PLACES else kind
-
-
-def class_of_condition(slug: str, default: str) -> str:
-    """The class of a fault of which the condition alone is known."""
-    low = f"-{slug.lower()}"
-    found = (kind for kind, hints in _HINTS if any(f"-{hint}" in low for hint in hints))
-    return next(found, default)
+    The atom that tells most comes first in a condition, and counts first.
+    """
+    for atom in found.atoms:
+        for kind, beginning in _HINTS:
+            if beginning.match(atom.slug):
+                return kind
+    return ""

@@ -14,6 +14,7 @@ import numpy as np
 
 from adagrad_conformance.grading.arrays import decode_array
 from adagrad_reference.formats import Format
+from adagrad_reference.scenario import Tensor
 
 from .units import Unit
 
@@ -53,6 +54,8 @@ class Columns:
     made_lr_decay: Array
     made_weight_decay: Array
     made_eps: Array
+    last_gradient: Array  #: of the step before; the gradient where that is not known
+    other_gradient: Array  #: of the first other param of that shape; or the gradient
     old_lr: Array  #: the options before they were changed
     old_lr_decay: Array
     old_weight_decay: Array
@@ -102,6 +105,11 @@ def columns_of(units: Sequence[Unit], most: int) -> Columns:
         parts["theta"].append(_decoded(fmt, steps.theta, chosen))
         parts["total"].append(_decoded(of_sums, steps.state_sum, chosen))
         parts["gradient"].append(_decoded(fmt, steps.gradient, chosen))
+        for word in ("last", "other"):
+            values = _other_values(unit.features.get(f"{word} gradient"), fmt, count)
+            parts[f"{word}_gradient"].append(
+                parts["gradient"][-1] if values is None else values[chosen]
+            )
         parts["new_theta"].append(_decoded(fmt, steps.new_theta, chosen))
         parts["new_total"].append(_decoded(of_sums, steps.new_sum, chosen))
         for i, name in enumerate(
@@ -129,6 +137,13 @@ def columns_of(units: Sequence[Unit], most: int) -> Columns:
                 parts[f"{word}_{name}"].append(values)
     whole = {name: np.concatenate(p) if p else np.empty(0) for name, p in parts.items()}
     return Columns(**whole)
+
+
+def _other_values(given: object, fmt: Format, count: int) -> Array | None:
+    """The values of another gradient; None where it does not fit."""
+    if not isinstance(given, Tensor) or given.format != fmt.name:
+        return None
+    return np.array(given.values(), float) if len(given.bits) == count else None
 
 
 def _decoded(fmt: Format, bits: Sequence[int], chosen: Array) -> Array:

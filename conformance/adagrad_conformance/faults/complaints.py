@@ -16,6 +16,7 @@ from .units import NUMERIC, Unit, decays
 __all__ = [
     "SUM",
     "THETA",
+    "UNCOUNTED",
     "Complaint",
     "complaints_of",
     "consequences",
@@ -27,6 +28,9 @@ __all__ = [
 
 SUM, THETA = "S", "theta"
 _OF_SUM = frozenset([FailureKind.SUM, FailureKind.SUM_SIGN])
+
+#: What also comes of a step that is skipped.
+UNCOUNTED = ("counter", "state-missing")
 
 #: The key of a unit, and a token.
 Complaint = tuple[Any, ...]

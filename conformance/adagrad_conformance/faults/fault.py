@@ -46,15 +46,18 @@ class Fault:
     complaints: int
     checks: tuple[str, ...]
     evidence: Evidence
+    place: str = ""  #: the class of its condition, where that hints at one
     against: int = 0
     dialect: Dialect | None = None  #: where switches explain it
     like: tuple[str, ...] = ()  #: published implementations that do the same
+    is_open: bool = False  #: no cause was found: it says what is broken
 
     def record(self) -> Json:
         """As plain data."""
         return {
             "fault": self.slug,
             "kind": str(self.kind),
+            "place": str(self.place) or None,
             "words": self.words,
             "requirement": self.requirement,
             "level": self.level,

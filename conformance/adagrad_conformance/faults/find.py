@@ -25,12 +25,14 @@ from adagrad_conformance.grading.attribution import broken_requirement
 from adagrad_conformance.grading.case import Case, Terms
 from adagrad_conformance.grading.judge import judged_cases
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_reference.dialects import DIALECTS, Dialect
 
 from .causes import Cause
 from .complaints import (
     SUM,
     THETA,
+    UNCOUNTED,
     Complaint,
     complaints_of,
     consequences,
@@ -44,7 +46,7 @@ from .mechanisms import mechanism_causes
 from .other_inputs import rules
 from .parts import Part, numbers, parts_of, spread, units_of_part
 from .rows import row_causes
-from .rules import Rule
+from .rules import SKIPPED, Rule
 from .switch_search import (
     SwitchSearch,
     Weights,
@@ -63,6 +65,9 @@ _LEAST_SHARE, _LEAST = 0.02, 0.1
 _DEAR, _CHEAP = 5, 0.3
 #: Where a rule explains this share of the failed checks, no other switch is tried.
 _CLEAR = 0.85
+#: Where causes leave more than this share unexplained, the rest is named by the
+#: requirement that it breaks, if that is the same for at least this share of it.
+_OPEN, _MAINLY = 0.5, 0.33
 #: At most so many causes are looked for.
 _MOST = 8
 #: The least number of elements that the search may judge.
@@ -108,6 +113,9 @@ def find_faults(
     budget = max(_BUDGET, sum(map(numbers, [*failing, *passing])))
     parts = [*failing, *spread(passing)[:_EVIDENCE]]
     return _Search(terms, parts, budget, ended).run()
+
+
+_Found = tuple[Cause, list[tuple[Unit, Complaint]]]
 
 
 class _Search:
@@ -183,7 +191,7 @@ class _Search:
         self._judge()
         failing = self._failing()
         total = len(weights_of(failing))
-        found: list[tuple[Cause, list[tuple[Unit, Complaint]]]] = []
+        found: list[_Found] = []
         for _ in range(_MOST):
             if self.is_over():
                 break
@@ -208,7 +216,7 @@ class _Search:
                 self.explained |= best.explains
                 if best.extend is not None:
                     self.explained |= best.extend()
-                self.explained |= set(self._consequences(best.explains))
+                self.explained |= set(self._consequences(best))
                 for part in self.parts:
                     for unit in part.failing:
                         self._strike(unit, self.explained)
@@ -221,6 +229,9 @@ class _Search:
             failing = left
             if not failing:
                 break
+        if len(weights_of(failing)) > _OPEN * total:
+            found += self._open(failing)
+            failing = self._failing()
         faults = tuple(self._fault(*group) for group in _merged(found))
         rest = tuple(
             Evidence(self.named[unit.piece].scenario, failure)
@@ -230,10 +241,14 @@ class _Search:
         )
         return Faults(faults, rest, total)
 
-    def _consequences(self, explained: set[Complaint]) -> Iterator[Complaint]:
-        """Complaints that follow from others of the same param."""
+    def _consequences(self, cause: Cause) -> Iterator[Complaint]:
+        """Complaints that follow from those that a cause explains, of the same param.
+
+        A step that is skipped is not counted.
+        """
+        skips = cause.rule is not None and cause.rule.slug == SKIPPED
         first: dict[tuple[int, int, str, str | None], dict[str, int]] = {}
-        for piece, run, event, optimizer, param, what in explained:
+        for piece, run, event, optimizer, param, what in cause.explains:
             at = first.setdefault((piece, run, optimizer, param), {})
             at[what] = min(event, at.get(what, event))
         for part in self.parts:
@@ -241,7 +256,32 @@ class _Search:
                 place = (unit.piece, unit.run, unit.optimizer, unit.param)
                 for what, event in first.get(place, {}).items():
                     if event <= unit.event:
+                        if skips:
+                            yield from ((*unit.key, each) for each in UNCOUNTED)
                         yield from consequences(unit, what, unit.event > event)
+
+    def _open(self, failing: Mapping[int, list[Unit]]) -> Iterator[_Found]:
+        """What departs by no cause that was found: the requirement that it breaks."""
+        broken: dict[str, list[tuple[Unit, Complaint]]] = defaultdict(list)
+        for piece, units in failing.items():
+            check = self.checks[piece]
+            if check is None:
+                continue
+            for unit in (replace(u, failures=list(u.failures)) for u in units):
+                for complaint in complaints_of(unit):
+                    name = broken_requirement(check, failure_of(unit, complaint))
+                    broken[name or ""].append((unit, complaint))
+        name = max(broken, key=lambda each: len(broken[each]), default="")
+        own, left = broken[name], sum(map(len, broken.values()))
+        if name not in REQUIREMENTS or len(own) < _MAINLY * left:
+            return
+        slug, kind = name.replace("/", "-"), REQUIREMENTS[name].classification
+        words = f"{name} is not kept, by no cause that was found"
+        self.explained |= {complaint for _, complaint in own}
+        for part in self.parts:
+            for unit in part.failing:
+                self._strike(unit, self.explained)
+        yield Cause(slug, words, kind.fault_class, 0.0, root=slug, is_open=True), own
 
     def _best(
         self, base: Dialect, failing: Mapping[int, list[Unit]], weights: Weights
@@ -315,13 +355,12 @@ class _Search:
             len(own),
             tuple(self.named[p].scenario for p in pieces),
             Evidence(self.named[unit.piece].scenario, failure_of(unit, complaint)),
+            cause.place,
             cause.against,
             cause.dialect,
             like,
+            cause.is_open,
         )
-
-
-_Found = tuple[Cause, list[tuple[Unit, Complaint]]]
 
 
 def _merged(found: Iterable[_Found]) -> list[_Found]:

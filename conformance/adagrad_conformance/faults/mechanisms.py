@@ -11,7 +11,7 @@ import numpy as np
 from adagrad_conformance.grading.failure import FailureKind
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
-from .causes import Cause, class_of_condition
+from .causes import Cause, place_of
 from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
 from .conditions import Atoms, Condition, FeatureTable, atoms_of_units
 from .units import Unit
@@ -50,7 +50,17 @@ def mechanism_causes(
             if unit.steps is None or complaint[-1] not in (SUM, THETA):
                 groups[_signature(unit, complaint)].append((unit, complaint))
     for signature, members in groups.items():
-        yield from _of_group(table, signature, members, passing, weights, price)
+        yield _of_group(table, signature, members, passing, weights, price)
+    everything = [
+        (unit, complaint)
+        for unit in failing
+        if unit.param is not None
+        for complaint in complaints_of(unit)
+    ]
+    if len({complaint[-1] for _, complaint in everything}) > 1:
+        whole = _of_group(table, (_ANY,), everything, passing, weights, price)
+        if whole.place:
+            yield whole
 
 
 def _of_group(
@@ -60,13 +70,13 @@ def _of_group(
     passing: Sequence[Unit],
     weights: Mapping[Complaint, float],
     price: float,
-) -> Iterator[Cause]:
+) -> Cause:
     units = [unit for unit, _ in members]
     others: list[Unit] = []
     telling = signature[0] in _TELLING
-    telling |= all(unit.sort in ("check", "break") for unit in units)
+    telling |= all(unit.sort == "check" for unit in units)
     if not telling:
-        of_param = units[0].param is not None
+        of_param = units[0].param is not None and units[0].sort != "break"
         others = [u for u in passing if (u.param is not None) == of_param]
         others = others[:: max(1, len(others) // _OTHERS)]
     chosen = [*units, *others]
@@ -76,17 +86,19 @@ def _of_group(
     passes = np.array([*[0.0] * len(units), *(1 / shares[u.piece] for u in others)])
     atoms = Atoms(atoms_of_units(table, chosen, fails), len(chosen), price)
     found = atoms.shortest(fails, passes)
-    if not telling and (found.covered < _COVERS or found.gain <= 0):
-        found = Condition((), _ALONE * float(fails.sum()), 1.0, 0.0)
+    alone = Condition((), _ALONE * float(fails.sum()), 1.0, 0.0)
+    if not telling and (found.covered < _COVERS or found.gain <= alone.gain):
+        found = alone
     words, slug, kind = _told(signature, members)
-    unsaid = 0.0
-    if signature[0] in (THETA, SUM):  # it says where, and not what
+    place, unsaid = place_of(found), 0.0
+    if signature[0] in (THETA, SUM, _ANY):  # it says where, and not what
         unsaid = _WHAT * float(fails.sum()) * found.covered
-    yield Cause(
+    return Cause(
         "-".join(filter(None, (slug, found.slug))),
         " where ".join(filter(None, (words, found.words))),
-        class_of_condition(found.slug, kind) if signature[0] in _OPEN else kind,
+        (place or kind) if signature[0] in _OPEN else kind,
         found.gain - _COST * price - unsaid,
+        place,
         {
             complaint
             for i, (_, complaint) in enumerate(members)
@@ -122,14 +134,21 @@ _REFUSED = "refused what is legal: "
 #: accepted, and only a closure has a loss.
 _TELLING = {"accepted-though-illegal", "loss", "closure-calls", "native", "law"}
 
+#: Complaints of every sort.
+_ANY = "departs"
+
 #: Sorts whose class is that of their condition, if that tells one.
 _OPEN = {
-    *(THETA, SUM, "theta-changed", "accumulator-changed", "state-missing", "counter"),
-    "initial-accumulator",
+    *(THETA, SUM, "theta-changed", "accumulator-changed", "state-missing"),
+    *("initial-accumulator", "broke-off", _ANY),
 }
+
+#: Events that count: a counter that is wrong elsewhere is no matter of the rate.
+_STEPS = {"Step", "Steps"}
 
 #: The kind of complaint: its words, and the class of fault.
 _TOLD: Mapping[str, tuple[str, str]] = {
+    _ANY: ("it departs", "formula"),
     THETA: ("theta is wrong", "formula"),
     SUM: ("S is wrong", "formula"),
     "counter": ("the step counter is wrong", "rate"),
@@ -183,6 +202,9 @@ def _told(
         sort = known.classification.fault_class if known else "interface"
         return f"{name} is not kept", name.replace("/", "-"), str(sort)
     words, sort = _TOLD.get(kind, (kind.replace("-", " "), "interface"))
+    if kind == "counter":
+        at = Counter(unit.features.get("event") in _STEPS for unit, _ in members)
+        sort = sort if at[True] >= at[False] else "state"
     if kind == "refused-though-legal":
         words = ": ".join(filter(None, (words, signature[1])))
         sort = about

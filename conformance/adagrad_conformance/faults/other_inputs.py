@@ -172,6 +172,16 @@ def _input_rules() -> Iterator[Rule]:
             given(lambda c, k: c.but(gradient=k * c.gradient), k),
             FaultClass.GRADIENTS,
         )
+    for word, whose in (
+        ("last", "that of the step before"),
+        ("other", "that of another param of the same shape"),
+    ):
+        yield _input(
+            f"gradient-of-{word}",
+            f"the gradient is {whose}",
+            given(lambda c, w: c.but(gradient=getattr(c, f"{w}_gradient")), word),
+            FaultClass.GRADIENTS,
+        )
     yield _input(
         "gradient-averaged",
         "the gradient is divided by the number of elements",

@@ -23,7 +23,15 @@ from adagrad_reference.scenario import Steps
 
 from .complaints import Complaint, complaints_of
 from .exercised import exercises
-from .units import NUMERIC, Unit, drop_repeated, templates_of, units_of
+from .units import (
+    NUMERIC,
+    Features,
+    Unit,
+    drop_repeated,
+    features_of_event,
+    templates_of,
+    units_of,
+)
 from .wording import LONG
 
 __all__ = ["Part", "light_complaints", "numbers", "parts_of", "spread", "units_of_part"]
@@ -113,12 +121,15 @@ def light_complaints(part: Part, case: Case, hidden: bool) -> set[Complaint]:
 def _break_of(part: Part, case: Case) -> Unit:
     """The unit of a check that broke off."""
     number, event = 0, None
-    if isinstance(part.seen, Observation):
+    features: Features = {}
+    if isinstance(part.seen, Observation) and part.seen.scenario.events:
         events = part.seen.scenario.events
         number = min(len(part.seen.events), len(events) - 1)
-        event = events[number] if events else None
+        event = events[number]
+        features = features_of_event(part.seen.scenario, number)
     ended = _broken_off(case.message)
     names = {
+        **features,
         "requirement": next(iter(part.verdict.requirements), ""),
         "event": type(event).__name__ if event else "check",
         "ending": (str(case.status), ended.exception, ended.place),

@@ -14,7 +14,7 @@ import numpy as np
 
 from adagrad_reference.fault_class import FaultClass
 
-from .causes import Cause, class_of_condition, place_of_condition
+from .causes import Cause, place_of
 from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
 from .conditions import (
@@ -35,6 +35,8 @@ Array = Any
 
 #: What a rule and a condition alone cost, in failed checks.
 _RULE, _MECHANISM = 0.4, 0.9
+#: And what it costs to say that numbers are none.
+_CLEAR = 0.3
 #: A condition alone says where numbers are wrong and not what they are: this share of
 #: what it explains is not counted.
 _WHAT = 0.15
@@ -48,6 +50,10 @@ _FAILING, _PASSING, _ROWS = 200, 400, 16
 _FEW = 8
 #: The name of a departure too small for the slack of rules.
 _SLIGHT = "slightly-off"
+#: The name of numbers that are none.
+_NOT_FINITE = "not-finite"
+#: Names that say what is wrong.
+_TELLING = {_SLIGHT, _NOT_FINITE}
 #: How much nearer a rule must be than the document to explain a slight departure.
 _NEARER = 0.6
 #: The share of a unit's wrong cells that a cause must explain.
@@ -165,8 +171,9 @@ class _Table:
                 Cause(
                     "-".join(filter(None, (rule.slug, found.slug))),
                     " where ".join(filter(None, (rule.words, found.words))),
-                    place_of_condition(found.slug, rule.kind),
+                    rule.kind,
                     found.gain - _RULE * self.price,
+                    place_of(found),
                     against=round(found.against),
                     switch=None if found.atoms else rule.switch,
                     root="=".join(rule.switch or (rule.slug,)),
@@ -191,6 +198,12 @@ class _Table:
                 self.wrong & [[False], [True]],
                 self.fails,
             ),
+            (
+                "theta or S is not a number, or infinite",
+                _NOT_FINITE,
+                self.wrong & self._not_finite(),
+                self.fails,
+            ),
             ("theta or S is a few ulp off", _SLIGHT, both, slight),
         )
         for words, slug, cells, weight in cases:
@@ -200,23 +213,31 @@ class _Table:
             passes = self.passes * self.sure if slug == _SLIGHT else self.passes
             found = atoms.shortest(fails.ravel(), passes.ravel())
             held = self._held(found.holds)
-            kind = "numerics"
-            if slug != _SLIGHT:
-                kind = class_of_condition(found.slug, "formula")
+            place = place_of(found)
+            kind = "numerics" if slug in _TELLING else place or "formula"
+            unsaid = _WHAT * float(fails.sum()) * found.covered
+            least = _MECHANISM
+            if slug == _NOT_FINITE:
+                unsaid, least = 0.0, _CLEAR
             yield self._cause(
                 Cause(
                     "-".join(filter(None, (slug, found.slug))),
                     " where ".join(filter(None, (words, found.words))),
                     kind,
-                    found.gain
-                    - _MECHANISM * self.price
-                    - _WHAT * float(fails.sum()) * found.covered,
+                    found.gain - least * self.price - unsaid,
+                    place,
                     against=round(found.against),
                     root=slug,
                 ),
                 held & cells,
                 partial(self._elsewhere, None, found),
             )
+
+    def _not_finite(self) -> Array:
+        """Cells that were finite before the step, and are not after it."""
+        c = self.columns
+        before = np.isfinite([c.total, c.theta]) & np.isfinite(c.gradient)
+        return before & ~np.isfinite([c.new_total, c.new_theta])
 
     def _held(self, holds: Array | None) -> Array:
         if holds is None:

@@ -19,6 +19,7 @@ from adagrad_reference.fault_class import FaultClass
 from .columns import Columns, given
 
 __all__ = [
+    "SKIPPED",
     "Rule",
     "agrees",
     "decayed_rate",
@@ -97,6 +98,9 @@ _F, _N, _R, _D = (
 )  # fmt: skip
 
 
+#: The rule by which nothing changes: a counter does not, either.
+SKIPPED = "step-skipped"
+
 #: Rules that are a dialect's, by slug.
 _SWITCHES = {
     "sum-replaced": ("accumulator", "replaced"),
@@ -138,6 +142,14 @@ def _sum_rules() -> Iterator[Rule]:
     """What S' may be instead."""
     u = used_gradient
     yield _sum("sum-of-magnitudes", "S grows by |g|", lambda c: c.total + np.abs(u(c)))
+    yield Rule(
+        SKIPPED,
+        "the step is skipped",
+        _F,
+        lambda c: c.total,
+        lambda c: c.theta,
+        moves=lambda c: 0 * c.theta,
+    )
     yield _sum("sum-kept", "S does not grow", lambda c: c.total)
     yield _sum("sum-replaced", "S is the last square alone", lambda c: u(c) ** 2)
     yield _sum(

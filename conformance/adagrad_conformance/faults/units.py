@@ -44,6 +44,7 @@ __all__ = [
     "Unit",
     "decays",
     "drop_repeated",
+    "features_of_event",
     "templates_of",
     "units_of",
 ]
@@ -203,8 +204,7 @@ def _walk(piece: int, run: int, seen: Observation) -> Iterator[Unit]:
     for number, (event, shown) in enumerate(
         zip(scenario.events, seen.events, strict=False)
     ):
-        if isinstance(event, New):
-            optimizers[event.optimizer] = _Optimizer(list(event.groups), event.options)
+        _make(event, optimizers)
         common = _of_event(scenario, event, optimizers)
         yield Unit(piece, run, number, event.optimizer, None, _sort(event), common)
         for (who, param), _ in shown.readings.items():
@@ -214,6 +214,21 @@ def _walk(piece: int, run: int, seen: Observation) -> Iterator[Unit]:
             own = _of_param(scenario, event, who, param, its)
             yield Unit(piece, run, number, who, param, _sort(event), {**common, **own})
         _apply(event, optimizers)
+
+
+def features_of_event(scenario: Scenario, number: int) -> Features:
+    """The features of an event as a whole: of one that ends a scenario."""
+    optimizers: dict[str, _Optimizer] = {}
+    for event in scenario.events[:number]:
+        _make(event, optimizers)
+        _apply(event, optimizers)
+    _make(scenario.events[number], optimizers)
+    return _of_event(scenario, scenario.events[number], optimizers)
+
+
+def _make(event: Event, optimizers: dict[str, _Optimizer]) -> None:
+    if isinstance(event, New):
+        optimizers[event.optimizer] = _Optimizer(list(event.groups), event.options)
 
 
 def _sort(event: Event) -> str:
@@ -300,11 +315,16 @@ def _of_param(
         "stepped before": param in its.stepped,
         "written": param in its.written,
         "same gradient": gradient is not None and its.last.get(param) == gradient,
+        "last gradient": its.last.get(param),
+        "other gradient": event.gradients.get(same[0])
+        if same and isinstance(event, Step)
+        else None,
         "options changed": bool(its.changed),
         "made": {**_DEFAULTS, **its.made},
         "old": {n: v for (g, n), v in its.old.items() if g == place},
     }
     for name in options:
+        features[f"{name} given"] = True
         features[f"own {name}"] = name in group.options
         features[f"changed {name}"] = name in its.changed
     return features
