@@ -23,7 +23,8 @@ class Cause:
     words: str
     kind: str
     gain: float
-    place: str = ""  #: the class of its condition, where that hints at one
+    #: the class that its condition hints at, or the requirement that it breaks; or ""
+    place: str = ""
     explains: set[Complaint] = field(default_factory=set)
     against: int = 0
     dialect: Dialect | None = None

@@ -115,7 +115,9 @@ class Atoms:
             pair = both[:, 0] - _AGAINST * both[:, 1] - costs - costs[first]
             pair[first] = -np.inf
             second = int(np.argmax(pair))
-            found = self._condition((int(first), second), both[second], total)
+            # what tells more by itself is said first
+            chosen = sorted((int(first), second), key=lambda i: -gains[i])
+            found = self._condition(tuple(chosen), both[second], total)
             best = max(best, found, key=_gain)
         return best
 
@@ -261,7 +263,7 @@ def atoms_of_units(
             holds = whole[rows]
             if holds.any() and not holds.all():
                 slug = words.replace(" ", "-").lower()
-                cost = 0.85 if "default" in words else 0.6
+                cost = 0.75 if "default" in words else 0.6
                 if words.startswith("a param"):  # not this one, but some
                     cost = 0.8
                 test = given(_of_units, whole)

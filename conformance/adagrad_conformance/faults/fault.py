@@ -46,7 +46,8 @@ class Fault:
     complaints: int
     checks: tuple[str, ...]
     evidence: Evidence
-    place: str = ""  #: the class of its condition, where that hints at one
+    #: the class that its condition hints at, or the requirement that it breaks; or ""
+    place: str = ""
     against: int = 0
     dialect: Dialect | None = None  #: where switches explain it
     like: tuple[str, ...] = ()  #: published implementations that do the same

@@ -59,7 +59,7 @@ def mechanism_causes(
     ]
     if len({complaint[-1] for _, complaint in everything}) > 1:
         whole = _of_group(table, (_ANY,), everything, passing, weights, price)
-        if whole.place:
+        if whole.slug != whole.root:  # it has a condition
             yield whole
 
 
@@ -87,18 +87,18 @@ def _of_group(
     atoms = Atoms(atoms_of_units(table, chosen, fails), len(chosen), price)
     found = atoms.shortest(fails, passes)
     alone = Condition((), _ALONE * float(fails.sum()), 1.0, 0.0)
-    if not telling and (found.covered < _COVERS or found.gain <= alone.gain):
+    if not telling and (found.covered < _COVERS or found.gain <= _COVERS * alone.gain):
         found = alone
     words, slug, kind = _told(signature, members)
-    place, unsaid = place_of(found), 0.0
+    where, unsaid = place_of(found), 0.0
     if signature[0] in (THETA, SUM, _ANY):  # it says where, and not what
         unsaid = _WHAT * float(fails.sum()) * found.covered
     return Cause(
         "-".join(filter(None, (slug, found.slug))),
         " where ".join(filter(None, (words, found.words))),
-        (place or kind) if signature[0] in _OPEN else kind,
+        (where or kind) if signature[0] in _OPEN else kind,
         found.gain - _COST * price - unsaid,
-        place,
+        where or _class_of_requirement(members),
         {
             complaint
             for i, (_, complaint) in enumerate(members)
@@ -140,7 +140,7 @@ _ANY = "departs"
 #: Sorts whose class is that of their condition, if that tells one.
 _OPEN = {
     *(THETA, SUM, "theta-changed", "accumulator-changed", "state-missing"),
-    *("initial-accumulator", "broke-off", _ANY),
+    *("initial-accumulator", "broke-off"),
 }
 
 #: Events that count: a counter that is wrong elsewhere is no matter of the rate.
@@ -173,17 +173,22 @@ _TOLD: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+#: Requirements of checks in which everything meets: they say nothing of a class.
+_MIXED = ("numerics/meetings", "numerics/fresh")
+
+
 def _class_of_requirement(members: Sequence[tuple[Unit, Complaint]]) -> str:
-    """The class of the requirements that most complaints are about."""
+    """The class of the requirements that most complaints are about; or empty."""
     counts: Counter[str] = Counter()
     for unit, _ in members:
-        known = REQUIREMENTS.get(str(unit.features.get("requirement", "")))
-        if known:
+        name = str(unit.features.get("requirement", ""))
+        known = REQUIREMENTS.get(name)
+        if known and name not in _MIXED:
             counts[str(known.classification.fault_class)] += 1
     for kind, count in counts.most_common(1):
         if count > _MOSTLY * len(members):
             return kind
-    return "interface"
+    return ""
 
 
 def _told(
@@ -191,7 +196,7 @@ def _told(
 ) -> tuple[str, str, str]:
     """(words, slug, class) of a sort of complaint."""
     kind = signature[0]
-    about = _class_of_requirement(members)
+    about = _class_of_requirement(members) or "interface"
     if kind == "broke-off":
         said = Counter(str(failure_of(*m).observed) for m in members).most_common(1)
         slug = "-".join(re.sub(r"[^a-z0-9.]+", "-", s.lower()) for s in signature[1:])
@@ -202,6 +207,9 @@ def _told(
         sort = known.classification.fault_class if known else "interface"
         return f"{name} is not kept", name.replace("/", "-"), str(sort)
     words, sort = _TOLD.get(kind, (kind.replace("-", " "), "interface"))
+    if kind == _ANY:
+        other = Counter(str(c[-1]) for _, c in members if c[-1] not in (THETA, SUM))
+        sort = _TOLD.get(max(other, key=lambda k: other[k], default=""), ("", sort))[1]
     if kind == "counter":
         at = Counter(unit.features.get("event") in _STEPS for unit, _ in members)
         sort = sort if at[True] >= at[False] else "state"
