@@ -12,7 +12,7 @@ from .complaints import Complaint
 from .conditions import Condition
 from .rules import Rule
 
-__all__ = ["Cause", "place_of"]
+__all__ = ["PLACES", "Cause", "place_of"]
 
 
 @dataclass
@@ -42,7 +42,15 @@ _HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
     (kind, re.compile("|".join(beginnings)))
     for kind, beginnings in (
         ("complex", ("the-param-is-complex", "a-param-is-of-complex")),
-        ("sparse", ("its-gradient-is-sparse", "a-sparse", "rows-of-its")),
+        (
+            "sparse",
+            (
+                "its-gradient-is-sparse",
+                "a-gradient-of-the-step-is-sparse",
+                "a-sparse",
+                "rows-of-its",
+            ),
+        ),
         ("interface", (".*left-to-its-default",)),
         (
             "layout",
@@ -63,7 +71,7 @@ _HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
             "gradients",
             (
                 *("a-closure", "an-earlier", "its-gradient", "the-gradient-is-that"),
-                *("gradient-0", "zero_grad"),
+                *("gradient-0", "zero_grad", "a-gradient-of-the-step"),
             ),
         ),
         ("decay", ("weight[-_]decay", "maximize-on")),
@@ -71,6 +79,10 @@ _HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         ("numerics", ("(the|a)-param-is-b", "gradient-not-finite", ".*-exponent")),
     )
 )
+
+
+#: Classes that tell where a fault is, and by that what it is, where no more is known.
+PLACES = {"complex", "gradients", "interface", "layout", "sparse", "state"}
 
 
 def place_of(found: Condition) -> str:

@@ -29,8 +29,8 @@ __all__ = [
 
 Array = Any
 
-#: How many single atoms are tried with every other one.
-_BEST = 6
+#: How many single atoms are tried with one another.
+_PAIRED = 80
 #: What a passing row costs beside a failing one that is explained.
 _AGAINST = 1.5
 #: An atom must tell apart at least this share of what fails.
@@ -108,17 +108,21 @@ class Atoms:
         )
         if best.against <= 0.02 * total and best.covered >= 0.98:
             return best
-        for first in order[:_BEST]:
-            if single[first, 0] <= best.gain:
-                continue  # no second atom can make more of it
-            both = (self.matrix * self.matrix[first]) @ weights
-            pair = both[:, 0] - _AGAINST * both[:, 1] - costs - costs[first]
-            pair[first] = -np.inf
-            second = int(np.argmax(pair))
+        # two that hold for much that fails, each perhaps for much that passes, too
+        share = single[:, 0] / total - single[:, 1] / max(missed, 1e-9)
+        share[single[:, 0] - costs <= best.gain] = -np.inf
+        chosen = np.argsort(-share, kind="stable")[:_PAIRED]
+        chosen = chosen[np.isfinite(share[chosen])]
+        masks = self.matrix[chosen]
+        hits, misses = ((masks * w) @ masks.T for w in weights.T)
+        gained = hits - _AGAINST * misses - costs[chosen] - costs[chosen, None]
+        np.fill_diagonal(gained, -np.inf)
+        if gained.size:
+            one, two = np.unravel_index(int(np.argmax(gained)), gained.shape)
             # what tells more by itself is said first
-            chosen = sorted((int(first), second), key=lambda i: -gains[i])
-            found = self._condition(tuple(chosen), both[second], total)
-            best = max(best, found, key=_gain)
+            pair = sorted((chosen[one], chosen[two]), key=lambda i: -gains[i])
+            sums = np.array([hits[one, two], misses[one, two]])
+            best = max(best, self._condition(tuple(pair), sums, total), key=_gain)
         return best
 
     def _condition(
@@ -189,6 +193,8 @@ _WORDED: Mapping[str, Mapping[Any, str]] = {
     "some empty": {True: "a param has no elements"},
     "some strided": {True: "a param has strides"},
     "some complex": {True: "a param is of complex numbers"},
+    "some gradient None": {True: "a gradient of the step is None"},
+    "some gradient sparse": {True: "a gradient of the step is sparse"},
     "first param": {
         True: "it is the first param of its group",
         False: "it is not the first param of its group",
@@ -264,7 +270,9 @@ def atoms_of_units(
             if holds.any() and not holds.all():
                 slug = words.replace(" ", "-").lower()
                 cost = 0.75 if "default" in words else 0.6
-                if words.startswith("a param"):  # not this one, but some
+                if words.startswith(
+                    ("a param", "a gradient")
+                ):  # not this one, but some
                     cost = 0.8
                 test = given(_of_units, whole)
                 yield Atom(slug, words, cost, holds, of_units=test)

@@ -60,7 +60,7 @@ from .wording import is_clear
 __all__ = ["find_faults"]
 
 #: The least gain of a cause, as a share of the failed checks, and in checks.
-_LEAST_SHARE, _LEAST = 0.02, 0.1
+_LEAST_SHARE, _LEAST = 0.01, 0.1
 #: Words cost less where few checks fail: in full from so many on, and at least this.
 _DEAR, _CHEAP = 5, 0.3
 #: Where a rule explains this share of the failed checks, no other switch is tried.
@@ -364,15 +364,17 @@ class _Search:
 
 
 def _merged(found: Iterable[_Found]) -> list[_Found]:
-    """What was found; the same cause under several conditions is one.
+    """What was found; the same rule under several conditions is one.
 
-    So are two sorts of complaints that come at the same units, where no rule tells one
-    from the other: what loses the sum at a load loses the counter, too.
+    So is one sort of complaint under conditions of one class, and so are two sorts that
+    come at the same units, where no rule tells one from the other: what loses the sum
+    at a load loses the counter, too.
     """
     merged: list[_Found] = []
-    by_root: dict[str, _Found] = {}
+    by_root: dict[tuple[str, str], _Found] = {}
     for cause, own in found:
-        same = by_root.get(cause.root) or next(
+        root = cause.root, "" if cause.rule or cause.dialect else str(cause.kind)
+        same = by_root.get(root) or next(
             (other for other in merged if _together(other, (cause, own))), None
         )
         if same:
@@ -380,7 +382,7 @@ def _merged(found: Iterable[_Found]) -> list[_Found]:
         else:
             same = cause, list(own)
             merged.append(same)
-        by_root[cause.root] = same
+        by_root[root] = same
     return merged
 
 

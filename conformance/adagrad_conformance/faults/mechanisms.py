@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from adagrad_conformance.grading.failure import FailureKind
+from adagrad_conformance.grading.failure import Failure, FailureKind, Number
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
-from .causes import Cause, place_of
+from .causes import PLACES, Cause, place_of
 from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
 from .conditions import Atoms, Condition, FeatureTable, atoms_of_units
 from .units import Unit
@@ -96,9 +96,11 @@ def _of_group(
     return Cause(
         "-".join(filter(None, (slug, found.slug))),
         " where ".join(filter(None, (words, found.words))),
-        (where or kind) if signature[0] in _OPEN else kind,
+        where
+        if signature[0] in _OPEN and _ROUNDED not in signature and where in PLACES
+        else kind,
         found.gain - _COST * price - unsaid,
-        where or _class_of_requirement(members),
+        where or _place_of_events(members) or _class_of_requirement(members),
         {
             complaint
             for i, (_, complaint) in enumerate(members)
@@ -124,7 +126,25 @@ def _signature(unit: Unit, complaint: Complaint) -> _Signature:
         return (str(FailureKind.REFUSED), named if named.isidentifier() else "")
     if unit.sort == "check":
         return ("check", str(unit.features.get("requirement", "")))
-    return (kind,)
+    return (kind, _ROUNDED) if _is_rounded(failure) else (kind,)
+
+
+#: The sort of numbers that should stay as they are, and are off by a rounding.
+_ROUNDED = "rounded"
+#: The most that a rounding to a narrower format changes of a number.
+_ROUNDING = 2.0**-8
+
+
+def _is_rounded(failure: Failure) -> bool:
+    """Whether a number that must be exact is off by a rounding."""
+    pair = failure.observed, failure.due
+    if failure.kind not in _EXACT or not all(isinstance(x, Number) for x in pair):
+        return False
+    seen, due = (x.value for x in pair if isinstance(x, Number))
+    return 0 < abs(seen - due) <= _ROUNDING * abs(due)
+
+
+_EXACT = {FailureKind.INITIAL_SUM, FailureKind.SUM_CHANGED, FailureKind.THETA_CHANGED}
 
 
 #: What a check outside scenarios says of a refusal.
@@ -142,9 +162,6 @@ _OPEN = {
     *(THETA, SUM, "theta-changed", "accumulator-changed", "state-missing"),
     *("initial-accumulator", "broke-off"),
 }
-
-#: Events that count: a counter that is wrong elsewhere is no matter of the rate.
-_STEPS = {"Step", "Steps"}
 
 #: The kind of complaint: its words, and the class of fault.
 _TOLD: Mapping[str, tuple[str, str]] = {
@@ -173,6 +190,14 @@ _TOLD: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+def _place_of_events(members: Sequence[tuple[Unit, Complaint]]) -> str:
+    """State, where most counters are wrong at other events than steps; or empty."""
+    wrong = [unit for unit, complaint in members if complaint[-1] == "counter"]
+    steps = sum(unit.features.get("event") in _STEPS for unit in wrong)
+    return "state" if steps < len(wrong) / 2 else ""
+
+
+_STEPS = {"Step", "Steps"}
 #: Requirements of checks in which everything meets: they say nothing of a class.
 _MIXED = ("numerics/meetings", "numerics/fresh")
 
@@ -210,9 +235,8 @@ def _told(
     if kind == _ANY:
         other = Counter(str(c[-1]) for _, c in members if c[-1] not in (THETA, SUM))
         sort = _TOLD.get(max(other, key=lambda k: other[k], default=""), ("", sort))[1]
-    if kind == "counter":
-        at = Counter(unit.features.get("event") in _STEPS for unit, _ in members)
-        sort = sort if at[True] >= at[False] else "state"
+    if signature[-1] == _ROUNDED:
+        return f"{words}, by a rounding", f"{kind}-{_ROUNDED}", "numerics"
     if kind == "refused-though-legal":
         words = ": ".join(filter(None, (words, signature[1])))
         sort = about

@@ -255,6 +255,7 @@ def _of_event(
         "zero_grad": bool(its and its.zeroed),
         "first step": not (its and its.stepped),
         **_of_params(scenario, groups),
+        **_of_all_gradients(event),
     }
     if isinstance(event, Load):
         features["via"] = event.via
@@ -262,6 +263,15 @@ def _of_event(
         value = (its.made if its else {}).get(name)
         features[f"{name} given"] = value is not None
     return features
+
+
+def _of_all_gradients(event: Event) -> dict[str, bool]:
+    """What some gradient of a step is: one param may be wrong by that of another."""
+    given = [g for each in gradients_of(event) for g in each.values()]
+    kinds = _of_gradients(given)
+    return {
+        f"some {name}": kinds[name] for name in ("gradient None", "gradient sparse")
+    }
 
 
 def _of_params(scenario: Scenario, groups: Sequence[Group]) -> dict[str, bool]:
