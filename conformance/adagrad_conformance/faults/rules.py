@@ -103,6 +103,7 @@ SKIPPED = "step-skipped"
 
 #: Rules that are a dialect's, by slug.
 _SWITCHES = {
+    SKIPPED: ("update", "nothing"),
     "sum-replaced": ("accumulator", "replaced"),
     "sum-gains-eps": ("accumulator", "gains-eps"),
     "sum-without-decay": ("decay", "step-only"),
@@ -148,6 +149,7 @@ def _sum_rules() -> Iterator[Rule]:
         _F,
         lambda c: c.total,
         lambda c: c.theta,
+        switch_of(SKIPPED),
         moves=lambda c: 0 * c.theta,
     )
     yield _sum("sum-kept", "S does not grow", lambda c: c.total)
