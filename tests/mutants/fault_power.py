@@ -5,8 +5,9 @@
 
 Each mutant is played on every second check of a run without native checks, and its
 faults at MUST are found.  A pair or a triple is a class that inherits from mutants
-which change different methods and fail alone.  A mutant is named if a fault is of its
-class, or of the class by which it was named alone.
+which change different methods and fail alone.  A fault has up to two classes: of what
+is wrong, and of where.  A mutant is named if one of them is its own, or one of those by
+which it was named alone.
 
 The figures become the key `faults` of OUT.json, beside what power.py has written.
 They hold no times: the same code gives the same bytes.
@@ -40,7 +41,7 @@ from adagrad_conformance.grading.case import Terms
 from adagrad_conformance.grading.judge import judged_cases, verdict_of
 from adagrad_conformance.transport.in_process import InProcessClient
 
-__all__ = ["Arena", "joined", "main", "named_alone"]
+__all__ = ["Arena", "classes_of", "joined", "main"]
 
 Json = dict[str, Any]
 
@@ -71,7 +72,16 @@ class Arena:
             verdicts = [verdict_of(case) for case in cases]
             found = find_faults(seen, terms, cases, verdicts)
         return {
-            "faults": [[f.slug, str(f.kind), f.complaints] for f in found.faults],
+            "faults": [
+                {
+                    "fault": f.slug,
+                    "kind": str(f.kind),
+                    "place": str(f.place),
+                    "complaints": f.complaints,
+                    "open": f.is_open,
+                }
+                for f in found.faults
+            ],
             "complaints": found.complaints,
             "unexplained": len(found.unexplained),
         }
@@ -113,9 +123,9 @@ def combinations(
     return list(found.values())
 
 
-def named_alone(row: Json) -> set[str]:
-    """The classes of the first fault of a mutant alone."""
-    return {row["faults"][0][1]} if row["faults"] else set()
+def classes_of(faults: Sequence[Json]) -> set[str]:
+    """The classes of faults: of what is wrong, and of where."""
+    return {fault[key] for fault in faults for key in ("kind", "place")} - {""}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,9 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         rows = _rows(arena, combinations(able, size, count), options.jobs)
         for row in rows:
-            found = {kind for _, kind, _ in row.get("faults", ())}
+            found = classes_of(row.get("faults", ()))
             row["named"] = [
-                bool(found & ({kind} | named_alone(failing[mutant])))
+                bool(found & ({kind} | classes_of(failing[mutant]["faults"][:1])))
                 for mutant, kind in zip(row["names"], row["kinds"], strict=True)
             ]
         data[name] = rows

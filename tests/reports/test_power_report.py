@@ -144,13 +144,19 @@ def test_it_is_short_enough_for_the_report(data):
 
 def test_faults_of_one_bug_and_of_several():
     def one(name, faults, left=0):
-        complaints = left + sum(count for *_, count in faults)
+        keys = ("fault", "kind", "place", "complaints", "open")
+        faults = [dict(zip(keys, fault, strict=True)) for fault in faults]
+        complaints = left + sum(fault["complaints"] for fault in faults)
         row = {"names": [name], "kinds": ["formula"], "faults": faults}
         return {**row, "complaints": complaints, "unexplained": left}
 
     rows = [
-        one("a/Right", [["eps", "formula", 19]], 1),
-        one("a/Two", [["x", "rate", 5], ["y", "formula", 5]]),
+        one("a/Right", [["eps", "formula", "", 19, False]], 1),
+        one(
+            "a/Two", [["x", "rate", "", 5, False], ["y", "state", "formula", 5, False]]
+        ),
+        one("a/Place", [["x", "rate", "formula", 5, False]]),
+        one("a/Open", [["x", "formula", "", 6, True]]),
         one("a/Silent", [], 4),
         {"names": ["a/Hung"], "kinds": ["rate"], "problem": "did not end"},
         one("a/Passes", []),
@@ -158,13 +164,16 @@ def test_faults_of_one_bug_and_of_several():
     pairs = [{"named": [True, True]}, {"named": [True, False]}]
     text = "\n".join(fault_section({"mutants": rows, "pairs": pairs}))
     for words in (
-        "| wrong ports that fail | 3 of 5 played |",
+        "| wrong ports that fail | 5 of 7 played |",
         "| faults reported, median | 1 |",
         "| faults reported, nine tenths of the ports | up to 2 |",
-        "| first fault of the right class | 1 of 3 (33.3 %) |",
-        "| some fault of the right class | 2 of 3 (66.7 %) |",
-        "| one fault explains nine tenths of the complaints | 1 of 3 (33.3 %) |",
-        "| complaints that no fault explains | 5 of 34 (14.7 %) |",
+        "| first fault of the right class | 3 of 5 (60.0 %) |",
+        "| of them by what is wrong, not by where | 2 of 5 (40.0 %) |",
+        "| first fault right, with a cause and seven tenths of the complaints | 2 of 5 "
+        "(40.0 %) |",
+        "| some fault of the right class | 4 of 5 (80.0 %) |",
+        "| one fault explains nine tenths of the complaints | 3 of 5 (60.0 %) |",
+        "| complaints that no fault explains | 11 of 45 (24.4 %) |",
         "| two bugs: all named | 1 of 2 (50.0 %) |",
         "- **did not end**: `a/Hung`",
         "- told to be without an explanation: `a/Silent`",

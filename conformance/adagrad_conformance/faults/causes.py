@@ -12,7 +12,7 @@ from .complaints import Complaint
 from .conditions import Condition
 from .rules import Rule
 
-__all__ = ["Cause", "place_of"]
+__all__ = ["Cause", "classes_by_place", "places_of"]
 
 
 @dataclass
@@ -70,7 +70,12 @@ _HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         (
             "gradients",
             (
-                *("a-closure", "an-earlier", "its-gradient", "the-gradient-is-that"),
+                *(
+                    "a-closure",
+                    "an-earlier",
+                    "its-gradient-is-(none|zero)",
+                    "the-gradient-is-that",
+                ),
                 *("gradient-0", "zero_grad", "a-gradient-of-the-step"),
             ),
         ),
@@ -81,13 +86,16 @@ _HINTS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
 )
 
 
-def place_of(found: Condition) -> str:
-    """The class of fault that a condition hints at; empty where it hints at none.
-
-    The atom that tells most comes first in a condition, and counts first.
-    """
+def places_of(found: Condition) -> list[str]:
+    """The classes of fault that a condition hints at, that of the first atom first."""
+    kinds: dict[str, None] = {}
     for atom in found.atoms:
-        for kind, beginning in _HINTS:
-            if beginning.match(atom.slug):
-                return kind
-    return ""
+        matching = (kind for kind, start in _HINTS if start.match(atom.slug))
+        kinds.update(dict.fromkeys(list(matching)[:1]))
+    return list(kinds)
+
+
+def classes_by_place(found: Condition, default: str) -> tuple[str, str]:
+    """(kind, place) of a fault of which the condition alone is known."""
+    places = places_of(found)
+    return (places[0], places[-1]) if places else (default, "")

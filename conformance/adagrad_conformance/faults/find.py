@@ -68,6 +68,8 @@ _CLEAR = 0.85
 #: Where causes leave more than this share unexplained, the rest is named by the
 #: requirement that it breaks, if that is the same for at least this share of it.
 _OPEN, _MAINLY = 0.5, 0.33
+#: No switch is tried where less than this share of the failed checks is left.
+_SMALL = 0.03
 #: At most so many causes are looked for.
 _MOST = 8
 #: The least number of elements that the search may judge.
@@ -312,6 +314,8 @@ class _Search:
         ]
         if first and first.gain > _CLEAR * len(failing):
             chosen = [base.also(*first.switch)] if first.switch else []
+        elif len(failing) < _SMALL * self.most:
+            chosen = []  # it costs much, and tells of little
         gain = max(0.0, first.gain if first else 0.0)
         causes += self.switches.causes(
             self.parts, self.explained, base, chosen, weights, gain

@@ -11,7 +11,7 @@ import numpy as np
 from adagrad_conformance.grading.failure import Failure, FailureKind, Number
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
-from .causes import Cause, place_of
+from .causes import Cause, classes_by_place, places_of
 from .complaints import SUM, THETA, Complaint, complaints_of, failure_of
 from .conditions import Atoms, Condition, FeatureTable, atoms_of_units
 from .units import Unit
@@ -90,16 +90,17 @@ def _of_group(
     if not telling and (found.covered < _COVERS or found.gain <= _COVERS * alone.gain):
         found = alone
     words, slug, kind = _told(signature, members)
-    where, unsaid = place_of(found), 0.0
-    is_open = signature[0] in _OPEN and _ROUNDED not in signature
+    unsaid, place = 0.0, next(iter(places_of(found)), "")
+    if signature[0] in _OPEN and _ROUNDED not in signature:
+        kind, place = classes_by_place(found, kind)
     if signature[0] in (THETA, SUM, _ANY):  # it says where, and not what
         unsaid = _WHAT * float(fails.sum()) * found.covered
     return Cause(
         "-".join(filter(None, (slug, found.slug))),
         " where ".join(filter(None, (words, found.words))),
-        where if is_open and where else kind,
+        kind,
         found.gain - _COST * price - unsaid,
-        where or _place_of_events(members) or _class_of_requirement(members),
+        place or _place_of_events(members) or _class_of_requirement(members),
         {
             complaint
             for i, (_, complaint) in enumerate(members)

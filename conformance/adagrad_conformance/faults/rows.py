@@ -14,7 +14,7 @@ import numpy as np
 
 from adagrad_reference.fault_class import FaultClass
 
-from .causes import Cause, place_of
+from .causes import Cause, classes_by_place, places_of
 from .columns import SLACK, Columns, columns_of
 from .complaints import SUM, THETA, Complaint, complaints_of
 from .conditions import (
@@ -173,7 +173,7 @@ class _Table:
                     " where ".join(filter(None, (rule.words, found.words))),
                     rule.kind,
                     found.gain - _RULE * self.price,
-                    place_of(found),
+                    next(iter(places_of(found)), ""),
                     against=round(found.against),
                     switch=None if found.atoms else rule.switch,
                     root="=".join(rule.switch or (rule.slug,)),
@@ -213,8 +213,9 @@ class _Table:
             passes = self.passes * self.sure if slug == _SLIGHT else self.passes
             found = atoms.shortest(fails.ravel(), passes.ravel())
             held = self._held(found.holds)
-            place = place_of(found)
-            kind = "numerics" if slug in _TELLING else place or "formula"
+            kind, place = classes_by_place(found, "formula")
+            if slug in _TELLING:
+                kind, place = "numerics", next(iter(places_of(found)), "")
             unsaid = _WHAT * float(fails.sum()) * found.covered
             least = _MECHANISM
             if slug == _NOT_FINITE:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from adagrad_conformance.execution.observations import NativeSeen, Observation
 from adagrad_conformance.grading.case import Terms
+from adagrad_conformance.grading.failure import FailureKind
 from adagrad_conformance.grading.judge import judged_cases
 from adagrad_reference.dialects import DIALECTS, Dialect, single_changes
 from adagrad_reference.switches import SWITCHES
@@ -17,6 +18,15 @@ from .parts import Part, light_complaints, numbers, spread
 from .rules import slug_of_switch
 
 __all__ = ["SwitchSearch", "Weights", "candidates", "difference", "switches_of"]
+
+#: Complaints that are made by the document and by each dialect.
+_BY_NO_SWITCH = {
+    str(kind)
+    for kind in (
+        *(FailureKind.STORAGE, FailureKind.GRADIENT_CHANGED, FailureKind.ROWS_CHANGED),
+        *(FailureKind.CALLS, FailureKind.CLOSURE_PARAM, FailureKind.LOSS),
+    )
+}
 
 #: What a switch costs, in failed checks.
 _SWITCH = 0.4
@@ -64,7 +74,12 @@ class SwitchSearch:
         failing = spread([part for part in able if part.failing])
         passing = spread([part for part in able if not part.failing])
         mine = {
-            part.key: sum(weights[x] for u in part.failing for x in complaints_of(u))
+            part.key: sum(
+                weights[complaint]
+                for unit in part.failing
+                for complaint in complaints_of(unit)
+                if complaint[-1] not in _BY_NO_SWITCH
+            )
             for part in failing
         }
         telling: dict[tuple[str, ...], _Telling] = {}

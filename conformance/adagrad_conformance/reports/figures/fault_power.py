@@ -17,10 +17,13 @@ Row = Mapping[str, Any]
 _INTRO = """\
 One bug in, one fault out: the faults that are found of wrong ports at MUST, of every
 second check of a run. The class of a wrong port was written down with it, before any
-fault was looked for. Pairs and triples are wrong ports with the bugs of two and three
-that change different methods; each is named if a fault is of its class, or of the class
-by which it was named alone."""
+fault was looked for. A fault has up to two classes: of what is wrong, and of where it
+is. Pairs and triples are wrong ports with the bugs of two and three that change
+different methods; each is named if a class is its own, or one by which it was named
+alone."""
 
+#: The share of its complaints that a fault must explain to be its cause.
+_MOST = 0.7
 #: The share of its complaints that the one fault of a port should explain.
 _NEARLY_ALL = 0.9
 #: The most names that a line lists.
@@ -33,13 +36,18 @@ def fault_section(data: Mapping[str, Any]) -> Iterator[str]:
     rows = [row for row in data["mutants"] if row.get("complaints")]
     counts = sorted(len(row["faults"]) for row in rows)
     complaints = sum(row["complaints"] for row in rows)
-    left = sum(row["unexplained"] for row in rows)
+    left = sum(map(_left, rows))
     figures = [
         ("wrong ports that fail", f"{len(rows)} of {len(data['mutants'])} played"),
         ("faults reported, median", str(counts[len(counts) // 2])),
         ("faults reported, nine tenths of the ports", f"up to {_ninth(counts)}"),
         ("first fault of the right class", _share(rows, _is_right)),
+        ("of them by what is wrong, not by where", _share(rows, _is_right_kind)),
         ("some fault of the right class", _share(rows, _has_right)),
+        (
+            "first fault right, with a cause and seven tenths of the complaints",
+            _share(rows, _is_exact),
+        ),
         ("one fault explains nine tenths of the complaints", _share(rows, _is_clear)),
         ("complaints that no fault explains", _percent(left, complaints)),
     ]
@@ -60,16 +68,37 @@ def _ninth(counts: Sequence[int]) -> int:
     return counts[min(len(counts) - 1, int(0.9 * len(counts)))]
 
 
+def _left(row: Row) -> int:
+    """Complaints without a cause."""
+    open_ones = sum(int(f["complaints"]) for f in row["faults"] if f["open"])
+    return int(row["unexplained"]) + open_ones
+
+
+def _names(fault: Row, row: Row) -> bool:
+    return row["kinds"][0] in (fault["kind"], fault["place"])
+
+
 def _is_right(row: Row) -> bool:
-    return bool(row["faults"]) and row["faults"][0][1] == row["kinds"][0]
+    return any(_names(fault, row) for fault in row["faults"][:1])
+
+
+def _is_right_kind(row: Row) -> bool:
+    return any(fault["kind"] == row["kinds"][0] for fault in row["faults"][:1])
 
 
 def _has_right(row: Row) -> bool:
-    return any(kind == row["kinds"][0] for _, kind, _ in row["faults"])
+    return any(_names(fault, row) for fault in row["faults"])
+
+
+def _is_exact(row: Row) -> bool:
+    first = next(iter(row["faults"]), None)
+    if first is None or first["open"] or not _is_right(row):
+        return False
+    return bool(first["complaints"] >= _MOST * row["complaints"])
 
 
 def _is_clear(row: Row) -> bool:
-    most = max((count for _, _, count in row["faults"]), default=0)
+    most = max((fault["complaints"] for fault in row["faults"]), default=0)
     return bool(most >= _NEARLY_ALL * row["complaints"])
 
 
