@@ -69,7 +69,7 @@ _CLEAR = 0.85
 #: requirement that it breaks, if that is the same for at least this share of it.
 _OPEN, _MAINLY = 0.5, 0.33
 #: No switch is tried where less than this share of the failed checks is left.
-_SMALL = 0.03
+_SMALL = 0.05
 #: At most so many causes are looked for.
 _MOST = 8
 #: The least number of elements that the search may judge.

@@ -24,6 +24,7 @@ _BY_NO_SWITCH = {
     str(kind)
     for kind in (
         *(FailureKind.STORAGE, FailureKind.GRADIENT_CHANGED, FailureKind.ROWS_CHANGED),
+        *(FailureKind.GRADIENT_MISSING, FailureKind.GRADIENT_APPEARED),
         *(FailureKind.CALLS, FailureKind.CLOSURE_PARAM, FailureKind.LOSS),
     )
 }
@@ -71,8 +72,11 @@ class SwitchSearch:
         """
         self.explained = explained
         able = [p for p in parts if isinstance(p.seen, Observation | NativeSeen)]
-        failing = spread([part for part in able if part.failing])
-        passing = spread([part for part in able if not part.failing])
+        failing, passing = (
+            # those first that were judged before: what they come to is known
+            sorted(spread([p for p in able if bool(p.failing) is wrong]), key=_is_new)
+            for wrong in (True, False)
+        )
         mine = {
             part.key: sum(
                 weights[complaint]
@@ -193,6 +197,10 @@ def difference(dialect: Dialect, base: Dialect) -> list[tuple[str, str]]:
 def switches_of(dialect: Dialect, base: Dialect) -> tuple[str, ...]:
     """The switches in which two dialects differ."""
     return tuple(name for name, _ in difference(dialect, base))
+
+
+def _is_new(part: Part) -> bool:
+    return not part.known
 
 
 def _price(dialect: Dialect, base: Dialect) -> float:
