@@ -434,6 +434,21 @@ def test_the_answer_comes_first_and_then_counts_and_evidence():
     ]
 
 
+def test_findings_of_one_cause_are_one_line_whatever_they_break():
+    taken = Failure(FailureKind.ACCEPTED, 0, observed="lr=-1")
+    found = [
+        verdict(f"{name}/x", Status.FAIL, level="SHOULD", failure=failure)
+        for name, failure in (
+            ("a/b", taken), ("a/c", WRONG_T), ("a/d", taken), ("a/e", WRONG_T),
+        )
+    ]  # fmt: skip
+    text = str(result_of(*found)).splitlines()
+    assert "  findings at SHOULD (4)" in text
+    assert sum(line.startswith("    accepted-though-illegal (2): ") for line in text) == 1
+    assert [line for line in text if line.startswith("    a/c (1)")]
+    assert [line for line in text if line.startswith("    a/e (1)")]
+
+
 def test_a_long_list_of_failures_is_cut_and_counted():
     failed = [verdict(f"a/{n}/x", Status.FAIL, failure=WRONG_T) for n in range(8)]
     text = str(result_of(*failed))

@@ -179,6 +179,7 @@ def _groups(verdicts: Sequence[Verdict]) -> Iterator[Group]:
             first.scenario,
             _evidence(first),
             first.promise if level == "MUST" else None,
+            str(first.failure.kind) if first.failure else "",
         )
 
 

@@ -21,6 +21,14 @@ Json = Mapping[str, Any]
 MOST = 25
 #: Findings at SHOULD that are told, a line each, and groups of failures without faults.
 _FINDINGS, _GROUPS = 3, 5
+#: Kinds of complaints that are one cause, whatever requirement they break.
+_SORTS = frozenset(
+    {
+        *("accepted-though-illegal", "initial-accumulator", "gradient-changed"),
+        *("gradient-appeared", "gradient-missing", "storage-written", "loss"),
+        *("closure-calls", "state-missing"),
+    }
+)
 #: Requirements at SHOULD that hardly any published port keeps: they are told last.
 _RARELY_KEPT = frozenset({"state-dict/old-pickle", "lr-decay/counts-beyond-2-24"})
 
@@ -43,6 +51,7 @@ class Group:
     example: str  #: the id of a check
     evidence: str
     promise: str | None = None
+    sort: str = ""  #: the kind of the first complaint
 
 
 @dataclass(frozen=True)
@@ -157,15 +166,19 @@ def _groups(groups: Sequence[Group], room: int, is_run: bool) -> list[Line]:
 
 
 def _findings(told: Told) -> list[Line]:
-    """Findings at SHOULD, a line each; those that most ports share come last."""
+    """Findings at SHOULD, a line a cause; those that most ports share come last."""
     found = [group for group in told.groups if group.level == "SHOULD"]
     found.sort(key=lambda group: group.requirement in _RARELY_KEPT)
+    causes: dict[str, list[Group]] = {}
+    for group in found:
+        one = group.requirement in _RARELY_KEPT or group.sort not in _SORTS
+        causes.setdefault(group.requirement if one else group.sort, []).append(group)
     listed = [
-        Line(f"    {g.requirement} ({g.count}): {g.evidence}")
-        for g in found[:_FINDINGS]
+        Line(f"    {name} ({sum(g.count for g in own)}): {own[0].evidence}")
+        for name, own in list(causes.items())[:_FINDINGS]
     ]
-    more = len(found) - len(listed)
-    rest = f", of {len(found)} requirements" if more else ""
+    more = len(causes) > len(listed)
+    rest = f", by {len(causes)} causes; -v shows them" if more else ""
     count = sum(group.count for group in found)
     may = [group for group in told.groups if group.level == "MAY"]
     beside = f"; at MAY {sum(g.count for g in may)}" if may else ""

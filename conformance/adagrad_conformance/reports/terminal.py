@@ -161,6 +161,7 @@ def _group(finding: Finding) -> Group:
         first["scenario"],
         finding.evidence,
         first.get("promise") if finding.level == "MUST" else None,
+        first.get("failure") or "",
     )
 
 
