@@ -444,7 +444,9 @@ def test_findings_of_one_cause_are_one_line_whatever_they_break():
     ]  # fmt: skip
     text = str(result_of(*found)).splitlines()
     assert "  findings at SHOULD (4)" in text
-    assert sum(line.startswith("    accepted-though-illegal (2): ") for line in text) == 1
+    assert (
+        sum(line.startswith("    accepted-though-illegal (2): ") for line in text) == 1
+    )
     assert [line for line in text if line.startswith("    a/c (1)")]
     assert [line for line in text if line.startswith("    a/e (1)")]
 

@@ -14,11 +14,19 @@ import decay_maximize
 import dialect_ports
 import formula
 import groups
+import history_ports
+import known_bug_ports
 import layout
+import meeting_ports
+import moment_ports
+import native_ports
 import none_zero
 import numerics
+import option_ports
 import pytest
 import refusals
+import resume_ports
+import saving_ports
 import state
 from mutant_kit import Bent, adapter
 
@@ -161,6 +169,50 @@ PATTERNS = {
 def test_what_no_switch_explains_has_a_class(port):
     found = diagnosed(lambda: adapter(port), most())
     assert PATTERNS[port] in (found.faults[0].kind, found.faults[0].place)
+
+
+#: A mechanism: the beginning of its name, its class, and that of its place.
+MECHANISMS = {
+    layout.FirstFormatOnly: ("departs-params-have-several-formats", "rate", "layout"),
+    native_ports.ReturnsAfterSparse: (
+        *("departs-a-gradient-of-the-step-is-sparse", "rate", "sparse"),
+    ),
+    native_ports.ClosureWithoutGradients: (
+        *("ends-in-malformed-a-closure-is-given", "gradients", "gradients"),
+    ),
+    option_ports.DefaultRateIsSmaller: (
+        *("update-scaled-lr-is-left-to-its-default", "formula", "interface"),
+    ),
+    saving_ports.PlainStepAfterClosureStale: (
+        *("gradient-of-last", "gradients", "layout"),
+    ),
+    known_bug_ports.FirstGradientForAll: ("gradient-of-other", "gradients", ""),
+    meeting_ports.TauInBinary32: ("initial-accumulator-rounded", "numerics", ""),
+    resume_ports.SumSavedInBinary32: (
+        *("accumulator-changed-rounded-a-state-is-loaded", "numerics", "state"),
+    ),
+    layout.WrongBeyond64: ("step-skipped-past-64", "formula", "layout"),
+    moment_ports.FreshStateIsNone: ("counter", "rate", "state"),
+}
+
+
+@pytest.mark.parametrize("port", MECHANISMS, ids=lambda port: port.__name__)
+def test_a_mechanism_is_named_by_what_is_wrong_and_where(port):
+    found = diagnosed(lambda: adapter(port), most())
+    first = found.faults[0]
+    slug, kind, place = MECHANISMS[port]
+    assert first.slug.startswith(slug), first.slug
+    assert (first.kind, first.place) == (kind, place)
+    assert not first.is_open
+    assert first.complaints > 0.6 * found.complaints
+
+
+def test_what_has_no_cause_is_named_by_the_requirement_that_it_breaks():
+    found = diagnosed(lambda: adapter(history_ports.CountersMeetAtTwenty), most())
+    (only,) = found.faults
+    assert (only.slug, only.kind) == ("lr-decay-schedule", "rate")
+    assert only.is_open
+    assert only.words.endswith("by no cause that was found")
 
 
 RIGHT = {
