@@ -38,7 +38,7 @@ ENOUGH = 20
 #: So many checks are judged first; then twice as many each time, so that a wrong port
 #: is known early and a right one costs no more.
 _FIRST = 32
-#: The search for faults ends after this many times the seconds of judging; a short
+#: The search for faults ends after this many times the CPU seconds of judging; a short
 #: judging gives it this many seconds.
 _SEARCH, _AT_LEAST = 1.5, 10.0
 
@@ -143,7 +143,7 @@ class _Work:
     watcher: Watcher
     seen: list[Seen] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
-    seconds: float = 0.0  #: that judging took
+    seconds: float = 0.0  #: of CPU that judging took
     cut_short: bool = False  #: whether nothing was played behind a failure
 
     @property
@@ -170,7 +170,7 @@ class _Work:
 
     def _judge(self, waiting: Sequence[Seen], checks: Sequence[Check]) -> None:
         """Enter verdicts and what follows from them into the result."""
-        start, terms = time.monotonic(), self.terms
+        start, terms = time.thread_time(), self.terms
         promises = evidence_of(self.result.target)
         cases = judged_cases(waiting, terms)
         self.seen += waiting
@@ -182,7 +182,7 @@ class _Work:
             passed, all_of = _passed(weighed(by_document, checks, promises))
             before = self.result.by_document or (0, 0)
             self.result.by_document = before[0] + passed, before[1] + all_of
-        self.seconds += time.monotonic() - start
+        self.seconds += time.thread_time() - start
         self.watcher.judged(self.result)
 
     def _keep_first(self, checks: Sequence[Check]) -> None:
@@ -206,13 +206,13 @@ class _Work:
         if not self.result.failures:
             return
         self.watcher.searching(self.result)
-        end = time.monotonic() + max(_AT_LEAST, _SEARCH * self.seconds)
+        end = time.thread_time() + max(_AT_LEAST, _SEARCH * self.seconds)
         self.result.faults = find_faults(
             self.seen,
             self.terms,
             self.cases,
             self.result.verdicts,
-            ended=lambda: time.monotonic() > end,
+            ended=lambda: time.thread_time() > end,
         )
 
 
