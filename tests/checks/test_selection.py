@@ -19,6 +19,7 @@ from adagrad_conformance.checks.relations import RELATIONS
 from adagrad_conformance.checks.scenarios import added_groups, random_scenarios
 from adagrad_conformance.checks.scenarios.families import FAMILIES, GENERATED
 from adagrad_conformance.checks.selection import (
+    Choice,
     checks_of_a_run,
     is_slow,
     known_checks,
@@ -200,7 +201,7 @@ def test_slow_are_compiling_checkpoints_in_files_and_other_processes():
 def test_a_quick_run_has_the_covering_array_in_wide_formats():
     array = [
         check
-        for check in selected(LIBRARY, 1, 1, quick=True)
+        for check in selected(LIBRARY, 1, 1, Choice(quick=True))
         if check.id.startswith("meetings/")
     ]
     formats = {t.format for check in array for t in check.tensors.values()}

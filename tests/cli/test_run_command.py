@@ -207,8 +207,48 @@ def test_a_target_named_twice_is_played_once(known, tmp_path):
     assert len(read_stream(out).targets) == 1
 
 
-def test_nothing_selected(known):
-    complains(cli("run", "numpy", "--only", "no/such/*"), 4, "list scenarios")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--only", "no/such/*"], ("'no/such/*'; 'list checks'", "list requirements")),
+        (["--only", "layuot/*"], ("'layuot/*'", "did you mean layout/*?")),
+        (
+            ["--only", "lr-decay/scedule"],
+            ("did you mean lr-decay/schedule?",),
+        ),
+        (["--exclude", "*"], ("--exclude and --without leave no check",)),
+    ],
+)
+def test_nothing_selected(known, options, words):
+    complains(cli("run", "numpy", *options), 4, *words)
+
+
+def test_an_unknown_target_or_claim_is_told_what_was_meant(known):
+    complains(cli("run", "torch/singel"), 2, "did you mean torch/single?")
+    complains(cli("run", "mine.py"), 2, "write mine.py:Class")
+    complains(
+        cli("run", "numpy", "--without", "sparce"), 2, "'sparce'; did you mean sparse?"
+    )
+
+
+def test_what_is_excluded_is_not_played(known, tmp_path):
+    def ids(*options):
+        out = tmp_path / "out.json"
+        given = ["--only", "[cl]*/*", "--quick", "--fresh", "0", "--seed", "1"]
+        assert cli("run", "numpy", *given, *options, "--json", out).exit_code in (0, 4)
+        return {check["scenario"]: check for check in read_stream(out).checks}
+
+    everything = ids()
+    themes = {name.partition("/")[0] for name in everything}
+    assert {"complex", "layout", "lr-decay"} <= themes
+    left = ids(
+        "--exclude", "layout/*", "--exclude", "*binary16", "--without", "complex"
+    )
+    assert left
+    assert not [n for n in left if n.startswith(("layout/", "complex/"))]
+    assert not [n for n in left if n.endswith("binary16")]
+    gone = everything.keys() - left.keys()
+    assert [n for n in gone if n.startswith("complex/")]
 
 
 # -- options -------------------------------------------------------------------------

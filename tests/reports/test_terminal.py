@@ -54,6 +54,14 @@ def test_the_answer_comes_first_then_failures_findings_and_what_to_do():
     assert lines[-1] == "  next: adagrad-conformance explain algorithm/c/binary32"
 
 
+def test_what_is_reported_at_may_asks_for_nothing():
+    may = [check for check in MIXED if check["level"] == "MAY"]
+    assert may
+    text = printed([target()], [*(c for c in MIXED if c["status"] == "pass"), *may])
+    assert "at MAY 1" in text
+    assert "next:" not in text
+
+
 def test_a_fault_has_three_lines_what_the_evidence_and_how_to_see_it_again():
     like = fault(1, like=["Keras 3"])
     text = printed([target(explained=EXPLAINED)], MIXED, [like])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+from dataclasses import dataclass
 
 from adagrad_reference.claims import plain_claims
 from adagrad_reference.events import gradients_of, number_of_steps
@@ -17,7 +18,14 @@ from .scenarios.families import GENERATED
 from .scenarios.random_scenarios import fresh_scenarios
 from .vector_files import Library
 
-__all__ = ["checks_of_a_run", "is_slow", "known_checks", "matches", "selected"]
+__all__ = [
+    "Choice",
+    "checks_of_a_run",
+    "is_slow",
+    "known_checks",
+    "matches",
+    "selected",
+]
 
 
 def known_checks(library: Library) -> list[Check]:
@@ -41,24 +49,37 @@ def checks_of_a_run(library: Library, seed: int, fresh: int) -> list[Check]:
     return [*known_checks(library), *fresh_scenarios(seed, fresh)]
 
 
-def selected(
-    library: Library,
-    seed: int,
-    fresh: int,
-    level: str = "MAY",
-    only: str | None = None,
-    quick: bool = False,
-) -> list[Check]:
-    """The checks of a run up to a level, with an id or requirement like `only`.
+@dataclass(frozen=True)
+class Choice:
+    """What a run plays: checks up to a level, with an id or requirement like `only`.
 
     With `quick`, those are left out that compile something, start another process or
-    are large, and the covering array in formats of 16 bits.
+    are large, and the covering array in formats of 16 bits.  Left out are also those
+    like one of `exclude`, and those that need one of the claims of `without`.
     """
-    return [
-        check
-        for check in checks_of_a_run(library, seed, fresh)
-        if matches(check, only, level) and not (quick and _is_left_out(check))
-    ]
+
+    level: str = "MAY"
+    only: str | None = None
+    quick: bool = False
+    exclude: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+
+    def holds(self, check: Check) -> bool:
+        """Whether the check is played."""
+        return (
+            matches(check, self.only, self.level)
+            and not any(_is_like(check, pattern) for pattern in self.exclude)
+            and not self.without & needed_claims(check)
+            and not (self.quick and _is_left_out(check))
+        )
+
+
+def selected(
+    library: Library, seed: int, fresh: int, choice: Choice | None = None
+) -> list[Check]:
+    """The checks of a run that are chosen, by default all."""
+    chosen = choice or Choice()
+    return [c for c in checks_of_a_run(library, seed, fresh) if chosen.holds(c)]
 
 
 def _is_left_out(check: Check) -> bool:
@@ -103,5 +124,9 @@ def matches(check: Check, pattern: str | None, level: str) -> bool:
     """
     if LEVELS.index(check.level) > LEVELS.index(level):
         return False
+    return pattern is None or _is_like(check, pattern)
+
+
+def _is_like(check: Check, pattern: str) -> bool:
     names = (check.id, *check.requirements)
-    return pattern is None or any(fnmatch.fnmatchcase(name, pattern) for name in names)
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from adagrad_conformance import __version__
-from adagrad_conformance.checks.selection import selected
+from adagrad_conformance.checks.selection import Choice, selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.client import evaluate_client
@@ -57,7 +57,7 @@ def diagnose_command(options: DiagnoseOptions) -> int:
         raise UserError(str(error)) from None
     check_outputs(options.output, options.reproducers)
     seed = chosen_seed(options.seed)
-    checks = selected(library, seed, FRESH, quick=True)
+    checks = selected(library, seed, FRESH, Choice(quick=True))
     client = SubprocessClient(target.command, options.timeout, options.memory)
     result = evaluate_client(
         name, client, checks, library.expectations, explain=False, keep=True

@@ -11,7 +11,6 @@ Exit codes: 0 no MUST failed (with --strict: no SHOULD either); 1 nonconformance
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -35,6 +34,7 @@ from .options import (
     seed_option,
     timeout_option,
 )
+from .streams import discard_output, prepare_streams
 
 __all__ = ["LISTED", "main"]
 
@@ -50,6 +50,7 @@ class _Command(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command, and write what it printed before the exit code is chosen."""
+        prepare_streams()
         try:
             try:
                 return super().main(*args, **kwargs)
@@ -61,7 +62,7 @@ class _Command(click.Group):
             print(f"adagrad-conformance: {error}", file=sys.stderr)
             sys.exit(2)
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            discard_output()
             reason = error.strerror or str(error)
             print(f"adagrad-conformance: cannot write: {reason}", file=sys.stderr)
             sys.exit(2)
@@ -80,7 +81,11 @@ def main() -> None:
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @level_option("may", "Play requirements")
 @click.option("--strict", is_flag=True, help="A failed SHOULD gives exit code 1 too.")
-@click.option("--only", metavar="GLOB", help="Scenarios or requirements by id.")
+@click.option("--only", metavar="GLOB", help="Checks or requirements by id.")
+@click.option(
+    "--exclude", metavar="GLOB", multiple=True, help="Leave these out (repeatable)."
+)
+@click.option("--without", metavar="CLAIMS", help="Leave out what needs them: a,b.")
 @click.option(
     "--quick",
     is_flag=True,

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import click
 
+from adagrad_conformance.adapters.claims import CLAIMS
 from adagrad_conformance.checks.kinds import Check
-from adagrad_conformance.checks.selection import selected
+from adagrad_conformance.checks.selection import Choice, known_checks, selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
-from adagrad_conformance.errors import UserError
+from adagrad_conformance.errors import UserError, meant
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.faults.fault import Fault
@@ -29,6 +30,7 @@ from adagrad_conformance.reports.records import (
     stream_lines,
     stream_of,
 )
+from adagrad_conformance.requirements.table import REQUIREMENTS
 from adagrad_conformance.transport.targets import Target, parse_target
 from adagrad_reference.bookkeeping import Bookkeeper, ScenarioError
 from adagrad_reference.json_fields import CodecError
@@ -37,6 +39,7 @@ from adagrad_reference.scenario_json import scenario_from_json
 
 from .outputs import check_outputs, write, write_reproducers
 from .playing import Manner, evaluate_all
+from .streams import ending_with_the_reader
 
 __all__ = ["Plan", "RunOptions", "run_command"]
 
@@ -49,6 +52,8 @@ class RunOptions:
     level: str = "may"
     strict: bool = False
     only: str | None = None
+    exclude: tuple[str, ...] = ()
+    without: str | None = None  #: claims, separated by commas
     quick: bool = False
     scenario_file: str | None = None
     form: str = "terminal"
@@ -80,18 +85,14 @@ def run_command(options: RunOptions) -> int:
     plan = _plan(options)
     check_outputs(options.stream_file, options.reproducers)
     if not plan.checks:
-        click.echo(
-            "adagrad-conformance: nothing was selected; 'list scenarios' shows "
-            "what there is",
-            err=True,
-        )
+        click.echo(f"adagrad-conformance: {_nothing(plan, options)}", err=True)
         return 4
     manner = Manner(
         options.timeout,
         options.memory,
         options.jobs,
         given=options.scenario_file is not None,
-        whole=options.only is None,
+        whole=options.only is None and not options.exclude,
         fail_fast=options.fail_fast,
         told=options.form in ("terminal", "full"),
     )
@@ -149,10 +150,39 @@ def _plan(options: RunOptions) -> Plan:
         checks = [_read_scenario(Path(options.scenario_file))]
     else:
         level = options.level.upper()
-        checks = selected(
-            library, seed, options.fresh, level, options.only, options.quick
+        chosen = Choice(
+            level,
+            options.only,
+            options.quick,
+            options.exclude,
+            _claims(options.without),
         )
+        checks = selected(library, seed, options.fresh, chosen)
     return Plan(targets, checks, library, seed)
+
+
+def _claims(text: str | None) -> frozenset[str]:
+    """The claims of `--without`; raises `UserError` for one that there is not."""
+    names = frozenset(filter(None, (text or "").replace(" ", "").split(",")))
+    for name in sorted(names - set(CLAIMS)):
+        raise UserError(
+            f"--without: there is no claim {name!r}{meant(name, CLAIMS)}; "
+            f"known: {', '.join(CLAIMS)}"
+        )
+    return names
+
+
+def _nothing(plan: Plan, options: RunOptions) -> str:
+    """Why no check is left, and what to do."""
+    if options.only is None:
+        return "nothing was selected: --exclude and --without leave no check"
+    ids = [*(check.id for check in known_checks(plan.library)), *REQUIREMENTS]
+    themes = {f"{name.partition('/')[0]}/*" for name in ids}
+    near = meant(options.only, [*ids, *sorted(themes)])
+    return (
+        f"nothing was selected: no check or requirement is like {options.only!r}"
+        f"{near}; 'list checks' and 'list requirements' show what there is"
+    )
 
 
 def _read_scenario(path: Path) -> Scenario:
@@ -170,11 +200,12 @@ def _read_scenario(path: Path) -> Scenario:
 
 
 def _report(plan: Plan, results: Sequence[TargetResult], options: RunOptions) -> None:
-    """Write the stream to the file of `--json`, and print it in the form chosen."""
+    """Print the stream in the form chosen, and write it to the file of `--json`."""
     digest, level = plan.library.digest, options.level.upper()
     top = header(plan.seed, digest, level, options.only, len(plan.checks))
     stream = stream_of(top, results, options.strict)
+    with ending_with_the_reader():
+        FORMATS[options.form].write([stream], sys.stdout)
     if options.stream_file is not None:
         lines = (line + "\n" for line in stream_lines(stream))
         write(Path(options.stream_file), "".join(lines))
-    FORMATS[options.form].write([stream], sys.stdout)

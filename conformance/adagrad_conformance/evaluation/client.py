@@ -159,14 +159,20 @@ class _Work:
         for observation in observe(client, self.identity, checks):
             self.watcher.played()
             waiting.append(observation)
-            if len(waiting) == size:
+            if len(waiting) >= size or self._is_urgent(observation):
                 self._judge(waiting, checks)
-                waiting, size = [], 2 * size
+                waiting, size = [], max(size, 2 * len(waiting))
                 if fail_fast and self.result.failures:
                     break
         self._judge(waiting, checks)
         if fail_fast and self.result.failures:
             self._keep_first(checks)
+
+    def _is_urgent(self, observation: Seen) -> bool:
+        """Whether a person should know at once: the first hang or crash."""
+        status = observation.status
+        is_first = not self.result.failures
+        return is_first and status is not None and status.is_failure
 
     def _judge(self, waiting: Sequence[Seen], checks: Sequence[Check]) -> None:
         """Enter verdicts and what follows from them into the result."""

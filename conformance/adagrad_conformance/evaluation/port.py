@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from adagrad_conformance.checks.selection import selected
+from adagrad_conformance.checks.selection import Choice, selected
 from adagrad_conformance.checks.vector_files import Library
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.transport.server import SERVED
@@ -59,8 +59,8 @@ def evaluate_port(port: PortLike, options: Options) -> TargetResult:
         library = Library.read()
     except VectorError as error:
         raise UserError(str(error)) from None
-    level = options.level.upper()
-    checks = selected(library, seed, options.fresh, level, options.only, options.quick)
+    choice = Choice(options.level.upper(), options.only, options.quick)
+    checks = selected(library, seed, options.fresh, choice)
     if not checks:
         raise UserError(
             f"nothing was selected by only={options.only!r} and level="

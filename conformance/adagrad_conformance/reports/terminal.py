@@ -73,11 +73,19 @@ def _write(
             print_one(console, summary, stream.header)
 
 
+class _Console(Console):
+    """One whose reader may end early: that is no verdict, and the caller's matter."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what happened; rich would end the process with exit code 1."""
+        raise BrokenPipeError
+
+
 def _console(out: TextIO) -> Console:
-    console = Console(file=out)
+    console = _Console(file=out)
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
-    return Console(file=out, width=_WIDTH)
+    return _Console(file=out, width=_WIDTH)
 
 
 def _print(console: Console, line: Line) -> None:
@@ -166,9 +174,13 @@ def _group(finding: Finding) -> Group:
 
 
 def _hints(summary: Summary) -> Iterator[str]:
-    """What to do next, if something failed."""
+    """What to do next, if something failed; MAY asks for nothing."""
     shown = [fault["scenario"] for fault in summary.faults]
-    shown += [finding.first["scenario"] for finding in summary.findings]
+    shown += [
+        finding.first["scenario"]
+        for finding in summary.findings
+        if finding.level != "MAY"
+    ]
     fresh = {r["scenario"] for r in summary.records if "reproducer" in r}
     for scenario in shown:
         if scenario not in fresh or "~" in scenario:

@@ -21,6 +21,7 @@ import adagrad_conformance
 import adagrad_reference
 from adagrad_conformance.adapters.environment_table import ENVIRONMENTS
 from adagrad_conformance.adapters.registry import PORTS, Port
+from adagrad_conformance.errors import meant
 
 __all__ = ["Target", "command_under", "is_hosted", "parse_target"]
 
@@ -42,9 +43,14 @@ def parse_target(text: str) -> Target:
     if text in PORTS and PORTS[text].environment:
         return Target(text, _in_its_environment(text, PORTS[text]))
     if text not in PORTS and ":" not in text:
+        if text.endswith(".py"):
+            raise ValueError(
+                f"target {text!r} names a file and no class in it: write {text}:Class"
+            )
         raise ValueError(
-            f"unknown target {text!r}; 'list candidates' shows the registered ones, "
-            "others are written module:Class, file.py:Class or exec:COMMAND"
+            f"unknown target {text!r}{meant(text, PORTS)}; 'list candidates' shows the "
+            "registered ones, others are written module:Class, file.py:Class or "
+            "exec:COMMAND"
         )
     return Target(text, command_under(Path(sys.executable), text))
 
