@@ -45,11 +45,12 @@ FLOOR = {
     "explore": 6,
     "evaluation": 7,
     "reports": 8,
-    "cli": 9,
+    "gate": 9,
+    "cli": 10,
     # names that commands and scripts of users hold
-    "by_hand": 10,
-    "host": 10,
-    "__main__": 10,
+    "by_hand": 11,
+    "host": 11,
+    "__main__": 11,
 }
 #: What `new-adapter` copies; no module imports it, and it imports what its users have.
 COPIED = "adagrad_conformance.adapter_kits."

@@ -13,7 +13,7 @@ import adagrad_conformance
 from adagrad_conformance.cli import list as list_command
 from adagrad_conformance.cli.diagnose import DiagnoseOptions
 from adagrad_conformance.cli.main import LISTED, main
-from adagrad_conformance.cli.run import RunOptions
+from adagrad_conformance.cli.running.run import RunOptions
 from adagrad_conformance.evaluation.defaults import CI_SEED, chosen_seed
 from adagrad_conformance.reports.formats import FORMATS
 

@@ -8,7 +8,7 @@ import json
 import pytest
 from cli_kit import SHIPPED, cli, complains, played
 
-from adagrad_conformance.cli import run as run_command
+from adagrad_conformance.cli.running import run as run_command
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.reports.stream import read_stream
 

@@ -218,7 +218,7 @@ def test_without_hypothesis(monkeypatch):
         "import adagrad_conformance",
         "main(['--help'], standalone_mode=False)",
         "main(['explore', '--help'], standalone_mode=False)",
-        "import adagrad_conformance.cli.run",
+        "import adagrad_conformance.cli.running.run",
     ],
 )
 def test_hypothesis_is_loaded_for_exploring_alone(code):

@@ -106,6 +106,14 @@ def main() -> None:
 @timeout_option()
 @memory_option("each port's")
 @reproducers_option()
+@click.option("--waivers", metavar="FILE", help="Known failures, each with a reason.")
+@click.option(
+    "--write-waivers", metavar="FILE", help="Add an entry there for what fails."
+)
+@click.option(
+    "--baseline", metavar="FILE", help="An older stream: red is only what got worse."
+)
+@click.option("--other-vectors", is_flag=True, help="Also a baseline of other vectors.")
 @click.option("--known-faults", hidden=True, help="A folder of records.")
 @jobs_option("Targets")
 def run(**options: Any) -> None:
@@ -114,7 +122,7 @@ def run(**options: Any) -> None:
     TARGET is a registered name (see `list candidates`), module:Class, file.py:Class,
     or exec:COMMAND for a program that speaks the protocol.
     """
-    from .run import RunOptions, run_command
+    from .running.run import RunOptions, run_command
 
     sys.exit(run_command(RunOptions(**options)))
 
@@ -257,6 +265,59 @@ def report(
     paths = {name: Path(text) for name, text in figures.items() if text}
     inputs = [Path(name) for name in streams]
     write_report(inputs, form, _path(output), paths, _path(reproducers), _path(pages))
+
+
+@main.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--other-vectors", is_flag=True, help="Also where the vectors differ.")
+@click.option("-v", "everything", is_flag=True, help="All changes.")
+def compare(old: str, new: str, other_vectors: bool, everything: bool) -> None:
+    """Compare two result streams of the same targets.
+
+    Worse is a new fault, a check that passed, a worse grade, a larger error.  What was
+    red before is not.  Exit code 0: nothing is worse; 1: something is.
+    """
+    from .running.gating import compare_streams
+
+    sys.exit(compare_streams(old, new, other_vectors, everything))
+
+
+@main.group()
+def waivers() -> None:
+    """Known failures: check them, or put them in another form."""
+
+
+@waivers.command(name="check")
+@click.argument("file", metavar="FILE")
+@click.argument("stream", required=False, metavar="[STREAM]")
+@click.option("--strict", is_flag=True, help="As of `run`.")
+def check_waivers_(file: str, stream: str | None, strict: bool) -> None:
+    """Find waivers without reason, expired, not needed, or of nothing that exists.
+
+    With STREAM, what `run --json` wrote, they are held against what failed there.
+    Exit code 1: one is in trouble, or a failure at MUST is not waived.
+    """
+    from .running.gating import check_waivers
+
+    sys.exit(check_waivers(file, stream, strict))
+
+
+@waivers.command(name="export")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["json", "text"]),
+    default="json",
+    help="json: {test: {category, reason, issue}}; text: an id a line.",
+)
+def export_waivers_(file: str, form: str) -> None:
+    """Print waivers as the test suites of others read them."""
+    from .running.gating import export_waivers
+
+    with _ending_with_the_pipe():
+        export_waivers(file, form)
 
 
 @main.group()

@@ -124,7 +124,7 @@ def _told(summary: Summary, header: Json) -> Told:
         target.get("problem"),
         list(_notes(summary)),
         list(basis_lines(target["basis"])) if "basis" in target else [],
-        summary.faults,
+        list(_faults(summary)),
         target.get("explained"),
         [_group(finding) for finding in summary.findings],
         missing,
@@ -158,6 +158,32 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield f"{target['standing']} code: {STANDINGS[target['standing']]}"
     if "played" in target:
         yield f"played {target['played']}"
+    if waived := [r["waived"] for r in summary.records if "waived" in r]:
+        names = ", ".join(dict.fromkeys(each["id"] for each in waived))
+        yield f"waived: {len(waived)} failures ({names})"
+
+
+def _faults(summary: Summary) -> Iterator[Json]:
+    """The faults, those last that are waived, which is said."""
+    waived = _waived_faults(summary)
+    yield from (f for f in summary.faults if f["fault"] not in waived)
+    for fault in summary.faults:
+        if fault["fault"] in waived:
+            yield {**fault, "words": f"{fault['words']} (waived)"}
+
+
+def _waived_faults(summary: Summary) -> set[str]:
+    """The names of faults all of whose failures are waived."""
+    waived, open_ones = (
+        {
+            name
+            for record in summary.records
+            if ("waived" in record) is is_waived
+            for name in record.get("faults", ())
+        }
+        for is_waived in (True, False)
+    )
+    return waived - open_ones
 
 
 def _group(finding: Finding) -> Group:
@@ -175,11 +201,12 @@ def _group(finding: Finding) -> Group:
 
 def _hints(summary: Summary) -> Iterator[str]:
     """What to do next, if something failed; MAY asks for nothing."""
-    shown = [fault["scenario"] for fault in summary.faults]
+    waived = _waived_faults(summary)
+    shown = [f["scenario"] for f in summary.faults if f["fault"] not in waived]
     shown += [
         finding.first["scenario"]
         for finding in summary.findings
-        if finding.level != "MAY"
+        if finding.level != "MAY" and "waived" not in finding.first
     ]
     fresh = {r["scenario"] for r in summary.records if "reproducer" in r}
     for scenario in shown:

@@ -16,12 +16,19 @@ from adagrad_conformance.adapters.claims import CLAIMS
 from adagrad_conformance.checks.kinds import Check
 from adagrad_conformance.checks.selection import Choice, known_checks, selected
 from adagrad_conformance.checks.vector_files import Library, VectorError
+from adagrad_conformance.cli.outputs import (
+    check_outputs,
+    check_writable,
+    write,
+    write_reproducers,
+)
+from adagrad_conformance.cli.streams import ending_with_the_reader
 from adagrad_conformance.errors import UserError, meant
 from adagrad_conformance.evaluation.defaults import FRESH, TIMEOUT, chosen_seed
 from adagrad_conformance.evaluation.result import TargetResult
 from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.grading.verdict import Verdict
-from adagrad_conformance.reports.exit_code import INTERRUPTED, exit_code
+from adagrad_conformance.reports.exit_code import INTERRUPTED
 from adagrad_conformance.reports.formats import FORMATS
 from adagrad_conformance.reports.recorded.faults import FaultError, faults_of
 from adagrad_conformance.reports.records import (
@@ -37,9 +44,8 @@ from adagrad_reference.json_fields import CodecError
 from adagrad_reference.scenario import Scenario
 from adagrad_reference.scenario_json import scenario_from_json
 
-from .outputs import check_outputs, write, write_reproducers
+from .gating import Gate, open_gate, tell
 from .playing import Manner, evaluate_all
-from .streams import ending_with_the_reader
 
 __all__ = ["Plan", "RunOptions", "run_command"]
 
@@ -65,6 +71,10 @@ class RunOptions:
     reproducers: str | None = None
     #: a folder of records: no script is written for what a fault there covers
     known_faults: str | None = None
+    waivers: str | None = None
+    write_waivers: str | None = None
+    baseline: str | None = None
+    other_vectors: bool = False
     jobs: int = 1
     fail_fast: bool = False
 
@@ -82,8 +92,13 @@ class Plan:
 def run_command(options: RunOptions) -> int:
     """Returns the exit code; raises `UserError` for what cannot be run at all."""
     gc.set_threshold(100_000, 50, 100)  # scenarios are many and live to the end
+    gate = open_gate(
+        options.waivers, options.write_waivers, options.baseline, options.other_vectors
+    )
     plan = _plan(options)
     check_outputs(options.stream_file, options.reproducers)
+    if gate.drafts is not None:
+        check_writable(gate.drafts, "--write-waivers")
     if not plan.checks:
         click.echo(f"adagrad-conformance: {_nothing(plan, options)}", err=True)
         return 4
@@ -97,7 +112,7 @@ def run_command(options: RunOptions) -> int:
         told=options.form in ("terminal", "full"),
     )
     results, interrupted = evaluate_all(plan.targets, plan.checks, plan.library, manner)
-    _report(plan, results, options)
+    code = _report(plan, results, options, gate)
     if interrupted:
         click.echo("adagrad-conformance: interrupted", err=True)
         sys.stdout.flush()
@@ -114,7 +129,7 @@ def run_command(options: RunOptions) -> int:
             options.memory,
             [_faults(result, options.known_faults) for result in results],
         )
-    return exit_code(results, options.strict)
+    return code
 
 
 def _to_reproduce(result: TargetResult, folder: str | None) -> list[Verdict]:
@@ -199,13 +214,32 @@ def _read_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def _report(plan: Plan, results: Sequence[TargetResult], options: RunOptions) -> None:
-    """Print the stream in the form chosen, and write it to the file of `--json`."""
+def _report(
+    plan: Plan, results: Sequence[TargetResult], options: RunOptions, gate: Gate
+) -> int:
+    """Print the stream in the form chosen, and write it to the file of `--json`.
+
+    Returns the exit code, by waivers and baseline where there are any: a baseline makes
+    red what got worse, and nothing else.
+    """
     digest, level = plan.library.digest, options.level.upper()
     top = header(plan.seed, digest, level, options.only, len(plan.checks))
-    stream = stream_of(top, results, options.strict)
+    whole = options.only is None and not (options.exclude or options.without)
+    whole = (
+        whole and options.level == "may" and not (options.quick or options.fail_fast)
+    )
+    gated, compared = gate.hold(
+        stream_of(top, results, options.strict), plan.library, whole
+    )
+    stream = gated.stream
     with ending_with_the_reader():
         FORMATS[options.form].write([stream], sys.stdout)
     if options.stream_file is not None:
         lines = (line + "\n" for line in stream_lines(stream))
         write(Path(options.stream_file), "".join(lines))
+    tell(gated, compared, gate.drafts)
+    code = gated.exit_code(options.strict)
+    if compared and code in (0, 1):
+        worse = any(comparison.regressions for comparison in compared)
+        return 1 if worse or gated.troubles else 0
+    return code
