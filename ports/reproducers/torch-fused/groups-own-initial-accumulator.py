@@ -1,3 +1,7 @@
+# A group's initial_accumulator_value is honoured.
+# Port: torch/fused 2.13.0+cpu
+# Formula: sum = initial_accumulator_value before the first step
+# Expected: 0.5; seen: 0.0
 import torch
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 p = torch.nn.Parameter(f32([1.0]))

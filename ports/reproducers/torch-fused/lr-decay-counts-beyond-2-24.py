@@ -1,3 +1,6 @@
+# t goes on counting past 2^24.
+# Port: torch/fused 2.13.0+cpu
+# Expected: 16777217; seen: 16777216
 import torch
 f64 = lambda v: torch.tensor(v, dtype=torch.float64)
 p = torch.nn.Parameter(f64([1.0]))

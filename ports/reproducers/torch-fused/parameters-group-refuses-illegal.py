@@ -1,3 +1,6 @@
+# Negative and NaN options are refused in groups too, also in added ones.
+# Port: torch/fused 2.13.0+cpu
+# Seen: accepted, though lr=NaN is not >= 0
 import torch
 from math import nan
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)

@@ -1,3 +1,6 @@
+# After loading one optimizer's own dict, the two do not share state.
+# Port: torch/fused 2.13.0+cpu
+# Expected: 0; seen: 1
 import torch
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 # s is the save 'live'

@@ -1,3 +1,7 @@
+# A param that is saved before its first step begins, after a load, with the S_0 that it had.
+# Port: torch/fused 2.13.0+cpu
+# Formula: sum + g * g, where g has weight_decay * p added to it
+# Expected: 4.5 [40900000]; seen: 4 [40800000]
 import io, torch
 f32 = lambda v: torch.tensor(v, dtype=torch.float32)
 # s is the save 'checkpoint'

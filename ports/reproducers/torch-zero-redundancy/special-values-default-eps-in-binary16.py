@@ -1,3 +1,7 @@
+# In binary16 the default eps should not make NaN of a zero gradient.
+# Port: torch/zero-redundancy 2.13.0+cpu
+# Formula: clr = lr / (1 + (t - 1) * lr_decay), p - clr * g / (sqrt(sum) + eps)
+# Expected: a finite number; seen: nan
 import os, sys, torch, torch.distributed as dist
 if "RANK" not in os.environ:
     run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]

@@ -1,3 +1,5 @@
+# The loaded options win over those of the constructor.
+# Port: torch/zero-redundancy 2.13.0+cpu
 import os, sys, torch, torch.distributed as dist
 if "RANK" not in os.environ:
     run = ["-m", "torch.distributed.run", "--nproc-per-node=2", *sys.argv]
