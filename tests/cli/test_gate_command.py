@@ -3,6 +3,7 @@
 import pytest
 from cli_kit import cli, complains
 
+from adagrad_conformance.reports.formats import FILES
 from adagrad_conformance.reports.stream import read_stream
 
 RIGHT = "import torch\n\n\nclass Mine(torch.optim.Adagrad):\n    pass\n"
@@ -78,6 +79,22 @@ def test_a_waived_failure_is_green_until_it_is_mended_or_expires(port, tmp_path)
     expired = cli("run", port(WRONG), *FEW, "--waivers", file)
     assert expired.exit_code == 1
     assert "expired on 2020-01-01" in expired.stderr
+
+
+def test_all_forms_are_written_in_one_call_and_from_a_stream(port, tmp_path):
+    out = tmp_path / "out.jsonl"
+    names = {name: tmp_path / f"run.{name}" for name in FILES}
+    options = [text for name, path in names.items() for text in (f"--{name}", path)]
+    assert cli("run", port(WRONG), *FEW, "--json", out, *options).exit_code == 1
+    again = {name: tmp_path / f"report.{name}" for name in FILES}
+    options = [text for name, path in again.items() for text in (f"--{name}", path)]
+    told = cli("report", out, *options)
+    assert told.exit_code == 0
+    assert told.stdout.startswith("wrote ")
+    for name, path in names.items():
+        assert path.read_text() == again[name].read_text() != ""
+    nowhere = tmp_path / "a" / "b"
+    complains(cli("run", port(RIGHT), *FEW, "--junit", nowhere), 2, "cannot write")
 
 
 def test_files_of_the_gate_that_cannot_be_used_are_one_line(port, tmp_path):

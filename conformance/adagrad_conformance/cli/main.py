@@ -23,9 +23,10 @@ import click
 from adagrad_conformance import __version__
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.evaluation.defaults import FRESH
-from adagrad_conformance.reports.formats import FORMATS
+from adagrad_conformance.reports.formats import FILES, FORMATS
 
 from .options import (
+    file_options,
     format_option,
     jobs_option,
     level_option,
@@ -99,6 +100,7 @@ def main() -> None:
 @click.option("-q", "form", flag_value="brief", help="As --format brief.")
 @click.option("--fail-fast", is_flag=True, help="End at the first failure at MUST.")
 @click.option("--json", "stream_file", metavar="FILE", help="Write the result stream.")
+@file_options(FILES)
 @seed_option()
 @click.option(
     "--fresh", type=click.IntRange(0), default=FRESH, help="How many a format."
@@ -251,6 +253,7 @@ def explain_port(name: str) -> None:
 @click.option("--power", metavar="FILE", help="Figures that `make power` wrote.")
 @click.option("--soundness", metavar="FILE", help="Those that `make soundness` wrote.")
 @click.option("--reproducers", metavar="FOLDER", help="Scripts to link to.")
+@file_options(FILES)
 def report(
     streams: tuple[str, ...],
     form: str,
@@ -262,9 +265,13 @@ def report(
     """Write a report from result streams; of two on a target, the first one counts."""
     from .report import write_report
 
-    paths = {name: Path(text) for name, text in figures.items() if text}
+    given = {name: Path(text) for name, text in figures.items() if text}
+    files = {n: p for n, p in given.items() if n.startswith("file_")}
+    paths = {name: path for name, path in given.items() if name not in files}
     inputs = [Path(name) for name in streams]
-    write_report(inputs, form, _path(output), paths, _path(reproducers), _path(pages))
+    write_report(
+        inputs, form, _path(output), paths, _path(reproducers), _path(pages), files
+    )
 
 
 @main.command()

@@ -14,6 +14,7 @@ from adagrad_conformance.evaluation.defaults import TIMEOUT
 from adagrad_conformance.reports.formats import Format
 
 __all__ = [
+    "file_options",
     "format_option",
     "jobs_option",
     "level_option",
@@ -69,6 +70,23 @@ def memory_option(owner: str = "the port's") -> _Decorator:
     """`--memory`, for the data of a port's process."""
     text = f"GiB for {owner} data."
     return click.option("--memory", type=click.FloatRange(0.1), help=text)
+
+
+def file_options(files: Mapping[str, Format]) -> _Decorator:
+    """An option for each form that other tools read; its value is the file."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, form in reversed(list(files.items())):
+            option = click.option(
+                f"--{name}",
+                f"file_{name.replace('-', '_')}",
+                metavar="FILE",
+                help=f"Write {form.about}.",
+            )
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def reproducers_option() -> _Decorator:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +16,21 @@ from adagrad_conformance.errors import UserError
 from adagrad_conformance.faults.fault import Fault
 from adagrad_conformance.files import write_text
 from adagrad_conformance.grading.verdict import Verdict
+from adagrad_conformance.reports.formats import FILES
 from adagrad_conformance.reproducers.run import check_folder, reproduce
 from adagrad_conformance.transport.targets import Target
 
-__all__ = ["check_outputs", "check_writable", "write", "write_reproducers"]
+if TYPE_CHECKING:
+    from adagrad_conformance.reports.records import Stream
+
+__all__ = [
+    "check_outputs",
+    "check_writable",
+    "chosen_files",
+    "write",
+    "write_files",
+    "write_reproducers",
+]
 
 
 def check_outputs(file: str | None, folder: str | None) -> None:
@@ -41,6 +54,27 @@ def check_writable(path: Path, option: str) -> None:
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir() or not os.access(place, os.W_OK):
         raise UserError(f"cannot write {path}; choose another file for {option}")
+
+
+def chosen_files(options: Mapping[str, Any]) -> dict[str, Path]:
+    """The files of `FILES` that options name, by the name of the form.
+
+    Raises `UserError` where one cannot be written.
+    """
+    found = {}
+    for name in FILES:
+        if text := options.get(f"file_{name.replace('-', '_')}"):
+            found[name] = Path(text)
+            check_writable(found[name], f"--{name}")
+    return found
+
+
+def write_files(streams: Sequence[Stream], files: Mapping[str, Path]) -> None:
+    """Write streams in each form that has a file; raises `UserError`."""
+    for name, path in files.items():
+        text = io.StringIO()
+        FILES[name].write(streams, text)
+        write(path, text.getvalue())
 
 
 def write(path: Path, text: str) -> None:

@@ -27,7 +27,7 @@ from adagrad_conformance.reports.records import Stream
 from adagrad_conformance.reports.stream import StreamError, read_stream
 from adagrad_conformance.reproducers.writing import file_name
 
-from .outputs import write
+from .outputs import chosen_files, write, write_files
 
 __all__ = ["write_report"]
 
@@ -39,19 +39,26 @@ def write_report(
     figures: Mapping[str, Path],
     reproducers: Path | None = None,
     pages: Path | None = None,
+    files: Mapping[str, Path] | None = None,
 ) -> None:
     """`report`; `figures` are files of bench, power and soundness.
 
-    Without `output` the report is printed, and nothing is written.  With `pages` the
-    folder of that name gets a page for each port.  Raises `UserError`.
+    Without `output` the report is printed, and nothing is written but `files` in the
+    forms that other tools read; where there are any, it is not printed.  With `pages`
+    the folder of that name gets a page for each port.  Raises `UserError`.
     """
     chosen = FORMATS[form]
+    others = chosen_files(files or {})
     if pages is not None and (output is None or form != "markdown"):
         raise UserError("--pages needs --format markdown and --output")
     try:
         read = [read_stream(path) for path in streams]
     except StreamError as error:
         raise UserError(str(error)) from None
+    write_files(read, others)
+    if others and output is None and form == "markdown":
+        click.echo(f"wrote {', '.join(map(str, others.values()))}")
+        return
     data = {name: _figures(name, path) for name, path in figures.items()}
     base = Path() if output is None else output.resolve().parent
     way = None if pages is None else Path(os.path.relpath(pages, base)).as_posix()

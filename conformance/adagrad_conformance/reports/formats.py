@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from .records import Stream
 
-__all__ = ["FORMATS", "Format", "Supplements", "Writer"]
+__all__ = ["FILES", "FORMATS", "Format", "Supplements", "Writer"]
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,13 @@ FORMATS: Mapping[str, Format] = {
     "jsonl": Format("the result stream", "records:write_stream", several=False),
     "quiet": Format("nothing", "records:write_nothing", several=False),
     "markdown": Format("a report on all targets", "pages.report:write_markdown"),
+}
+
+#: Forms that other tools read, by the option that names the file of each.
+FILES: Mapping[str, Format] = {
+    "junit": Format("JUnit XML", "writers.junit:write_junit"),
+    "ctrf": Format("CTRF JSON", "writers.ctrf:write_ctrf"),
+    "digest": Format("Markdown for a job's summary", "writers.digest:write_digest"),
+    "badge": Format("shields' endpoint JSON", "writers.badge:write_badge"),
+    "badge-svg": Format("a badge as SVG", "writers.badge:write_badge_svg"),
 }

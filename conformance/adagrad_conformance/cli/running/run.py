@@ -6,7 +6,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from adagrad_conformance.checks.vector_files import Library, VectorError
 from adagrad_conformance.cli.outputs import (
     check_outputs,
     check_writable,
+    chosen_files,
     write,
+    write_files,
     write_reproducers,
 )
 from adagrad_conformance.cli.streams import ending_with_the_reader
@@ -71,6 +73,11 @@ class RunOptions:
     reproducers: str | None = None
     #: a folder of records: no script is written for what a fault there covers
     known_faults: str | None = None
+    file_junit: str | None = None
+    file_ctrf: str | None = None
+    file_digest: str | None = None
+    file_badge: str | None = None
+    file_badge_svg: str | None = None
     waivers: str | None = None
     write_waivers: str | None = None
     baseline: str | None = None
@@ -99,6 +106,7 @@ def run_command(options: RunOptions) -> int:
     check_outputs(options.stream_file, options.reproducers)
     if gate.drafts is not None:
         check_writable(gate.drafts, "--write-waivers")
+    files = chosen_files(vars(options))
     if not plan.checks:
         click.echo(f"adagrad-conformance: {_nothing(plan, options)}", err=True)
         return 4
@@ -112,7 +120,7 @@ def run_command(options: RunOptions) -> int:
         told=options.form in ("terminal", "full"),
     )
     results, interrupted = evaluate_all(plan.targets, plan.checks, plan.library, manner)
-    code = _report(plan, results, options, gate)
+    code = _report(plan, results, options, gate, files)
     if interrupted:
         click.echo("adagrad-conformance: interrupted", err=True)
         sys.stdout.flush()
@@ -215,7 +223,11 @@ def _read_scenario(path: Path) -> Scenario:
 
 
 def _report(
-    plan: Plan, results: Sequence[TargetResult], options: RunOptions, gate: Gate
+    plan: Plan,
+    results: Sequence[TargetResult],
+    options: RunOptions,
+    gate: Gate,
+    files: Mapping[str, Path],
 ) -> int:
     """Print the stream in the form chosen, and write it to the file of `--json`.
 
@@ -237,6 +249,7 @@ def _report(
     if options.stream_file is not None:
         lines = (line + "\n" for line in stream_lines(stream))
         write(Path(options.stream_file), "".join(lines))
+    write_files([stream], files)
     tell(gated, compared, gate.drafts)
     code = gated.exit_code(options.strict)
     if compared and code in (0, 1):
