@@ -40,7 +40,7 @@ ENOUGH = 20
 _FIRST = 32
 #: The search for faults ends after this many times the CPU seconds of judging; a short
 #: judging gives it this many seconds.
-_SEARCH, _AT_LEAST = 1.5, 10.0
+_SEARCH, _AT_LEAST = 1.5, 15.0
 
 
 class Watcher:
