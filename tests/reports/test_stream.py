@@ -89,6 +89,11 @@ FAULT = {
     **{"words": "eps is inside the root", "requirement": "a/b", "level": "MUST"},
     **{"complaints": 3, "checks": 1, "against": 0, "like": ["keras"]},
     **{"switches": {"eps": "inside"}, "scenario": "a/b", "evidence": "p = 1, due 2"},
+    **{"place": None},
+}
+WAIVED = {
+    **{"id": "a/b", "reason": "by design", "place": "waivers.toml:3"},
+    **{"link": "https://example.org/1", "owner": "numerics"},
 }
 #: What the record of a published port has more.
 PUBLISHED = {
@@ -110,6 +115,7 @@ VALID = {
     "check": [
         *(PASSED, FAILED, CRASHED),
         {**FAILED, "promise": "p", "fault": "f", "faults": ["eps-inside-root"]},
+        {**FAILED, "waived": WAIVED},
     ],
     "footer": [FOOTER],
 }
@@ -204,7 +210,8 @@ def test_recorded_streams_are_valid(path):
     """By the reader, and some records of each by jsonschema alone."""
     stream = read_stream(path)
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-    assert len(lines) == 2 + len(stream.targets) + len(stream.checks)
+    parts = (stream.targets, stream.faults, stream.checks)
+    assert len(lines) == 2 + sum(map(len, parts))
     whole = Draft202012Validator(SCHEMA)
     for line in {*lines[:2], *lines[2::97], lines[-1]}:
         assert whole.is_valid(json.loads(line)), line
@@ -268,7 +275,7 @@ def test_a_run_writes_valid_records_of_every_kind(real):
         assert seen[kind] <= named, "a key that the schema does not name"
         # a run of checks chosen by name has no basis, and no port here is published
         published = {"standing", "played", "evidence", "faults", "promise", "fault"}
-        published |= {"crossing", "interrupted"}
+        published |= {"crossing", "interrupted", "waived"}
         assert named - seen[kind] <= {"date", "trouble", "basis", "doubt", *published}
     stream = read_stream(real)
     parts = (stream.targets, stream.faults, stream.checks)
