@@ -242,6 +242,15 @@ def test_two_faults_are_told_apart():
     assert any(fault.kind == "gradients" for fault in found.faults)
 
 
+def test_numbers_that_a_law_leads_out_of_a_format_are_judged():
+    class Both(formula.SquaresSubtracted, option_ports.DefaultDecays):
+        """Subtracts until S is subnormal in one of two runs."""
+
+    laws = [check for check in everything() if isinstance(check, Relation)]
+    _, _, verdicts = observed(lambda: adapter(Both), laws)
+    assert len(verdicts) == len(laws)
+
+
 def test_faults_are_the_same_each_time():
     one, two = (
         [f.record() for f in diagnosed(lambda: adapter(counter.CallsCounted)).faults]

@@ -32,6 +32,7 @@ class Cause:
     root: str = ""  #: the slug without its condition
     rule: Rule | None = None  #: what is computed instead
     is_open: bool = False  #: no cause was found
+    is_placed: bool = False  #: of a mechanism: its condition hints at a class
     #: the complaints explained among units that were not looked at
     extend: Callable[[], set[Complaint]] | None = None
 

@@ -59,7 +59,7 @@ def mechanism_causes(
     ]
     if len({complaint[-1] for _, complaint in everything}) > 1:
         whole = _of_group(table, (_ANY,), everything, passing, weights, price)
-        if whole.slug != whole.root:  # it has a condition
+        if whole.is_placed:  # that a gradient is dense, say, tells nothing of a place
             yield whole
 
 
@@ -108,6 +108,7 @@ def _of_group(
         },
         against=int(found.against),
         root=slug,
+        is_placed=bool(places_of(found)),
     )
 
 
