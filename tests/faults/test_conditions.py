@@ -48,6 +48,25 @@ def test_a_longer_condition_is_not_taken_where_one_atom_does():
 
 
 @pytest.mark.parametrize(
+    ("slugs", "named"),
+    [
+        (["its-gradient-is-dense"], "its-gradient-is-dense"),
+        (["its-gradient-is-dense", "past-64"], "past-64"),
+        (
+            ["a-gradient-of-the-step-is-sparse", "its-gradient-is-dense"],
+            "a-gradient-of-the-step-is-sparse-its-gradient-is-dense",
+        ),
+    ],
+)
+def test_a_dense_gradient_is_named_where_it_tells_something(slugs, named):
+    found = Condition(tuple(atom(slug, INDEX >= 0) for slug in slugs), 1.0, 1.0, 0.0)
+    assert found.slug == named
+    assert found.words == named.replace("-", " ").replace(
+        "sparse its", "sparse and its"
+    )
+
+
+@pytest.mark.parametrize(
     ("slugs", "places"),
     [
         (["a-closure-is-given"], ["gradients"]),

@@ -37,6 +37,10 @@ _AGAINST = 1.5
 _WORTH = 0.02
 
 
+#: What nearly every step has.
+_ORDINARY = "its-gradient-is-dense"
+
+
 class Atom(NamedTuple):
     """Something that rows have, as a mask; `cost` is the length of its words.
 
@@ -63,12 +67,19 @@ class Condition:
     @property
     def slug(self) -> str:
         """The lasting name; empty for none."""
-        return "-".join(atom.slug for atom in self.atoms)
+        return "-".join(atom.slug for atom in self._told)
 
     @property
     def words(self) -> str:
         """In words; empty for none."""
-        return " and ".join(atom.words for atom in self.atoms)
+        return " and ".join(atom.words for atom in self._told)
+
+    @property
+    def _told(self) -> Sequence[Atom]:
+        """The atoms that are named: a dense gradient only where it tells something."""
+        others = [atom for atom in self.atoms if atom.slug != _ORDINARY]
+        tells = any(atom.slug.startswith("a-gradient-of") for atom in others)
+        return self.atoms if tells or not others else others
 
     @property
     def holds(self) -> Array | None:

@@ -402,7 +402,8 @@ def _showing(pair: tuple[Unit, Complaint]) -> tuple[object, ...]:
     """The order in which complaints show a fault: the clear ones of few elements."""
     unit, complaint = pair
     slight = not is_clear(failure_of(unit, complaint))
-    return slight, _size(unit), unit.piece, unit.event, str(complaint[-1])
+    aside = complaint[-1] not in (SUM, THETA)
+    return slight, _size(unit), aside, unit.piece, unit.event, str(complaint[-1])
 
 
 def _size(unit: Unit) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from adagrad_conformance.grading.failure import Failure, Number, Span
+from adagrad_conformance.grading.failure import Failure, FailureKind, Number, Span
 
 __all__ = ["LONG", "evidence_text", "is_clear"]
 
@@ -12,6 +12,12 @@ __all__ = ["LONG", "evidence_text", "is_clear"]
 _FEW, _MOST = 5, 17
 #: From this relative distance on a reader sees two numbers apart.
 _CLEAR = 0.01
+#: What the numbers are of complaints that are about no array of a step.
+_OTHERS = {
+    FailureKind.STORAGE: "the memory",
+    FailureKind.COUNTER: "t",
+    FailureKind.ROWS_CHANGED: "the sparse gradient",
+}
 #: The longest text of a port that is shown.
 LONG = 160
 
@@ -23,7 +29,8 @@ def evidence_text(failure: Failure) -> str:
         place = failure.param or ""
         if failure.element is not None:
             place += f"[{failure.element}]"
-        what = f"{failure.quantity} of {place}" if failure.quantity else place
+        whose = failure.quantity or _OTHERS.get(failure.kind)
+        what = f"{whose} of {place}" if whose else place
         step = "" if failure.step is None else f" after step {failure.step + 1}"
         shown, wanted = _apart(seen, due)
         return f"{what} = {shown}{step}, due {wanted}"
