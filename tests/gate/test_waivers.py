@@ -77,6 +77,17 @@ def test_green_only_where_everything_is_waived(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "lack", [{"basis": {"lacking": ["sizes"]}}, {"interrupted": True}], ids=list
+)
+def test_waivers_do_not_lift_a_port_that_claims_little_over_the_floor(tmp_path, lack):
+    run = stream(check("a/b/1", "fail"))
+    run.targets[0].update(lack)
+    gated = gate(tmp_path, 'id = "a/b"\nreason = "x"', run=run)
+    assert covered(gated) == ["a/b/1"]
+    assert gated.exit_code() == 4
+
+
+@pytest.mark.parametrize(
     ("when", "holds"),
     [
         ('target = "mine.py:*"', True),

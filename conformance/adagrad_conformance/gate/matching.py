@@ -44,15 +44,20 @@ class Gated:
     def exit_code(self, strict: bool = False) -> int:
         """The exit code of the run, by what is not waived.
 
-        As of a run without waivers, but 0 where nothing failed that is not waived, and
-        1 where a waiver is in trouble.
+        As of a run without waivers, but where nothing failed that is not waived it is
+        0, or 4 where too little was judged; and 1 where a waiver is in trouble.
         """
         code = int(self.stream.footer["exit_code"])
         levels = ("MUST", "SHOULD") if strict else ("MUST",)
         open_ones = (c for c in self.stream.checks if failed(c) and "waived" not in c)
         if code == 1 and not any(c["level"] in levels for c in open_ones):
-            code = 0
+            code = 4 if any(map(_is_too_little, self.stream.targets)) else 0
         return 1 if self.troubles and code in (0, 4) else code
+
+
+def _is_too_little(target: Json) -> bool:
+    """Whether the floor of a verdict was not reached."""
+    return bool(target.get("interrupted") or target.get("basis", {}).get("lacking"))
 
 
 def failed(check: Json) -> bool:

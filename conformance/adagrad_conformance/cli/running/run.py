@@ -115,7 +115,7 @@ def run_command(options: RunOptions) -> int:
         options.memory,
         options.jobs,
         given=options.scenario_file is not None,
-        whole=options.only is None and not options.exclude,
+        whole=options.only is None,
         fail_fast=options.fail_fast,
         told=options.form in ("terminal", "full"),
     )
