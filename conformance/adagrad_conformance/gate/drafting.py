@@ -16,6 +16,7 @@ from tomlkit.items import AoT
 
 from adagrad_conformance.errors import UserError
 from adagrad_conformance.reports.records import Stream
+from adagrad_conformance.reports.writers.common import plain
 
 from .matching import failed
 
@@ -23,6 +24,8 @@ __all__ = ["draft"]
 
 Json = Mapping[str, Any]
 
+#: The longest comment on an entry.
+_LONGEST = 160
 _HEAD = (
     "Known failures of a port. An entry without a reason waives nothing.",
     "Keys: id, reason, status, link, owner, expires, max_error, when.",
@@ -86,7 +89,7 @@ def _entries(stream: Stream) -> Iterator[tuple[str, str, str]]:
             loose.setdefault((name, check["status"]), []).append(check)
     for (name, status), own in loose.items():
         about = str(own[0]["message"]).strip().splitlines() or [status]
-        yield name, status, f"{_plain(about[-1])} ({len(own)} checks)"
+        yield name, status, f"{plain(about[-1])[:_LONGEST]} ({len(own)} checks)"
 
 
 def _status(checks: Sequence[Json]) -> str:
@@ -94,7 +97,3 @@ def _status(checks: Sequence[Json]) -> str:
     counts = Counter(check["status"] for check in checks)
     other = [status for status in counts if status != "fail"]
     return min(other, key=lambda status: counts[status], default="fail")
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)[:160]

@@ -20,6 +20,7 @@ from adagrad_conformance.gate.matching import Gated, apply_waivers
 from adagrad_conformance.gate.waivers import Waiver, read_waivers
 from adagrad_conformance.reports.records import Stream
 from adagrad_conformance.reports.stream import StreamError, read_stream
+from adagrad_conformance.reports.writers.common import plain
 from adagrad_conformance.requirements.table import REQUIREMENTS
 
 __all__ = [
@@ -27,9 +28,7 @@ __all__ = [
     "check_waivers",
     "compare_streams",
     "export_waivers",
-    "known_names",
     "open_gate",
-    "read",
     "tell",
 ]
 
@@ -52,7 +51,7 @@ class Gate:
         """The stream with waived failures marked, and how it differs from before."""
         gated = Gated(stream)
         if self.waivers:
-            names = known_names(library)
+            names = _known_names(library)
             gated = apply_waivers(stream, self.waivers, names, whole, _today())
         compared = []
         if self.baseline is not None:
@@ -66,13 +65,13 @@ def open_gate(
     """Read the files of a gate; raises `UserError`."""
     return Gate(
         read_waivers(Path(waivers)) if waivers else (),
-        read(baseline) if baseline else None,
+        _read(baseline) if baseline else None,
         other_vectors,
         Path(drafts) if drafts else None,
     )
 
 
-def read(path: str) -> Stream:
+def _read(path: str) -> Stream:
     """A result stream; raises `UserError`."""
     try:
         return read_stream(Path(path))
@@ -80,7 +79,7 @@ def read(path: str) -> Stream:
         raise UserError(str(error)) from None
 
 
-def known_names(library: Library) -> list[str]:
+def _known_names(library: Library) -> list[str]:
     """The names of all checks and requirements."""
     return [*(check.id for check in known_checks(library)), *REQUIREMENTS]
 
@@ -92,7 +91,7 @@ def _today() -> datetime.date:
 def tell(gated: Gated, compared: Sequence[Comparison], path: Path | None) -> None:
     """Print what the gate found on standard error, and write waivers."""
     for trouble in gated.troubles:
-        click.echo(f"waiver: {_plain(trouble)}", err=True)
+        click.echo(f"waiver: {plain(trouble)}", err=True)
     for line in _told(compared):
         click.echo(line, err=True)
     if path is not None:
@@ -114,13 +113,9 @@ def _told(compared: Sequence[Comparison], shown: int = _SHOWN) -> Iterator[str]:
         )
         for mark, changes in (("worse", worse), ("better", better)):
             for change in changes[:shown]:
-                yield f"  {mark} ({change.kind}): {_plain(change.words)}"
+                yield f"  {mark} ({change.kind}): {plain(change.words)}"
             if len(changes) > shown:
                 yield f"  and {len(changes) - shown} more that are {mark}"
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 # -- commands of their own -------------------------------------------------------------
@@ -133,18 +128,18 @@ def check_waivers(path: str, stream: str | None, strict: bool) -> int:
         library = Library.read()
     except VectorError as error:
         raise UserError(str(error)) from None
-    known, today = known_names(library), _today()
+    known, today = _known_names(library), _today()
     if stream is None:
         troubles = list(_without_stream(waivers, known, today))
         for trouble in troubles:
-            click.echo(_plain(trouble))
+            click.echo(plain(trouble))
         good = len(waivers) - len(troubles)
         click.echo(f"{good} of {len(waivers)} waivers are in order")
         return 1 if troubles else 0
-    run = read(stream)
+    run = _read(stream)
     gated = apply_waivers(run, waivers, known, run.header["only"] is None, today)
     for trouble in gated.troubles:
-        click.echo(_plain(trouble))
+        click.echo(plain(trouble))
     covered = sum("waived" in check for check in gated.stream.checks)
     click.echo(f"{len(waivers)} waivers cover {covered} failures")
     return gated.exit_code(strict)
@@ -166,7 +161,7 @@ def export_waivers(path: str, form: str) -> None:
 
 def compare_streams(old: str, new: str, other_vectors: bool, everything: bool) -> int:
     """Print what changed from one stream to another; 1 where something is worse."""
-    compared = compare(read(old), read(new), other_vectors)
+    compared = compare(_read(old), _read(new), other_vectors)
     for line in _told(compared, 10**9 if everything else _SHOWN):
         click.echo(line)
     return 1 if any(comparison.regressions for comparison in compared) else 0
